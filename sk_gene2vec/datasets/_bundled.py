@@ -1,0 +1,160 @@
+"""Loaders of the data that the package carries."""
+
+import gzip
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ..gmt import GeneSets, read_gmt
+
+
+def load_go_bp() -> GeneSets:
+    """Load the human Gene Ontology, biological process, as gene sets.
+
+    Every term with 15 to 500 genes: 5,233 gene sets, 16,018 genes (symbols) and
+    438,496 memberships. Names are in MSigDB's style, descriptions are GO ids.
+
+    Returns
+    -------
+    gene_sets : GeneSets
+        Mapping from name to genes.
+
+    See Also
+    --------
+    load_go_mf_classes : One label a gene, to go with these gene sets.
+
+    Notes
+    -----
+    Source: Gene Ontology, release 2022-07-01 [1]_, through Bioconductor 3.16
+    (org.Hs.eg.db and GO.db). Licence: CC BY 4.0, Gene Ontology Consortium.
+
+    The annotations are propagated along the ontology, so the sets nest: the genes of
+    a term are also genes of every term above it. Overlapping sets are no independent
+    evidence for each other, and a held-out membership can often be read off a
+    narrower term that was not held out. Terms with more than 500 genes, "apoptotic
+    process" for one, are not included.
+
+    References
+    ----------
+    .. [1] Gene Ontology Consortium (2022). Gene Ontology Data Archive, 2022-07-01.
+       https://doi.org/10.5281/zenodo.6799722
+
+    Examples
+    --------
+    >>> from sk_gene2vec.datasets import load_go_bp
+    >>> gene_sets = load_go_bp()
+    >>> len(gene_sets), len(gene_sets.genes)
+    (5233, 16018)
+    >>> gene_sets.descriptions["GOBP_OXYGEN_TRANSPORT"]
+    'GO:0015671'
+    >>> "HBB" in gene_sets["GOBP_OXYGEN_TRANSPORT"]
+    True
+    """
+    with as_file(_data_file("go_bp.gmt.gz")) as path:
+        return read_gmt(path)
+
+
+def load_go_mf_classes(
+    *, return_X_y: bool = False, as_frame: bool = False
+) -> Bunch | tuple[Any, Any]:
+    """Load genes with one molecular function each, a multiclass example.
+
+    5,400 human genes in 12 classes of 163 (protein phosphatase) to 801 (GPCR) genes.
+    Genes with several of the 12 functions are left out, and so are genes without a
+    gene set in :func:`load_go_bp`.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+
+    as_frame : bool, default=False
+        If True, `data` and `target` are pandas Series, and `frame` a DataFrame.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        data : ndarray of shape (5400,) or Series
+            Gene symbols, sorted. If `as_frame`, a Series named "gene".
+        target : ndarray of shape (5400,) or Series
+            The name of each gene's class. If `as_frame`, a Series named "class".
+        frame : DataFrame of shape (5400, 2) or None
+            Columns "gene" and "class"; None unless `as_frame`.
+        target_names : list of str of length 12
+            The names of the classes, sorted.
+        DESCR : str
+            Description of the bundled data.
+
+    (data, target) : tuple if `return_X_y` is True
+        The two as above.
+
+    Raises
+    ------
+    ImportError
+        If `as_frame` is True and pandas is not installed.
+
+    See Also
+    --------
+    load_go_bp : Gene sets to embed these genes with.
+
+    Notes
+    -----
+    Source: Gene Ontology molecular function, release 2022-07-01 [1]_, through
+    Bioconductor 3.16 (org.Hs.eg.db). Licence: CC BY 4.0, Gene Ontology Consortium.
+    `DESCR` lists the classes with their GO ids.
+
+    The annotations are propagated along the ontology: a gene has a function if it is
+    annotated to its term or to any narrower one. The classes are for examples, not
+    for benchmarks, because some biological processes all but name the function (all
+    198 methyltransferases are in GOBP_METHYLATION).
+
+    References
+    ----------
+    .. [1] Gene Ontology Consortium (2022). Gene Ontology Data Archive, 2022-07-01.
+       https://doi.org/10.5281/zenodo.6799722
+
+    Examples
+    --------
+    >>> from sk_gene2vec.datasets import load_go_mf_classes
+    >>> genes, classes = load_go_mf_classes(return_X_y=True)
+    >>> genes.shape
+    (5400,)
+    >>> dict(zip(genes, classes))["TP53"]
+    'transcription factor'
+    """
+    text = gzip.decompress(_data_file("go_mf_classes.tsv.gz").read_bytes()).decode()
+    header, *rows = [line.split("\t") for line in text.splitlines()]
+    data, target = (
+        np.array(column, dtype=object) for column in zip(*rows, strict=True)
+    )
+    target_names = sorted(set(target))
+    frame = None
+    if as_frame:
+        frame = _to_frame(dict(zip(header, (data, target), strict=True)))
+        data, target = frame["gene"], frame["class"]
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        frame=frame,
+        target_names=target_names,
+        DESCR=_data_file("README.md").read_text(encoding="utf-8"),
+    )
+
+
+def _data_file(name: str) -> Traversable:
+    return files("sk_gene2vec.datasets") / "data" / name
+
+
+def _to_frame(columns: dict[str, Any]) -> Any:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("load_go_mf_classes(as_frame=True) needs pandas") from error
+    return pd.DataFrame(columns)
