@@ -1,0 +1,513 @@
+"""GeneSetEncoder: the scikit-learn face of the network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_gene2vec import inference
+
+if TYPE_CHECKING:
+    from sk_gene2vec.network import GeneSetNetwork
+
+# Entries of the dense blocks that X is read in and that are decoded at a time.
+_BLOCK_SIZE = 2**23
+
+
+class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Gene embeddings from gene sets, learned by a multi-label network.
+
+    The network predicts a gene's gene sets from the gene: gene -> embedding ->
+    activation -> hidden layers -> one sigmoid per gene set. The middle layer is
+    the gene's embedding; the outputs say how probable every membership is.
+
+    Parameters
+    ----------
+    embedding_dim : int, default=100
+        Length of a gene's vector.
+
+    gene_input : {"membership", "one-hot"}, default="membership"
+        How the gene enters the network.
+
+        - "membership": as its own row of X, with a random part of the memberships
+          masked in training. Genes not seen in `fit` need nothing special.
+        - "one-hot": every gene seen in `fit` owns one row of an embedding table.
+          Rows of X that are identical share one row of the table, weighted by how
+          often they occur. A row not seen in `fit` is folded in: its loss is
+          minimised over the embedding alone.
+
+    mask_rate : float, default=0.5
+        Share of the memberships hidden from the inputs at each step, in [0, 1).
+        Only used when `gene_input="membership"`.
+
+    activation : {"tanh", "relu", "identity"}, default="tanh"
+        Activation of the embedding.
+
+    hidden_layer_sizes : int or array-like of int, default=()
+        Widths of the ReLU layers between the embedding and the output.
+
+    lr : float, default=0.01
+        Learning rate of Adam at the first step; it falls linearly to zero.
+
+    max_epochs : int, default=20
+        Passes over the genes.
+
+    batch_size : int, default=1000
+        Genes in a mini-batch.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Precision of the matrix products in training. "auto" takes bfloat16 where
+        the device has instructions for it. Weights, optimiser state and sums are
+        float32 in either case.
+
+    device : str, default="auto"
+        Where to train: "auto" (a CUDA device if there is one), or what
+        :class:`torch.device` takes, such as "cpu" or "cuda:1".
+
+    callbacks : list of skorch callbacks or None, default=None
+        Passed to the :class:`skorch.NeuralNet` that trains the network.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the genes, and the masks.
+        Pass an int for reproducible results across multiple function calls.
+
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar with the loss.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_genes, embedding_dim)
+        Embeddings of the rows of X seen in `fit`, float32.
+
+    gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
+        Output-layer vectors of the gene sets. Only there when the decoder is
+        linear, that is when `hidden_layer_sizes` is empty: the log-odds of a
+        membership are then the product of the two vectors plus
+        ``intercepts_[-1]``.
+
+    coefs_ : list of ndarray
+        Weights of the layers, each of shape (n_in, n_out). The first maps gene
+        sets ("membership") or distinct training rows ("one-hot") to the embedding.
+
+    intercepts_ : list of ndarray
+        Biases of the layers, each of shape (n_out,).
+
+    gene_set_weights_ : ndarray of shape (n_gene_sets,)
+        Rarity of each gene set in the training data, log(n_genes / size), and 0
+        for a set without a gene. Weighs the inputs when `gene_input="membership"`.
+
+    loss_curve_ : list of float
+        Training loss of each epoch: binary cross-entropy, averaged over all pairs
+        of a gene and a gene set.
+
+    n_iter_ : int
+        Number of epochs run.
+
+    n_features_in_ : int
+        Number of gene sets seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the gene sets seen during :term:`fit`. Defined only when `X` has
+        feature names that are all strings.
+
+    See Also
+    --------
+    GmtVectorizer : Builds the matrix that this estimator takes.
+    sklearn.decomposition.TruncatedSVD : The linear method to compare with.
+
+    Notes
+    -----
+    With x the binary row of a gene, w the weights of the gene sets, and m a mask
+    that keeps each entry with probability 1 - `mask_rate` (all of them outside
+    training), the embedding of a gene is ::
+
+        e = activation(v / ||v|| @ coefs_[0] + intercepts_[0]),  v = x * w * m
+
+    for ``gene_input="membership"``, and ``e = activation(coefs_[0][i] +
+    intercepts_[0])`` for row i of the table with "one-hot". The logits are
+    ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
+    loss is the mean of ``softplus(z) - x * z`` over all pairs, minimised by Adam.
+    The output's biases start at the log-odds of each set's frequency.
+
+    X is taken as binary: what is greater than zero is a membership. `y` is ignored.
+
+    References
+    ----------
+    The network is that of the notebook "Gene2Vec in Pytorch: Part 1". Masking
+    inputs and reconstructing the full row is a denoising autoencoder:
+    P. Vincent et al., "Extracting and composing robust features with denoising
+    autoencoders", ICML 2008.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+    >>> gene_sets = {
+    ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    ...     "HYPOXIA": ["HK1", "PFKM", "VEGFA"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
+    ... }
+    >>> genes = ["HK1", "PKM", "TP53", "MDM2"]
+    >>> X = GmtVectorizer(gene_sets).fit_transform(genes)
+    >>> encoder = GeneSetEncoder(embedding_dim=2, random_state=0).fit(X)
+    >>> encoder.transform(X).shape
+    (4, 2)
+    >>> encoder.predict_proba(X).shape
+    (4, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "gene_input": [StrOptions({"membership", "one-hot"})],
+        "mask_rate": [Interval(Real, 0, 1, closed="left")],
+        "activation": [StrOptions({"identity", "relu", "tanh"})],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "device": [str],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        embedding_dim: int = 100,
+        *,
+        gene_input: str = "membership",
+        mask_rate: float = 0.5,
+        activation: str = "tanh",
+        hidden_layer_sizes: ArrayLike = (),
+        lr: float = 0.01,
+        max_epochs: int = 20,
+        batch_size: int = 1000,
+        precision: str = "auto",
+        device: str = "auto",
+        callbacks: list[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.embedding_dim = embedding_dim
+        self.gene_input = gene_input
+        self.mask_rate = mask_rate
+        self.activation = activation
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.precision = precision
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
+        """Learn the embedding from a gene x gene-set matrix.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : GeneSetEncoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is empty, negative, not finite or not numeric; if the device does
+            not exist; or if the loss stops being finite. A fit that fails leaves
+            the estimator as it was.
+        """
+        before = self.__dict__.copy()
+        try:
+            return self._fit(X)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Embed genes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, embedding_dim)
+            Embeddings, of the dtype of X where that is a float type, else float64.
+        """
+        check_is_fitted(self)
+        return self._embed(self._memberships(X, reset=False))
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """Probability of every membership.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, n_gene_sets)
+            Each entry is a probability of its own: rows do not sum to one. At full
+            MSigDB size this is gigabytes; pass X in blocks of rows.
+        """
+        check_is_fitted(self)
+        embedding = self._embed(self._memberships(X, reset=False))
+        return inference.decode(embedding, self.coefs_, self.intercepts_)
+
+    def inverse_transform(self, X: Any) -> NDArray[np.floating]:
+        """Turn embeddings into probabilities of memberships.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_genes, embedding_dim)
+            Embeddings as returned by :meth:`transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, n_gene_sets)
+            Probability of every membership.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=[np.float64, np.float32])
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Expected embeddings with {self._n_features_out} columns, "
+                f"got {X.shape[1]}."
+            )
+        return inference.decode(X, self.coefs_, self.intercepts_)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean log-likelihood of a membership, present or absent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        float
+            Minus the mean binary cross-entropy over all pairs; at most 0.
+        """
+        check_is_fitted(self)
+        memberships = self._memberships(X, reset=False)
+        embedding = self._embed(memberships)
+        total = 0.0
+        for rows in _row_blocks(memberships.shape):
+            logits = inference.decode_logits(
+                embedding[rows], self.coefs_, self.intercepts_
+            )
+            total += memberships[rows].multiply(logits).sum()
+            total -= np.logaddexp(0, logits, out=logits).sum(dtype=np.float64)
+        return float(total / np.prod(memberships.shape))
+
+    @property
+    def gene_set_embedding_(self) -> NDArray[np.floating]:
+        """Output-layer vectors of the gene sets."""
+        check_is_fitted(self)
+        if len(self.coefs_) > 2:
+            raise AttributeError(
+                "gene_set_embedding_ is only there when the decoder is linear: "
+                "fit with hidden_layer_sizes=()."
+            )
+        return np.asarray(self.coefs_[-1].T)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.coefs_[0].shape[1])
+
+    def _fit(self, X: Any) -> GeneSetEncoder:
+        # Not at the top: a fitted encoder works, and loads, without torch.
+        import torch
+
+        from sk_gene2vec import training
+        from sk_gene2vec.network import GeneSetNetwork
+
+        hidden_layer_sizes = _check_hidden_layer_sizes(self.hidden_layer_sizes)
+        device = training.resolve_device(self.device)
+        memberships = self._memberships(X, reset=True)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        n_genes = memberships.shape[0]
+        sizes = np.bincount(memberships.indices, minlength=memberships.shape[1])
+        weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
+        one_hot = self.gene_input == "one-hot"
+        if one_hot:
+            keys, first, inverse, counts = np.unique(
+                _row_keys(memberships),
+                axis=0,
+                return_index=True,
+                return_inverse=True,
+                return_counts=True,
+            )
+            rows = memberships[first]
+        else:
+            rows, counts = memberships, np.ones(n_genes, dtype=np.int64)
+        frequency = (sizes + 0.5) / (n_genes + 1)
+        module = GeneSetNetwork(
+            len(counts) if one_hot else memberships.shape[1],
+            torch.from_numpy(np.log(frequency / (1 - frequency))).float(),
+            self.embedding_dim,
+            self.activation,
+            hidden_layer_sizes,
+            torch.Generator().manual_seed(seed),
+        )
+        net = training.train(
+            module,
+            training.MembershipDataset(
+                rows, counts, None if one_hot else weights, self.mask_rate, device
+            ),
+            bfloat16=training.use_bfloat16(self.precision, device),
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            seed=seed,
+            callbacks=self.callbacks or (),
+            verbose=self.verbose,
+        )
+        self.coefs_, self.intercepts_ = _export(net.module_)
+        self.gene_set_weights_ = weights.astype(np.float32)
+        self.loss_curve_ = list(net.history[:, "train_loss"])
+        self.n_iter_ = len(self.loss_curve_)
+        if one_hot:
+            self._row_keys = keys
+            self.embedding_ = self._activate_table()[inverse.ravel()]
+        else:
+            self.embedding_ = self._embed(memberships.astype(np.float32))
+        return self
+
+    def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
+        """Validate X and return its memberships as a CSR array of ones."""
+        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric")
+        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
+        if sp.issparse(X):
+            X = sp.csr_array(X)
+            if not X.has_canonical_format:
+                X = X.copy()
+                X.sum_duplicates()
+            _check_non_negative(X.data)
+            if not X.data.all():
+                X = X.copy()
+                X.eliminate_zeros()
+            shape, indices, indptr = X.shape, X.indices, X.indptr
+        else:
+            _check_non_negative(X)
+            blocks = [sp.csr_array(X[rows] > 0) for rows in _row_blocks(X.shape)]
+            stacked = sp.vstack(blocks, format="csr")
+            shape, indices, indptr = stacked.shape, stacked.indices, stacked.indptr
+        return sp.csr_array((np.ones(len(indices), dtype), indices, indptr), shape)
+
+    def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
+        dtype = memberships.dtype
+        if self.gene_input == "membership":
+            rows = inference.input_rows(memberships, self.gene_set_weights_)
+            embedding = rows @ self.coefs_[0].astype(dtype, copy=False)
+            embedding += self.intercepts_[0].astype(dtype, copy=False)
+            return inference.activate(embedding, self.activation)
+        known = {key.tobytes(): i for i, key in enumerate(self._row_keys)}
+        index = np.array(
+            [known.get(key.tobytes(), -1) for key in _row_keys(memberships)], dtype=int
+        )
+        embedding = self._activate_table()[index].astype(dtype)
+        unseen = np.flatnonzero(index < 0)
+        for block in _row_blocks((len(unseen), memberships.shape[1])):
+            rows = unseen[block]
+            embedding[rows] = inference.fold_in(
+                memberships[rows].astype(np.float64),
+                self.coefs_,
+                self.intercepts_,
+                self.activation,
+            )
+        return embedding
+
+    def _activate_table(self) -> NDArray[np.floating]:
+        return inference.activate(self.coefs_[0] + self.intercepts_[0], self.activation)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _check_hidden_layer_sizes(sizes: ArrayLike) -> tuple[int, ...]:
+    sizes = np.atleast_1d(np.asarray(sizes))
+    if sizes.ndim != 1 or (
+        sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)
+    ):
+        raise ValueError(
+            "hidden_layer_sizes must be integers of at least 1, such as (100,); "
+            f"got {sizes.tolist()!r}."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def _check_non_negative(values: NDArray[Any]) -> None:
+    if values.size and values.min() < 0:
+        raise ValueError(
+            "Negative values in data passed to GeneSetEncoder: expected memberships, "
+            f"0 or greater, got {values.min()}."
+        )
+
+
+def _row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    if shape[0]:
+        yield from gen_batches(shape[0], max(1, _BLOCK_SIZE // shape[1]))
+
+
+def _row_keys(X: sp.csr_array) -> NDArray[np.uint64]:
+    """Digest of every row's memberships, shape (n_rows, 2)."""
+    indices = X.indices.astype("<i8")
+    digests = [
+        hashlib.blake2b(indices[start:stop].tobytes(), digest_size=16).digest()
+        for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True)
+    ]
+    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)
+
+
+def _export(
+    module: GeneSetNetwork,
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Weights and biases of the layers as NumPy arrays, (n_in, n_out) each."""
+    state = {name: w.detach().cpu().numpy() for name, w in module.named_parameters()}
+    hidden = [name for name in state if name.startswith("hidden") and "weight" in name]
+    biases = [name.replace("weight", "bias") for name in hidden]
+    output = state["output"]
+    coefs = [state["embedding"], *(state[n].T for n in hidden), output[:, :-1].T]
+    intercepts = [state["embedding_bias"], *(state[n] for n in biases), output[:, -1]]
+    return (
+        [np.ascontiguousarray(coef) for coef in coefs],
+        [np.ascontiguousarray(intercept) for intercept in intercepts],
+    )

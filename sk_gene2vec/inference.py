@@ -1,0 +1,124 @@
+"""The trained network in NumPy: what a fitted encoder computes with."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Floats: TypeAlias = NDArray[Any]
+
+# Fixed, so that a row's embedding depends on that row alone.
+FOLD_IN_STEPS = 100
+
+
+def activate(x: Floats, activation: str) -> Floats:
+    """Apply an embedding activation."""
+    if activation == "tanh":
+        return np.tanh(x)
+    if activation == "relu":
+        return np.maximum(x, 0)
+    return x
+
+
+def input_rows(X: sp.csr_array, set_weights: Floats) -> sp.csr_array:
+    """Weight every membership by its set and scale each row to unit length."""
+    values = np.asarray(set_weights, dtype=X.dtype)[X.indices]
+    weighted = sp.csr_array((values, X.indices, X.indptr), shape=X.shape)
+    norms = np.sqrt(weighted.power(2).sum(axis=1))
+    norms[norms == 0] = 1
+    weighted.data /= np.repeat(norms, np.diff(X.indptr))
+    return weighted
+
+
+def decode_logits(
+    embedding: Floats, coefs: list[Floats], intercepts: list[Floats]
+) -> Floats:
+    """Run the layers behind the embedding, shape (n_rows, n_gene_sets)."""
+    hidden = embedding
+    for coef, intercept in zip(coefs[1:-1], intercepts[1:-1], strict=True):
+        hidden = np.maximum(hidden @ coef + intercept, 0)
+    logits = hidden @ coefs[-1]
+    logits += intercepts[-1]
+    return logits
+
+
+def decode(embedding: Floats, coefs: list[Floats], intercepts: list[Floats]) -> Floats:
+    """Probabilities of the gene sets, shape (n_rows, n_gene_sets)."""
+    dtype = embedding.dtype
+    coefs = [coef.astype(dtype, copy=False) for coef in coefs]
+    intercepts = [intercept.astype(dtype, copy=False) for intercept in intercepts]
+    logits = decode_logits(embedding, coefs, intercepts)
+    return expit(logits, out=logits)
+
+
+def fold_in(
+    X: sp.csr_array,
+    coefs: list[Floats],
+    intercepts: list[Floats],
+    activation: str,
+) -> Floats:
+    """Embed rows that have no entry in the embedding table.
+
+    The binary cross-entropy of each row is minimised over its embedding with the
+    decoder frozen: `FOLD_IN_STEPS` steps of Adam from the mean of the table, in
+    float64, with steps that shrink linearly from the table's standard deviation.
+
+    Parameters
+    ----------
+    X : CSR array of shape (n_rows, n_gene_sets)
+        Binary memberships.
+    coefs, intercepts : list of ndarray
+        Layers of the network; the first coefficient is the embedding table.
+    activation : {"identity", "relu", "tanh"}
+        Activation of the embedding.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, embedding_dim), float64
+        Embeddings after the activation.
+    """
+    coefs = [coef.astype(np.float64) for coef in coefs]
+    intercepts = [intercept.astype(np.float64) for intercept in intercepts]
+    table = coefs[0] + intercepts[0]
+    state = np.tile(table.mean(axis=0), (X.shape[0], 1))
+    first = np.zeros_like(state)
+    second = np.zeros_like(state)
+    scale = table.std() or 1.0
+    for step in range(1, FOLD_IN_STEPS + 1):
+        gradient = _embedding_gradient(X, state, coefs, intercepts, activation)
+        first += 0.1 * (gradient - first)
+        second += 0.01 * (gradient**2 - second)
+        mean = first / (1 - 0.9**step)
+        spread = np.sqrt(second / (1 - 0.99**step))
+        rate = 0.5 * scale * (1 - (step - 1) / FOLD_IN_STEPS)
+        state -= rate * mean / (spread + 1e-12)
+    return activate(state, activation)
+
+
+def _embedding_gradient(
+    X: sp.csr_array,
+    state: Floats,
+    coefs: list[Floats],
+    intercepts: list[Floats],
+    activation: str,
+) -> Floats:
+    """Gradient of each row's summed cross-entropy in its pre-activation."""
+    outputs = [activate(state, activation)]
+    for coef, intercept in zip(coefs[1:-1], intercepts[1:-1], strict=True):
+        outputs.append(np.maximum(outputs[-1] @ coef + intercept, 0))
+    residual = outputs[-1] @ coefs[-1]
+    residual += intercepts[-1]
+    expit(residual, out=residual)
+    # sigmoid(z) times the output weights, minus the weights of the members.
+    gradient = residual @ coefs[-1].T - X @ coefs[-1].T
+    for coef, output in zip(coefs[-2:0:-1], outputs[:0:-1], strict=True):
+        gradient = (gradient * (output > 0)) @ coef.T
+    if activation == "tanh":
+        gradient *= 1 - outputs[0] ** 2
+    elif activation == "relu":
+        gradient *= outputs[0] > 0
+    return gradient

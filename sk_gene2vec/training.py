@@ -1,0 +1,268 @@
+"""Training through skorch: batches of sparse rows in, a loss an epoch out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from sk_gene2vec.network import GeneSetBCE, SparseRows, Targets
+
+
+class Batch(NamedTuple):
+    """Inputs and targets of some genes, and how many genes they stand for."""
+
+    inputs: Tensor | SparseRows
+    targets: Targets
+    n_genes: float
+
+
+class MembershipDataset(torch.utils.data.Dataset[Batch]):
+    """A binary gene x gene-set matrix, sliced a whole batch at a time.
+
+    Parameters
+    ----------
+    X : CSR array of shape (n_rows, n_gene_sets)
+        Rows with sorted indices; stored values are not looked at.
+    counts : ndarray of shape (n_rows,)
+        How many genes each row stands for.
+    set_weights : ndarray of shape (n_gene_sets,) or None
+        Weight of every set in the inputs; None feeds the number of the row.
+    mask_rate : float
+        Share of the memberships hidden from the inputs.
+    device : torch.device
+        Where batches are wanted; the whole matrix is moved there once.
+    """
+
+    def __init__(
+        self,
+        X: sp.csr_array,
+        counts: NDArray[np.integer],
+        set_weights: NDArray[np.floating] | None,
+        mask_rate: float,
+        device: torch.device,
+    ) -> None:
+        self.row_starts = np.asarray(X.indptr, dtype=np.int64)
+        self.counts = np.asarray(counts, dtype=np.float32)
+        self.columns = torch.as_tensor(X.indices, dtype=torch.int64, device=device)
+        self.set_weights = (
+            None
+            if set_weights is None
+            else torch.as_tensor(set_weights, dtype=torch.float32, device=device)
+        )
+        self.mask_rate = mask_rate
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> Batch:
+        """Slice the rows ``index`` and mask their inputs afresh."""
+        starts = self.row_starts[index]
+        lengths = self.row_starts[index + 1] - starts
+        row_starts = np.concatenate([[0], np.cumsum(lengths)])
+        # One copy to the device for all that the host works out about the batch.
+        host = torch.from_numpy(
+            np.concatenate([lengths, starts - row_starts[:-1], row_starts])
+        ).to(self.device, non_blocking=True)
+        n_rows, n_entries = len(index), int(row_starts[-1])
+        lengths_t, offsets, row_starts_t = host.split([n_rows, n_rows, n_rows + 1])
+        rows = torch.repeat_interleave(lengths_t, output_size=n_entries)
+        entries = torch.arange(n_entries, device=self.device) + offsets[rows]
+        columns = self.columns[entries]
+        members = SparseRows(rows, columns, row_starts_t)
+        counts = self.counts[index]
+        n_genes = float(counts.sum(dtype=np.float64))
+        weights = torch.from_numpy(counts / n_genes).to(
+            self.device, dtype=torch.float32
+        )
+        inputs: Tensor | SparseRows
+        if self.set_weights is None:
+            inputs = torch.from_numpy(index).to(self.device)
+        else:
+            values = self.set_weights[columns]
+            if self.mask_rate > 0:
+                # Masked entries stay as zeros: dropping them would need a sync.
+                noise = torch.empty(n_entries, device=self.device, dtype=torch.float32)
+                noise.uniform_(generator=generator)
+                values = values * (noise >= self.mask_rate)
+            norms = torch.zeros(n_rows, device=self.device, dtype=torch.float32)
+            norms.index_add_(0, rows, values**2)
+            values = values / norms.sqrt_().clamp_(min=1e-12)[rows]
+            inputs = members._replace(values=values)
+        return Batch(inputs, Targets(members, row_starts.tolist(), weights), n_genes)
+
+
+class BatchIterator:
+    """Shuffled batches of nearly equal size; stands where skorch wants a loader."""
+
+    def __init__(
+        self,
+        dataset: MembershipDataset,
+        batch_size: int,
+        rng: np.random.Generator,
+        generator: torch.Generator,
+    ) -> None:
+        self.dataset = dataset
+        self.n_batches = math.ceil(len(dataset) / batch_size)
+        self.rng = rng
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self.rng.permutation(len(self.dataset))
+        for index in np.array_split(order, self.n_batches):
+            yield self.dataset.batch(index, self.generator)
+
+
+class MembershipNet(NeuralNet):
+    """skorch's loop with the loss read once an epoch instead of once a batch."""
+
+    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        self._set_training(True)
+        y_pred = self.module_(batch.inputs)
+        loss = self.criterion_(y_pred, batch.targets)
+        loss.backward()
+        return {"loss": loss, "y_pred": y_pred}
+
+    def run_single_epoch(
+        self,
+        iterator: BatchIterator | None,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
+    ) -> None:
+        if iterator is None:
+            return
+        total: Tensor | float = 0.0
+        n_genes = 0.0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            total = total + step["loss"].detach() * batch.n_genes
+            n_genes += batch.n_genes
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        n_gene_sets = len(self.module_.output)
+        loss = float(total) / (n_genes * n_gene_sets)
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}: "
+                f"training diverged at lr={self.lr}. Use a smaller lr, for example "
+                f"lr={self.lr / 10:g}."
+            )
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_batch_count", len(iterator))
+
+
+class ProgressBar(Callback):
+    """One bar for the whole fit, with the loss of the last epoch."""
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_ = tqdm(total=net.max_epochs, desc="epochs", unit="epoch")
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.5f}")
+        self.bar_.update()
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.close()
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn ``"auto"`` or a torch device string into a device that exists.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or this machine does not have it.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    message = (
+        f"device={device!r} cannot be used here: expected 'auto' or one of {found}."
+    )
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(message) from error
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(message)
+    return resolved
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether ``precision`` comes to bfloat16 products on ``device``."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported())
+
+
+def train(
+    module: torch.nn.Module,
+    dataset: MembershipDataset,
+    *,
+    bfloat16: bool,
+    lr: float,
+    max_epochs: int,
+    batch_size: int,
+    seed: int,
+    callbacks: Sequence[Any],
+    verbose: int,
+) -> MembershipNet:
+    """Train ``module`` in place and return the skorch net that did it.
+
+    Nothing is drawn from the global random states of NumPy and torch.
+    """
+    n_steps = max_epochs * math.ceil(len(dataset) / batch_size)
+    schedule = LRScheduler(
+        policy=LambdaLR,
+        lr_lambda=lambda step: 1.0 - step / n_steps,
+        step_every="batch",
+    )
+    net = MembershipNet(
+        module,
+        criterion=GeneSetBCE,
+        criterion__use_bfloat16=bfloat16,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        lr=lr,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=BatchIterator,
+        iterator_train__rng=np.random.default_rng(seed),
+        iterator_train__generator=torch.Generator(dataset.device).manual_seed(seed),
+        train_split=None,
+        callbacks=[schedule, *([ProgressBar()] if verbose else []), *callbacks],
+        # These read a loss from every batch; ours is recorded once an epoch.
+        callbacks__train_loss=None,
+        callbacks__valid_loss=None,
+        callbacks__print_log=None,
+        device=dataset.device,
+        verbose=0,
+    )
+    net.initialize()
+    # Not net.fit: that swallows KeyboardInterrupt.
+    net.notify("on_train_begin", X=dataset, y=None)
+    try:
+        net.fit_loop(dataset)
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
+    return net

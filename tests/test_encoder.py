@@ -1,0 +1,405 @@
+"""GeneSetEncoder: what it learns, what it gives back, what it refuses."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    check_set_output_transform,
+    check_set_output_transform_pandas,
+    check_transformer_get_feature_names_out,
+    check_transformer_get_feature_names_out_pandas,
+)
+from skorch.callbacks import Callback
+
+from sk_gene2vec import GeneSetEncoder, training
+from sk_gene2vec import encoder as encoder_module
+
+INPUTS = ["membership", "one-hot"]
+
+
+@pytest.fixture(scope="module")
+def X():
+    """Sixty genes of three kinds, each kind in ten sets of its own."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], 20)
+    own = kind[:, None] == np.repeat([0, 1, 2], 10)
+    return (rng.random((60, 30)) < np.where(own, 0.7, 0.05)).astype(np.float32)
+
+
+def make(**changes):
+    parameters = {"embedding_dim": 4, "batch_size": 20, "random_state": 0}
+    return GeneSetEncoder(**(parameters | changes))
+
+
+@pytest.fixture(scope="module", params=INPUTS)
+def fitted(request, X):
+    return make(gene_input=request.param, max_epochs=60).fit(X)
+
+
+def test_shapes_and_attributes(fitted, X):
+    embedding = fitted.transform(X)
+    assert embedding.shape == (60, 4)
+    assert fitted.embedding_.shape == (60, 4)
+    np.testing.assert_allclose(embedding, fitted.embedding_, atol=1e-6)
+    assert fitted.gene_set_embedding_.shape == (30, 4)
+    assert [c.shape for c in fitted.coefs_] == [
+        (30 if fitted.gene_input == "membership" else 60, 4),
+        (4, 30),
+    ]
+    assert [i.shape for i in fitted.intercepts_] == [(4,), (30,)]
+    assert fitted.n_features_in_ == 30
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == 60
+    assert fitted.loss_curve_[-1] < 0.7 * fitted.loss_curve_[0]
+    assert list(fitted.get_feature_names_out()) == [
+        f"genesetencoder{i}" for i in range(4)
+    ]
+
+
+def test_genes_of_a_kind_end_up_together(fitted, X):
+    unit = fitted.embedding_ / np.linalg.norm(fitted.embedding_, axis=1)[:, None]
+    similarity = unit @ unit.T
+    np.fill_diagonal(similarity, -1)
+    nearest = similarity.argmax(axis=1)
+    assert (nearest // 20 == np.arange(60) // 20).mean() > 0.9
+
+
+def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
+    probability = fitted.predict_proba(X)
+    logits = fitted.embedding_ @ fitted.gene_set_embedding_.T + fitted.intercepts_[-1]
+    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    assert probability[X == 1].mean() > 2 * probability[X == 0].mean()
+    # Each set is an output of its own: rows do not sum to one.
+    assert abs(probability.sum(axis=1) - 1).min() > 1
+
+
+def test_inverse_transform_inverts_the_embedding(fitted, X):
+    np.testing.assert_allclose(
+        fitted.inverse_transform(fitted.transform(X)),
+        fitted.predict_proba(X),
+        rtol=1e-5,
+    )
+    with pytest.raises(ValueError, match="Expected embeddings with 4 columns, got 30"):
+        fitted.inverse_transform(X)
+
+
+def test_score_is_the_mean_log_likelihood(fitted, X, monkeypatch):
+    p = fitted.predict_proba(X.astype(float))
+    expected = np.mean(X * np.log(p) + (1 - X) * np.log1p(-p))
+    assert fitted.score(X) == pytest.approx(expected, rel=1e-5)
+    # Several blocks of rows, the last one short.
+    monkeypatch.setattr(encoder_module, "_BLOCK_SIZE", 7 * 30)
+    assert fitted.score(X) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_unseen_genes_are_embedded_near_their_kind(X, gene_input):
+    held_out = np.arange(0, 60, 4)
+    train = np.setdiff1d(np.arange(60), held_out)
+    encoder = make(gene_input=gene_input, max_epochs=60).fit(X[train])
+    embedding = encoder.transform(X[held_out])
+    assert embedding.shape == (15, 4)
+    centres = np.array(
+        [encoder.embedding_[train // 20 == kind].mean(axis=0) for kind in range(3)]
+    )
+    distance = np.linalg.norm(embedding[:, None] - centres, axis=2)
+    assert (distance.argmin(axis=1) == held_out // 20).mean() > 0.9
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_gene_without_a_set_is_embedded_like_any_other(X, gene_input):
+    with_empty = X.copy()
+    with_empty[5] = 0
+    encoder = make(gene_input=gene_input).fit(with_empty)
+    assert np.isfinite(encoder.transform(np.zeros((1, 30)))).all()
+    np.testing.assert_allclose(
+        encoder.transform(np.zeros((1, 30))), encoder.embedding_[[5]], atol=1e-6
+    )
+
+
+def test_one_hot_table_holds_each_distinct_row_once(X):
+    repeated = np.vstack([X, X[:10], X[:10]])
+    n_distinct = len(np.unique(X, axis=0))
+    encoder = make(gene_input="one-hot").fit(repeated)
+    assert encoder.coefs_[0].shape == (n_distinct, 4)
+    np.testing.assert_array_equal(encoder.embedding_[60:70], encoder.embedding_[:10])
+    np.testing.assert_array_equal(encoder.transform(X), encoder.embedding_[:60])
+
+
+def test_one_hot_weighs_rows_by_how_often_they_occur():
+    # Two kinds of gene, nine to one: an embedding that cannot tell them apart
+    # must predict the shares of the ten genes, not those of the two rows.
+    X = np.repeat([[1, 0], [0, 1]], [9, 1], axis=0)
+    encoder = make(gene_input="one-hot", embedding_dim=1, max_epochs=300, lr=0.05)
+    curve = encoder.fit(X).loss_curve_
+    # The output bias starts at the log-odds of (9.5, 1.5) out of 11.
+    p = np.array([9.5, 1.5]) / 11
+    y = X.astype(float)
+    start = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    assert curve[0] == pytest.approx(start, abs=0.02)
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        sp.csr_array,
+        sp.csr_matrix,
+        sp.csc_array,
+        sp.csc_matrix,
+        sp.coo_array,
+        sp.coo_matrix,
+        lambda X: sp.csr_array(X.astype(np.int8)),
+        lambda X: sp.csr_array(X.astype(bool)),
+        lambda X: 7 * X,
+        lambda X: X.astype(np.int64),
+        lambda X: X.astype(bool),
+        np.asfortranarray,
+        pd.DataFrame,
+    ],
+)
+def test_equal_matrices_give_equal_embeddings(X, form, gene_input):
+    expected = make(gene_input=gene_input, max_epochs=3).fit(X)
+    encoder = make(gene_input=gene_input, max_epochs=3).fit(form(X))
+    np.testing.assert_array_equal(encoder.embedding_, expected.embedding_)
+    np.testing.assert_allclose(
+        encoder.transform(form(X)), expected.transform(X), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_int64_indices_unsorted_duplicates_and_explicit_zeros(X):
+    expected = make(max_epochs=3).fit(X).embedding_
+    rows, columns = np.nonzero(X)
+    order = np.random.default_rng(0).permutation(len(rows))
+    rows = np.concatenate([rows[order], rows[:5], [0]])
+    columns = np.concatenate(
+        [columns[order], columns[:5], np.flatnonzero(X[0] == 0)[:1]]
+    )
+    values = np.r_[np.ones(len(rows) - 1), 0]
+    messy = sp.csr_array(sp.coo_array((values, (rows, columns)), shape=X.shape))
+    messy.indices = messy.indices.astype(np.int64)
+    messy.indptr = messy.indptr.astype(np.int64)
+    before = messy.copy()
+    encoder = make(max_epochs=3).fit(messy)
+    np.testing.assert_array_equal(encoder.embedding_, expected)
+    # The caller's matrix is not tidied behind their back.
+    np.testing.assert_array_equal(messy.indices, before.indices)
+    np.testing.assert_array_equal(messy.data, before.data)
+
+
+def test_dense_input_is_read_in_blocks(X, monkeypatch):
+    expected = make(max_epochs=3).fit(X).embedding_
+    monkeypatch.setattr(encoder_module, "_BLOCK_SIZE", 7 * 30)
+    np.testing.assert_array_equal(make(max_epochs=3).fit(X).embedding_, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transform_keeps_the_float_dtype(fitted, X, dtype):
+    for matrix in (X.astype(dtype), sp.csr_array(X.astype(dtype))):
+        assert fitted.transform(matrix).dtype == dtype
+        assert fitted.predict_proba(matrix).dtype == dtype
+    assert fitted.transform(X.astype(np.int8)).dtype == np.float64
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), [6, 5], np.array([6]), 6])
+def test_architectures(X, gene_input, activation, hidden_layer_sizes):
+    encoder = make(
+        gene_input=gene_input,
+        activation=activation,
+        hidden_layer_sizes=hidden_layer_sizes,
+        max_epochs=20,
+    ).fit(X)
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
+    assert [c.shape[1] for c in encoder.coefs_] == [4, *sizes, 30]
+    assert [len(i) for i in encoder.intercepts_] == [4, *sizes, 30]
+    assert hasattr(encoder, "gene_set_embedding_") is (not sizes)
+    assert encoder.loss_curve_[-1] < encoder.loss_curve_[0]
+    # NumPy computes what torch trained: no mask and no dropout in one-hot, so the
+    # last epoch's loss and that of the exported weights are close.
+    if gene_input == "one-hot":
+        loss = -encoder.score(X)
+        assert loss == pytest.approx(encoder.loss_curve_[-1], rel=0.05)
+
+
+def test_float32_precision_is_honoured(X, monkeypatch):
+    seen = []
+    train = training.train
+
+    def spy(*args, bfloat16, **kwargs):
+        seen.append(bfloat16)
+        return train(*args, bfloat16=bfloat16, **kwargs)
+
+    monkeypatch.setattr(training, "train", spy)
+    make(precision="float32", max_epochs=1).fit(X)
+    make(precision="bfloat16", max_epochs=1).fit(X)
+    assert seen == [False, True]
+
+
+@pytest.mark.parametrize("random_state", [3, None])
+def test_random_state(X, random_state):
+    a, b = (make(random_state=random_state, max_epochs=1).fit(X) for _ in range(2))
+    assert np.array_equal(a.embedding_, b.embedding_) is (random_state == 3)
+
+
+def test_random_state_instance_advances(X):
+    state = np.random.RandomState(0)
+    a, b = (make(random_state=state, max_epochs=1).fit(X) for _ in range(2))
+    assert not np.array_equal(a.embedding_, b.embedding_)
+    again = make(random_state=np.random.RandomState(0), max_epochs=1).fit(X)
+    np.testing.assert_array_equal(again.embedding_, a.embedding_)
+
+
+def test_y_is_ignored(X):
+    a = make(max_epochs=1).fit(X)
+    b = make(max_epochs=1).fit(X, np.arange(60))
+    np.testing.assert_array_equal(a.embedding_, b.embedding_)
+
+
+def test_pickle_is_small_and_holds_no_torch(fitted, X):
+    data = pickle.dumps(fitted)
+    assert b"torch" not in data
+    assert len(data) < 20_000
+    again = pickle.loads(data)
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_clone_keeps_parameters_only(fitted):
+    fresh = clone(fitted)
+    assert fresh.get_params() == fitted.get_params()
+    with pytest.raises(NotFittedError):
+        fresh.transform(np.zeros((1, 30)))
+
+
+class Stopper(Callback):
+    def __init__(self, error):
+        self.error = error
+
+    def on_epoch_end(self, net, **kwargs):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("full disk")])
+def test_a_fit_that_breaks_leaves_no_fitted_state(X, error):
+    encoder = make(callbacks=[Stopper(error)])
+    with pytest.raises(type(error)):
+        encoder.fit(X)
+    with pytest.raises(NotFittedError):
+        encoder.transform(X)
+
+
+def test_a_fit_that_breaks_keeps_the_previous_one(X):
+    encoder = make(max_epochs=1).fit(
+        pd.DataFrame(X, columns=[f"S{i}" for i in range(30)])
+    )
+    before = {k: v for k, v in vars(encoder).items() if k.endswith("_")}
+    with pytest.raises(RuntimeError, match="full disk"):
+        encoder.set_params(callbacks=[Stopper(RuntimeError("full disk"))]).fit(X[:, :7])
+    after = {k: v for k, v in vars(encoder).items() if k.endswith("_")}
+    assert after == before
+
+
+def test_divergence_suggests_a_smaller_lr_and_leaves_no_fitted_state(X):
+    encoder = make(lr=1e38)
+    with pytest.raises(ValueError, match="Use a smaller lr, for example lr=1e"):
+        encoder.fit(X)
+    with pytest.raises(NotFittedError):
+        encoder.predict_proba(X)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda X: X[:, :0], "0 feature"),
+        (lambda X: X[:0], "0 sample"),
+        (lambda X: -X, "Negative values .* got -1"),
+        (lambda X: sp.csr_array(-X), "Negative values .* got -1"),
+        (lambda X: np.where(X == 1, np.nan, X), "NaN"),
+        (lambda X: sp.csr_array(np.where(X == 1, np.inf, X)), "infinity"),
+        (lambda X: X[0], "Expected 2D array"),
+        (lambda X: [["TP53"], ["BRCA1"]], "numeric|convert"),
+    ],
+)
+def test_matrices_that_are_refused(X, bad, message):
+    encoder = make()
+    with pytest.raises(ValueError, match=message):
+        encoder.fit(bad(X))
+    with pytest.raises(NotFittedError):
+        encoder.transform(X)
+
+
+def test_wrong_number_of_columns(fitted, X):
+    with pytest.raises(ValueError, match=r"29 features.*expecting 30 features"):
+        fitted.transform(X[:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "message"),
+    [
+        ("embedding_dim", 0, "'embedding_dim' .* in the range \\[1, inf\\). Got 0"),
+        ("gene_input", "onehot", "'gene_input' .*'one-hot'.*Got 'onehot'"),
+        ("mask_rate", 1.0, "'mask_rate'"),
+        ("activation", "swish", "'activation'"),
+        ("lr", 0, "'lr'"),
+        ("max_epochs", 0, "'max_epochs'"),
+        ("batch_size", 0, "'batch_size'"),
+        ("precision", "float8", "'precision'"),
+        ("hidden_layer_sizes", (0,), r"at least 1.*got \[0\]"),
+        ("hidden_layer_sizes", (1.5,), r"integers.*got \[1.5\]"),
+        ("hidden_layer_sizes", [[3]], r"integers.*got \[\[3\]\]"),
+        ("device", "cuda:7", "device='cuda:7' cannot be used here"),
+    ],
+)
+def test_bad_parameters(X, parameter, value, message):
+    with pytest.raises(ValueError, match=message):
+        make(**{parameter: value}).fit(X)
+
+
+def test_global_states_are_left_alone(X):
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
+    torch_state = torch.random.get_rng_state()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    make(random_state=5).fit(X)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert torch.equal(torch.random.get_rng_state(), torch_state)
+    assert torch.get_num_threads() == threads
+    assert torch.get_default_dtype() == dtype
+
+
+def test_default_dtype_of_the_caller_changes_nothing(X):
+    expected = make(max_epochs=2, hidden_layer_sizes=(5,)).fit(X).embedding_
+    torch.set_default_dtype(torch.float64)
+    try:
+        embedding = make(max_epochs=2, hidden_layer_sizes=(5,)).fit(X).embedding_
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(embedding, expected)
+
+
+# Some of the checks mix frames and their bare values on purpose.
+@pytest.mark.filterwarnings(
+    "ignore:X (has|does not have valid) feature names:UserWarning"
+)
+@pytest.mark.parametrize("gene_input", INPUTS)
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_param_validation,
+        check_set_output_transform,
+        check_set_output_transform_pandas,
+        check_transformer_get_feature_names_out,
+        check_transformer_get_feature_names_out_pandas,
+        check_dataframe_column_names_consistency,
+    ],
+)
+def test_checks_that_the_generator_leaves_out(check, gene_input):
+    encoder = GeneSetEncoder(embedding_dim=3, gene_input=gene_input)
+    check("GeneSetEncoder", encoder)

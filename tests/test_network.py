@@ -1,0 +1,138 @@
+"""The loss against torch's own dense one, the network against its formula."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from sk_gene2vec import network
+from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SparseRows, Targets
+
+N_ROWS, N_SETS, WIDTH = 23, 31, 5
+
+
+def sparse_rows(matrix, values=False):
+    rows, columns = np.nonzero(matrix)
+    starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
+    return SparseRows(
+        torch.from_numpy(rows),
+        torch.from_numpy(columns),
+        torch.from_numpy(starts),
+        torch.from_numpy(matrix[rows, columns]) if values else None,
+    )
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    y = (rng.random((N_ROWS, N_SETS)) < 0.2).astype(float)
+    y[3] = 0
+    members = sparse_rows(y)
+    counts = rng.integers(1, 4, size=N_ROWS)
+    weights = torch.from_numpy(counts / counts.sum())
+    targets = Targets(members, members.row_starts.tolist(), weights)
+    hidden = torch.from_numpy(rng.normal(size=(N_ROWS, WIDTH))).requires_grad_()
+    output = torch.from_numpy(rng.normal(size=(N_SETS, WIDTH + 1))).requires_grad_()
+    return hidden, output, targets, torch.from_numpy(y)
+
+
+def dense_loss(hidden, output, y, weights):
+    logits = hidden @ output[:, :-1].T + output[:, -1]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, y, reduction="none"
+    )
+    return (loss.sum(dim=1) * weights).sum()
+
+
+@pytest.mark.parametrize(
+    ("chunk", "block"),
+    [(10**9, 10**9), (4 * N_SETS, 10**9), (4 * N_SETS, 9 * N_SETS), (1, 1)],
+    ids=["whole", "chunks", "blocks of chunks", "single rows"],
+)
+def test_exact_bce_equals_dense_autograd(problem, chunk, block, monkeypatch):
+    monkeypatch.setattr(network, "_CHUNK_SIZE", chunk)
+    monkeypatch.setattr(network, "_BLOCK_SIZE", block)
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets.weights)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    loss = GeneSetBCE()((hidden, output), targets)
+    grads = torch.autograd.grad(3 * loss, [hidden, output])
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-10)
+    for grad, expected_grad in zip(grads, expected_grads, strict=True):
+        np.testing.assert_allclose(grad, 3 * expected_grad, rtol=0, atol=1e-10)
+
+
+def test_bfloat16_products_stay_close_and_return_float32(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets.weights)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    hidden32 = hidden.detach().float().requires_grad_()
+    output32 = output.detach().float().requires_grad_()
+    targets = targets._replace(weights=targets.weights.float())
+    loss = GeneSetBCE(use_bfloat16=True)((hidden32, output32), targets)
+    grads = torch.autograd.grad(loss, [hidden32, output32])
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+    for grad, expected_grad in zip(grads, expected_grads, strict=True):
+        assert grad.dtype == torch.float32
+        # bfloat16 has 8 bits: one product carries a relative error of about 2**-8.
+        error = (grad - expected_grad).norm() / expected_grad.norm()
+        assert error < 0.01
+
+
+def test_bfloat16_loss_is_that_of_the_first_chunk(problem, monkeypatch):
+    monkeypatch.setattr(network, "_CHUNK_SIZE", 8 * N_SETS)
+    hidden, output, targets, y = (
+        problem[0].detach().float(),
+        problem[1].detach().float(),
+        problem[2]._replace(weights=problem[2].weights.float()),
+        problem[3].float(),
+    )
+    weights = targets.weights[:8] / targets.weights[:8].sum()
+    expected = dense_loss(hidden[:8], output, y[:8], weights)
+    loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+
+
+@pytest.mark.parametrize("sparse_grad", [False, True])
+def test_sparse_product_equals_dense_product(sparse_grad):
+    rng = np.random.default_rng(1)
+    dense = sp.random(7, 9, density=0.3, rng=rng).toarray()
+    dense[2] = 0
+    dense[:, 4] = 0
+    weight = torch.from_numpy(rng.normal(size=(9, 3))).requires_grad_()
+    batch = sparse_rows(dense, values=True)
+    product = network._SparseProduct.apply(batch, weight, sparse_grad)
+    expected = torch.from_numpy(dense) @ weight
+    np.testing.assert_allclose(product.detach(), expected.detach(), atol=1e-12)
+    upstream = torch.from_numpy(rng.normal(size=(7, 3)))
+    (expected_grad,) = torch.autograd.grad(expected, weight, upstream)
+    (grad,) = torch.autograd.grad(product, weight, upstream)
+    assert grad.is_sparse is sparse_grad
+    np.testing.assert_allclose(grad.to_dense(), expected_grad, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (4,), (4, 6)])
+def test_network_shapes_and_start(activation, hidden_layer_sizes):
+    log_odds = torch.linspace(-3, 1, N_SETS)
+    generator = torch.Generator().manual_seed(0)
+    module = GeneSetNetwork(
+        11, log_odds, WIDTH, activation, hidden_layer_sizes, generator
+    )
+    hidden, output = module(torch.tensor([0, 10, 10]))
+    width = hidden_layer_sizes[-1] if hidden_layer_sizes else WIDTH
+    assert hidden.shape == (3, width)
+    assert output.shape == (N_SETS, width + 1)
+    np.testing.assert_array_equal(output[:, -1].detach(), log_odds)
+    np.testing.assert_array_equal(hidden[1].detach(), hidden[2].detach())
+
+
+def test_network_draws_from_its_generator_only():
+    before = torch.random.get_rng_state()
+    generator = torch.Generator().manual_seed(7)
+    first = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    again = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator.manual_seed(7))
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
