@@ -70,6 +70,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     batch_size : int, default=1000
         Genes in a mini-batch.
 
+    n_negatives : int or None, default=None
+        Gene sets drawn for a batch to stand for those that its genes are not in,
+        in proportion to their sizes. None computes the loss over all pairs; for
+        collections beyond some hundred thousand gene sets, 2,000 or so keep the
+        cost in proportion to the memberships. The loss is then an estimate
+        without bias, and products are in float32 whatever `precision` says.
+
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the matrix products in training. "auto" takes bfloat16 where
         the device has instructions for it. Weights, optimiser state and sums are
@@ -182,6 +189,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "lr": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "device": [str],
         "callbacks": [list, None],
@@ -200,6 +208,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         lr: float = 0.01,
         max_epochs: int = 20,
         batch_size: int = 1000,
+        n_negatives: int | None = None,
         precision: str = "auto",
         device: str = "auto",
         callbacks: list[Any] | None = None,
@@ -214,6 +223,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.lr = lr
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.n_negatives = n_negatives
         self.precision = precision
         self.device = device
         self.callbacks = callbacks
@@ -353,7 +363,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         import torch
 
         from sk_gene2vec import training
-        from sk_gene2vec.network import GeneSetNetwork
+        from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SampledBCE
 
         hidden_layer_sizes = _check_hidden_layer_sizes(self.hidden_layer_sizes)
         device = training.resolve_device(self.device)
@@ -382,13 +392,23 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.activation,
             hidden_layer_sizes,
             torch.Generator().manual_seed(seed),
+            sparse_grad=self.n_negatives is not None,
         )
+        criterion: GeneSetBCE | SampledBCE
+        if self.n_negatives is None:
+            criterion = GeneSetBCE(training.use_bfloat16(self.precision, device))
+        else:
+            criterion = SampledBCE(
+                torch.from_numpy(sizes).to(device),
+                self.n_negatives,
+                torch.Generator(device).manual_seed(seed),
+            )
         net = training.train(
             module,
+            criterion,
             training.MembershipDataset(
                 rows, counts, None if one_hot else weights, self.mask_rate, device
             ),
-            bfloat16=training.use_bfloat16(self.precision, device),
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,

@@ -115,15 +115,20 @@ class _ExactBCE(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, output: Tensor, targets: Targets, bfloat16: bool
     ) -> Tensor:
-        n_rows, n_sets = len(hidden), len(output)
+        (n_rows, width), n_sets = hidden.shape, len(output)
         on_cpu = hidden.device.type == "cpu"
         block = max(1, _BLOCK_SIZE // n_sets)
         chunk = max(1, _CHUNK_SIZE // n_sets) if on_cpu else block
         dtype = torch.bfloat16 if bfloat16 else hidden.dtype
-        # A constant column makes the bias part of the one matrix product.
+        # A constant column makes the bias part of the one matrix product; in
+        # bfloat16 a second one carries what rounding took from the bias.
         extended = nn.functional.pad(hidden, (0, 1), value=1.0)
         weighted = (extended * targets.weights[:, None]).to(dtype)
-        extended, output = extended.to(dtype), output.to(dtype)
+        extended = extended.to(dtype)
+        if bfloat16:
+            extended = nn.functional.pad(extended, (0, 1), value=1.0)
+            rounded = output.to(dtype)
+            output = torch.cat([rounded, (output - rounded)[:, -1:].to(dtype)], dim=1)
         logits = hidden.new_empty((min(block, n_rows), n_sets), dtype=dtype)
         grad_hidden = torch.empty_like(hidden)
         grad_output = None
@@ -150,7 +155,7 @@ class _ExactBCE(torch.autograd.Function):
                     loss -= exact[at] @ weights[at[0]]
                 z.sigmoid_()
                 z.index_put_(at, z[at] - 1)
-                grad_hidden[start:stop] = torch.mm(z, output[:, :-1])
+                grad_hidden[start:stop] = torch.mm(z, output[:, :width])
             part = torch.mm(
                 logits[: block_stop - block_start].t(), weighted[block_start:block_stop]
             ).to(hidden.dtype)
@@ -193,6 +198,69 @@ class GeneSetBCE(nn.Module):
         return loss
 
 
+class SampledBCE(nn.Module):
+    """Unbiased estimate of :class:`GeneSetBCE` whose cost does not grow with sets.
+
+    Memberships enter exactly. The sum over all other pairs is estimated from gene
+    sets drawn once a batch, in proportion to their sizes, each weighted by the
+    inverse of how often it is expected to be drawn.
+
+    Parameters
+    ----------
+    sizes : Tensor of shape (n_gene_sets,)
+        Number of genes of every set.
+    n_negatives : int
+        Gene sets drawn for a batch.
+    generator : torch.Generator
+        Source of the draws, on the device of `sizes`.
+    """
+
+    def __init__(
+        self, sizes: Tensor, n_negatives: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        # One more than the size, so that no set is never drawn.
+        probabilities = (sizes + 1).double()
+        self.probabilities = probabilities / probabilities.sum()
+        self.cumulative = self.probabilities.cumsum(0)
+        self.n_negatives = n_negatives
+        self.generator = generator
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Draw gene sets, sorted, and the weight of each; repeats weigh nothing.
+
+        The draws are stratified: one from each of `n_negatives` equal shares of
+        the total probability.
+        """
+        n, device = self.n_negatives, self.cumulative.device
+        noise = torch.empty(n, dtype=torch.float64, device=device)
+        noise.uniform_(generator=self.generator)
+        shares = (torch.arange(n, device=device) + noise) / n
+        drawn = torch.searchsorted(self.cumulative, shares)
+        drawn = drawn.clamp_(max=len(self.cumulative) - 1)
+        first = torch.searchsorted(drawn, drawn)
+        repeats = torch.searchsorted(drawn, drawn, right=True) - first
+        weights = repeats / (n * self.probabilities[drawn])
+        weights = weights * (first == torch.arange(n, device=device))
+        return drawn, weights
+
+    def forward(self, layers: tuple[Tensor, Tensor], targets: Targets) -> Tensor:
+        hidden, output = layers
+        rows, columns = targets.members.rows, targets.members.columns
+        drawn, weights = self.draw()
+        weights = weights.to(hidden.dtype)
+        extended = nn.functional.pad(hidden, (0, 1), value=1.0)
+        logits = extended @ nn.functional.embedding(drawn, output, sparse=True).t()
+        absent = nn.functional.softplus(logits) * weights
+        # A drawn set that the gene belongs to is no negative.
+        at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
+        hits = absent[rows, at] * (drawn[at] == columns)
+        of_members = nn.functional.embedding(columns, output, sparse=True)
+        present = nn.functional.softplus(-(extended[rows] * of_members).sum(1))
+        loss: Tensor = absent.sum(1) @ targets.weights
+        return loss + (present - hits) @ targets.weights[rows]
+
+
 class GeneSetNetwork(nn.Module):
     """Gene -> embedding -> activation -> hidden layers -> one logit per gene set.
 
@@ -210,6 +278,9 @@ class GeneSetNetwork(nn.Module):
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
+    sparse_grad : bool, default=False
+        Whether gradients hold only the rows that a batch touches. In the output
+        layer this is up to the loss, and :class:`SampledBCE` sees to it.
 
     Notes
     -----
@@ -226,8 +297,11 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
+        sparse_grad: bool = False,
     ) -> None:
         super().__init__()
+        self.sparse_grad = sparse_grad
+        self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
         n_gene_sets = len(log_odds)
 
         def normal(*shape: int, std: float) -> nn.Parameter:
@@ -254,8 +328,10 @@ class GeneSetNetwork(nn.Module):
 
     def forward(self, inputs: Tensor | SparseRows) -> tuple[Tensor, Tensor]:
         if isinstance(inputs, SparseRows):
-            embedding = _SparseProduct.apply(inputs, self.embedding, False)
+            embedding = _SparseProduct.apply(inputs, self.embedding, self.sparse_grad)
         else:
-            embedding = nn.functional.embedding(inputs, self.embedding)
+            embedding = nn.functional.embedding(
+                inputs, self.embedding, sparse=self.sparse_grad
+            )
         embedding = self.activation(embedding + self.embedding_bias)
         return self.hidden(embedding), self.output

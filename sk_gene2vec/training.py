@@ -11,12 +11,12 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from sk_gene2vec.network import GeneSetBCE, SparseRows, Targets
+from sk_gene2vec.network import SparseRows, Targets
 
 
 class Batch(NamedTuple):
@@ -128,7 +128,32 @@ class BatchIterator:
 
 
 class MembershipNet(NeuralNet):
-    """skorch's loop with the loss read once an epoch instead of once a batch."""
+    """skorch's loop with the loss read once an epoch instead of once a batch.
+
+    Parameters with sparse gradients get an optimizer of their own, which leaves
+    the rows that a batch does not touch, and their moments, alone.
+    """
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
+        parameters = dict(self.get_all_learnable_params())
+        sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
+        self.optimizer_ = torch.optim.Adam(parameters.values(), lr=self.lr, fused=True)
+        if sparse:
+            self.sparse_optimizer_ = torch.optim.SparseAdam(sparse, lr=self.lr)
+        return self
+
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        # skorch hands every optimizer a closure; two would compute the step twice.
+        self._zero_grad_optimizer()
+        step = self.train_step_single(batch, **fit_params)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=self.get_all_learnable_params(),
+            batch=batch,
+            training=True,
+        )
+        self._step_optimizer(None)
+        return step
 
     def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         self._set_training(True)
@@ -165,6 +190,22 @@ class MembershipNet(NeuralNet):
             )
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", len(iterator))
+
+
+class LinearDecay(Callback):
+    """Lower the learning rate of every optimizer linearly to zero, step by step."""
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, **kwargs: Any) -> None:
+        n_steps = net.max_epochs * math.ceil(len(X) / net.batch_size)
+        self.schedulers_ = [
+            LambdaLR(getattr(net, f"{name}_"), lambda step: 1.0 - step / n_steps)
+            for name in net._optimizers
+        ]
+
+    def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Any) -> None:
+        if training:
+            for scheduler in self.schedulers_:
+                scheduler.step()
 
 
 class ProgressBar(Callback):
@@ -217,9 +258,9 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
 
 def train(
     module: torch.nn.Module,
+    criterion: torch.nn.Module,
     dataset: MembershipDataset,
     *,
-    bfloat16: bool,
     lr: float,
     max_epochs: int,
     batch_size: int,
@@ -231,18 +272,9 @@ def train(
 
     Nothing is drawn from the global random states of NumPy and torch.
     """
-    n_steps = max_epochs * math.ceil(len(dataset) / batch_size)
-    schedule = LRScheduler(
-        policy=LambdaLR,
-        lr_lambda=lambda step: 1.0 - step / n_steps,
-        step_every="batch",
-    )
     net = MembershipNet(
         module,
-        criterion=GeneSetBCE,
-        criterion__use_bfloat16=bfloat16,
-        optimizer=torch.optim.Adam,
-        optimizer__fused=True,
+        criterion=criterion,
         lr=lr,
         max_epochs=max_epochs,
         batch_size=batch_size,
@@ -250,7 +282,7 @@ def train(
         iterator_train__rng=np.random.default_rng(seed),
         iterator_train__generator=torch.Generator(dataset.device).manual_seed(seed),
         train_split=None,
-        callbacks=[schedule, *([ProgressBar()] if verbose else []), *callbacks],
+        callbacks=[LinearDecay(), *([ProgressBar()] if verbose else []), *callbacks],
         # These read a loss from every batch; ours is recorded once an epoch.
         callbacks__train_loss=None,
         callbacks__valid_loss=None,

@@ -230,13 +230,23 @@ def test_architectures(X, gene_input, activation, hidden_layer_sizes):
         assert loss == pytest.approx(encoder.loss_curve_[-1], rel=0.05)
 
 
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_sampled_negatives_learn_what_the_exact_loss_learns(X, gene_input):
+    parameters = {"gene_input": gene_input, "max_epochs": 60}
+    exact = make(**parameters).fit(X)
+    estimate = make(n_negatives=15, **parameters).fit(X)
+    start = make(max_epochs=1, lr=1e-9, **{"gene_input": gene_input}).fit(X)
+    gained = estimate.score(X) - start.score(X)
+    assert gained > 0.7 * (exact.score(X) - start.score(X))
+
+
 def test_float32_precision_is_honoured(X, monkeypatch):
     seen = []
     train = training.train
 
-    def spy(*args, bfloat16, **kwargs):
-        seen.append(bfloat16)
-        return train(*args, bfloat16=bfloat16, **kwargs)
+    def spy(module, criterion, *args, **kwargs):
+        seen.append(criterion.use_bfloat16)
+        return train(module, criterion, *args, **kwargs)
 
     monkeypatch.setattr(training, "train", spy)
     make(precision="float32", max_epochs=1).fit(X)
@@ -351,6 +361,7 @@ def test_wrong_number_of_columns(fitted, X):
         ("lr", 0, "'lr'"),
         ("max_epochs", 0, "'max_epochs'"),
         ("batch_size", 0, "'batch_size'"),
+        ("n_negatives", 0, "'n_negatives'"),
         ("precision", "float8", "'precision'"),
         ("hidden_layer_sizes", (0,), r"at least 1.*got \[0\]"),
         ("hidden_layer_sizes", (1.5,), r"integers.*got \[1.5\]"),

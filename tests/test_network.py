@@ -6,13 +6,19 @@ import scipy.sparse as sp
 import torch
 
 from sk_gene2vec import network
-from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SparseRows, Targets
+from sk_gene2vec.network import (
+    GeneSetBCE,
+    GeneSetNetwork,
+    SampledBCE,
+    SparseRows,
+    Targets,
+)
 
 N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
 
 def sparse_rows(matrix, values=False):
-    rows, columns = np.nonzero(matrix)
+    rows, columns = np.ascontiguousarray(np.nonzero(matrix))
     starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
     return SparseRows(
         torch.from_numpy(rows),
@@ -136,3 +142,59 @@ def test_network_draws_from_its_generator_only():
     again = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator.manual_seed(7))
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def sampled(sizes, n_negatives, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return SampledBCE(torch.as_tensor(sizes), n_negatives, generator)
+
+
+@pytest.mark.parametrize("n_negatives", [1, 7, 200])
+def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
+    sizes = np.array([0, 1, 2, 30, 5, 60])
+    criterion = sampled(sizes, n_negatives)
+    totals = np.zeros(6)
+    n_draws = 4000
+    for _ in range(n_draws):
+        drawn, weights = criterion.draw()
+        assert drawn.shape == weights.shape == (n_negatives,)
+        assert (drawn.diff() >= 0).all()
+        # A set that is drawn again adds to the weight of the first time.
+        assert len(drawn.unique()) == (weights > 0).sum()
+        np.add.at(totals, drawn.numpy(), weights.numpy())
+    # A single draw of set j weighs 1 / q with probability q.
+    q = (sizes + 1) / (sizes + 1).sum()
+    error = 4 * np.sqrt((1 / q) / (n_negatives * n_draws))
+    assert (abs(totals / n_draws - 1) < error).all()
+
+
+def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets.weights)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    criterion = sampled(y.sum(dim=0), 10)
+    losses, grads = [], []
+    for _ in range(3000):
+        loss = criterion((hidden, output), targets)
+        losses.append(loss.item())
+        grad_hidden, grad_output = torch.autograd.grad(loss, [hidden, output])
+        assert grad_output.is_sparse
+        grads.append(
+            torch.cat([grad_hidden.flatten(), grad_output.to_dense().flatten()])
+        )
+    mean_grad = torch.stack(grads).mean(dim=0)
+    expected_grad = torch.cat([grad.flatten() for grad in expected_grads])
+    # Four standard errors of the means.
+    assert np.mean(losses) == pytest.approx(
+        expected.item(), abs=4 * np.std(losses) / np.sqrt(3000)
+    )
+    error = (mean_grad - expected_grad).norm()
+    assert error < 4 * (torch.stack(grads).var(dim=0).sum() / 3000).sqrt()
+
+
+def test_sampled_bce_with_every_set_drawn_is_exact(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets.weights)
+    # Equal sizes and as many strata as sets: each set is drawn once.
+    loss = sampled(np.ones(N_SETS), N_SETS)((hidden, output), targets)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-9)

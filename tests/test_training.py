@@ -7,7 +7,7 @@ import torch
 from skorch.callbacks import Callback
 
 from sk_gene2vec import training
-from sk_gene2vec.network import GeneSetNetwork
+from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SampledBCE
 from sk_gene2vec.training import BatchIterator, MembershipDataset
 
 CPU = torch.device("cpu")
@@ -78,12 +78,14 @@ def test_batches_are_shuffled_and_of_nearly_equal_size(X, batch_size, sizes):
 
 def run(X, callbacks=(), **changes):
     parameters = {"lr": 0.05, "max_epochs": 12, "batch_size": 7, "seed": 0}
-    parameters |= {"bfloat16": False, "verbose": 0} | changes
+    parameters |= {"verbose": 0} | changes
     module = GeneSetNetwork(
         12, torch.zeros(12), 4, "tanh", (), torch.Generator().manual_seed(0)
     )
     dataset = MembershipDataset(X, np.ones(20), np.ones(12), 0.5, CPU)
-    return training.train(module, dataset, callbacks=callbacks, **parameters)
+    return training.train(
+        module, GeneSetBCE(), dataset, callbacks=callbacks, **parameters
+    )
 
 
 def test_recorded_loss_is_the_mean_over_all_pairs(X):
@@ -125,6 +127,60 @@ class Recorder(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.events.append("train_end")
+
+
+def test_sparse_training_touches_no_row_outside_the_batches():
+    # Sets 0 to 5 have the genes; the others are never a member, and too rarely
+    # drawn to be drawn here: their weights and moments must stay as they were.
+    rng = np.random.default_rng(0)
+    X = np.zeros((30, 4000), np.float32)
+    X[:, :6] = rng.random((30, 6)) < 0.5
+    module = GeneSetNetwork(
+        4000,
+        torch.zeros(4000),
+        4,
+        "tanh",
+        (3,),
+        torch.Generator().manual_seed(0),
+        sparse_grad=True,
+    )
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    criterion = SampledBCE(
+        torch.from_numpy(X.sum(axis=0)), 20, torch.Generator().manual_seed(0)
+    )
+    drawn = []
+    draw = criterion.draw
+    criterion.draw = lambda: drawn.append(draw()) or drawn[-1]
+    dataset = MembershipDataset(
+        sp.csr_array(X), np.ones(30, int), np.ones(4000), 0.5, CPU
+    )
+    net = training.train(
+        module,
+        criterion,
+        dataset,
+        lr=0.05,
+        max_epochs=4,
+        batch_size=10,
+        seed=0,
+        callbacks=(),
+        verbose=0,
+    )
+    touched = torch.zeros(4000, dtype=bool)
+    touched[:6] = True
+    touched_output = touched.clone()
+    touched_output[torch.cat([sets for sets, _ in drawn])] = True
+    assert 6 < touched_output.sum() < 1000
+    for name, rows in {"embedding": touched, "output": touched_output}.items():
+        parameter = getattr(module, name)
+        changed = (parameter.detach() != before[name]).any(dim=1)
+        assert torch.equal(changed, rows), name
+        moments = net.sparse_optimizer_.state[parameter]["exp_avg"]
+        assert torch.equal((moments != 0).any(dim=1), rows), name
+    assert not torch.equal(module.hidden[0].weight, before["hidden.0.weight"])
+    assert net.history[-1, "train_loss"] < net.history[0, "train_loss"]
+    # Both optimizers follow the schedule, which ends at zero.
+    for optimizer in (net.optimizer_, net.sparse_optimizer_):
+        assert optimizer.param_groups[0]["lr"] == 0
 
 
 def test_user_callbacks_see_every_event(X):
