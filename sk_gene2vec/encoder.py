@@ -52,22 +52,30 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
           minimised over the embedding alone.
 
     mask_rate : float, default=0.5
-        Share of the memberships hidden from the inputs at each step, in [0, 1).
+        Share of the memberships hidden from the inputs at each step, in (0, 1).
         Only used when `gene_input="membership"`.
 
-    activation : {"tanh", "relu", "identity"}, default="tanh"
-        Activation of the embedding.
+    activation : {"rmsnorm", "tanh", "relu", "identity"}, default="rmsnorm"
+        Activation of the embedding. "rmsnorm" scales every vector to the length
+        ``sqrt(embedding_dim)``, so that genes differ by direction alone.
+
+    dropout : float, default=0.1
+        Share of the embedding that is dropped at each step of training, in [0, 1).
 
     hidden_layer_sizes : int or array-like of int, default=()
         Widths of the ReLU layers between the embedding and the output.
 
-    lr : float, default=0.01
+    lr : float, default=0.02
         Learning rate of Adam at the first step; it falls linearly to zero.
+
+    weight_decay : float, default=0.5
+        Decoupled weight decay of the first layer, as in AdamW: each step takes
+        the share ``lr * weight_decay`` of its weights.
 
     max_epochs : int, default=20
         Passes over the genes.
 
-    batch_size : int, default=1000
+    batch_size : int, default=512
         Genes in a mini-batch.
 
     n_negatives : int or None, default=None
@@ -149,7 +157,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     intercepts_[0])`` for row i of the table with "one-hot". The logits are
     ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
     loss is the mean of ``softplus(z) - x * z`` over all pairs, minimised by Adam.
-    The output's biases start at the log-odds of each set's frequency.
+    Memberships that a step shows the network count zero: it learns to predict what
+    it cannot see, not to copy. The output's biases start at the log-odds of each
+    set's frequency.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
 
@@ -180,13 +190,15 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "gene_input": [StrOptions({"membership", "one-hot"})],
-        "mask_rate": [Interval(Real, 0, 1, closed="left")],
-        "activation": [StrOptions({"identity", "relu", "tanh"})],
+        "mask_rate": [Interval(Real, 0, 1, closed="neither")],
+        "activation": [StrOptions({"rmsnorm", "tanh", "relu", "identity"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
         "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
@@ -203,11 +215,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         *,
         gene_input: str = "membership",
         mask_rate: float = 0.5,
-        activation: str = "tanh",
+        activation: str = "rmsnorm",
+        dropout: float = 0.1,
         hidden_layer_sizes: ArrayLike = (),
-        lr: float = 0.01,
+        lr: float = 0.02,
+        weight_decay: float = 0.5,
         max_epochs: int = 20,
-        batch_size: int = 1000,
+        batch_size: int = 512,
         n_negatives: int | None = None,
         precision: str = "auto",
         device: str = "auto",
@@ -219,8 +233,10 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.gene_input = gene_input
         self.mask_rate = mask_rate
         self.activation = activation
+        self.dropout = dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.lr = lr
+        self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.n_negatives = n_negatives
@@ -392,6 +408,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.activation,
             hidden_layer_sizes,
             torch.Generator().manual_seed(seed),
+            dropout=self.dropout,
+            noise=torch.Generator(device).manual_seed(seed),
             sparse_grad=self.n_negatives is not None,
         )
         criterion: GeneSetBCE | SampledBCE
@@ -410,6 +428,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 rows, counts, None if one_hot else weights, self.mask_rate, device
             ),
             lr=self.lr,
+            weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             seed=seed,

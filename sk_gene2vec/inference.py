@@ -21,7 +21,14 @@ def activate(x: Floats, activation: str) -> Floats:
         return np.tanh(x)
     if activation == "relu":
         return np.maximum(x, 0)
+    if activation == "rmsnorm":
+        return x / _root_mean_square(x)
     return x
+
+
+def _root_mean_square(x: Floats) -> Floats:
+    # As in the network: a row of zeros stays one.
+    return np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + x.dtype.type(1e-12))
 
 
 def input_rows(X: sp.csr_array, set_weights: Floats) -> sp.csr_array:
@@ -73,7 +80,7 @@ def fold_in(
         Binary memberships.
     coefs, intercepts : list of ndarray
         Layers of the network; the first coefficient is the embedding table.
-    activation : {"identity", "relu", "tanh"}
+    activation : {"identity", "relu", "rmsnorm", "tanh"}
         Activation of the embedding.
 
     Returns
@@ -121,4 +128,7 @@ def _embedding_gradient(
         gradient *= 1 - outputs[0] ** 2
     elif activation == "relu":
         gradient *= outputs[0] > 0
+    elif activation == "rmsnorm":
+        along = (gradient * outputs[0]).mean(axis=1, keepdims=True)
+        gradient = (gradient - along * outputs[0]) / _root_mean_square(state)
     return gradient

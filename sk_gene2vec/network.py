@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
+
+class RMSNorm(nn.Module):
+    """Scale each row to a root mean square of one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-12)
+
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "rmsnorm": RMSNorm,
+    "tanh": nn.Tanh,
+}
 
 # Small, so that the embedding starts on the steep part of its activation.
 _INITIAL_STD = 0.1
@@ -18,11 +33,15 @@ _INITIAL_STD = 0.1
 _CHUNK_SIZE = 256 * 20_832
 _BLOCK_SIZE = 2**25
 
+# Entries whose two vectors are gathered at a time.
+_GATHER_SIZE = 2**16
 
-class SparseRows(NamedTuple):
-    """A batch of sparse rows in coordinate form, sorted by row.
 
-    Attributes
+@dataclass
+class SparseRows:
+    """Where the entries of some sparse rows are, in coordinate form, sorted by row.
+
+    Parameters
     ----------
     rows : Tensor of shape (n_entries,), int64
         Row of each entry, ascending.
@@ -30,14 +49,53 @@ class SparseRows(NamedTuple):
         Column of each entry.
     row_starts : Tensor of shape (n_rows + 1,), int64
         Where each row starts among the entries, as in CSR.
-    values : Tensor of shape (n_entries,) or None
-        Value of each entry; None means ones.
     """
 
     rows: Tensor
     columns: Tensor
     row_starts: Tensor
-    values: Tensor | None = None
+
+    @cached_property
+    def by_column(self) -> tuple[Tensor, Tensor]:
+        """Columns in ascending order, and the entries that they are of."""
+        columns, order = torch.sort(self.columns, stable=True)
+        return columns, order
+
+    def product(self, values: Tensor, dense: Tensor) -> Tensor:
+        """Multiply the rows with a dense matrix."""
+        return _bag_sums(self.columns, dense, self.row_starts, values)
+
+    def transposed_product(
+        self, values: Tensor, dense: Tensor, n_columns: int, sparse: bool
+    ) -> Tensor:
+        """Multiply the transposed rows with a dense matrix.
+
+        The result has `n_columns` rows; if `sparse`, only those with an entry.
+        """
+        columns, order = self.by_column
+        if sparse:
+            columns, counts = torch.unique_consecutive(columns, return_counts=True)
+        else:
+            counts = torch.bincount(columns, minlength=n_columns)
+        starts = nn.functional.pad(counts.cumsum(0), (1, 0))
+        sums = _bag_sums(self.rows[order], dense, starts, values[order])
+        if not sparse:
+            return sums
+        return torch.sparse_coo_tensor(
+            columns[None], sums, (n_columns, sums.shape[1]), check_invariants=False
+        )
+
+
+def _bag_sums(index: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
+    """Sum up rows of `dense`, picked by `index` and weighted, in bags."""
+    return nn.functional.embedding_bag(
+        index,
+        dense.contiguous(),
+        starts,
+        mode="sum",
+        per_sample_weights=values,
+        include_last_offset=True,
+    )
 
 
 class Targets(NamedTuple):
@@ -51,11 +109,15 @@ class Targets(NamedTuple):
         ``members.row_starts`` on the host, so that chunks need no device sync.
     weights : Tensor of shape (n_rows,)
         Weight of every row; they sum to one.
+    asked : Tensor of shape (n_entries,)
+        One for the memberships that the network is to find, zero for those that
+        it is shown: they are left out of the loss.
     """
 
     members: SparseRows
     row_starts: list[int]
     weights: Tensor
+    asked: Tensor
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -63,44 +125,46 @@ class _SparseProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, batch: SparseRows, weight: Tensor, sparse_grad: bool
+        ctx: Any, rows: SparseRows, values: Tensor, weight: Tensor, sparse_grad: bool
     ) -> Tensor:
-        ctx.batch, ctx.shape, ctx.sparse_grad = batch, weight.shape, sparse_grad
-        return nn.functional.embedding_bag(
-            batch.columns,
-            weight,
-            batch.row_starts,
-            mode="sum",
-            per_sample_weights=batch.values,
-            include_last_offset=True,
-        )
+        ctx.rows, ctx.values = rows, values
+        ctx.n_columns, ctx.sparse_grad = len(weight), sparse_grad
+        return rows.product(values, weight)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[None, Tensor, None]:
-        (grad,) = grad_outputs
-        rows, columns, _, values = ctx.batch
-        # The transposed product is again a product of sparse rows once the
-        # entries are sorted by column.
-        columns, order = torch.sort(columns, stable=True)
-        values = values[order]
-        if ctx.sparse_grad:
-            columns, counts = torch.unique_consecutive(columns, return_counts=True)
-        else:
-            counts = torch.bincount(columns, minlength=ctx.shape[0])
-        starts = nn.functional.pad(counts.cumsum(0), (1, 0))
-        product = nn.functional.embedding_bag(
-            rows[order],
-            grad.contiguous(),
-            starts,
-            mode="sum",
-            per_sample_weights=values,
-            include_last_offset=True,
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        grad_weight = ctx.rows.transposed_product(
+            ctx.values, grads[0], ctx.n_columns, ctx.sparse_grad
         )
-        if ctx.sparse_grad:
-            product = torch.sparse_coo_tensor(
-                columns[None], product, ctx.shape, check_invariants=False
-            )
-        return None, product, None
+        return None, None, grad_weight, None
+
+
+class _EntryProducts(torch.autograd.Function):
+    """Scalar products of row i of one matrix and row j of another at entries (i, j).
+
+    The gradient of the second matrix is sparse.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, entries: SparseRows, left: Tensor, right: Tensor) -> Tensor:
+        ctx.entries = entries
+        ctx.save_for_backward(left, right)
+        chunks = zip(
+            entries.rows.split(_GATHER_SIZE),
+            entries.columns.split(_GATHER_SIZE),
+            strict=True,
+        )
+        products = [(left[i] * right[j]).sum(1) for i, j in chunks]
+        return torch.cat(products) if products else left.new_empty(0)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        left, right = ctx.saved_tensors
+        return (
+            None,
+            ctx.entries.product(grads[0], right),
+            ctx.entries.transposed_product(grads[0], left, len(right), True),
+        )
 
 
 class _ExactBCE(torch.autograd.Function):
@@ -108,7 +172,7 @@ class _ExactBCE(torch.autograd.Function):
 
     Per pair the loss is softplus(z) - z * y and its derivative in the logit z is
     sigmoid(z) - y, so one buffer that first holds the logits and then their
-    gradient is all that is needed.
+    gradient is all that is needed. Pairs that the network is shown count zero.
     """
 
     @staticmethod
@@ -148,13 +212,15 @@ class _ExactBCE(torch.autograd.Function):
                     targets.members.rows[entries] - start,
                     targets.members.columns[entries],
                 )
+                asked = targets.asked[entries]
                 if start < loss_rows:
                     weights = targets.weights[start:stop]
                     exact = z.to(hidden.dtype)
                     loss += nn.functional.softplus(exact).sum(1) @ weights
-                    loss -= exact[at] @ weights[at[0]]
+                    shown = (1 - asked) * nn.functional.softplus(exact[at])
+                    loss -= (shown + asked * exact[at]) @ weights[at[0]]
                 z.sigmoid_()
-                z.index_put_(at, z[at] - 1)
+                z.index_put_(at, (z[at] - 1) * asked.to(dtype))
                 grad_hidden[start:stop] = torch.mm(z, output[:, :width])
             part = torch.mm(
                 logits[: block_stop - block_start].t(), weighted[block_start:block_stop]
@@ -255,8 +321,8 @@ class SampledBCE(nn.Module):
         # A drawn set that the gene belongs to is no negative.
         at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
         hits = absent[rows, at] * (drawn[at] == columns)
-        of_members = nn.functional.embedding(columns, output, sparse=True)
-        present = nn.functional.softplus(-(extended[rows] * of_members).sum(1))
+        of_members = _EntryProducts.apply(targets.members, extended, output)
+        present = nn.functional.softplus(-of_members) * targets.asked
         loss: Tensor = absent.sum(1) @ targets.weights
         return loss + (present - hits) @ targets.weights[rows]
 
@@ -272,12 +338,16 @@ class GeneSetNetwork(nn.Module):
         Start of the output layer's bias.
     embedding_dim : int
         Width of the embedding.
-    activation : {"identity", "relu", "tanh"}
+    activation : {"identity", "relu", "rmsnorm", "tanh"}
         Activation of the embedding.
     hidden_layer_sizes : sequence of int
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
+    dropout : float, default=0.0
+        Share of the embedding that is dropped in training.
+    noise : torch.Generator or None, default=None
+        Source of the dropout, on the device of the inputs.
     sparse_grad : bool, default=False
         Whether gradients hold only the rows that a batch touches. In the output
         layer this is up to the loss, and :class:`SampledBCE` sees to it.
@@ -297,9 +367,12 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
+        dropout: float = 0.0,
+        noise: torch.Generator | None = None,
         sparse_grad: bool = False,
     ) -> None:
         super().__init__()
+        self.dropout, self.noise = dropout, noise
         self.sparse_grad = sparse_grad
         self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
         n_gene_sets = len(log_odds)
@@ -322,16 +395,23 @@ class GeneSetNetwork(nn.Module):
             layers += [layer, nn.ReLU()]
             width = size
         self.hidden = nn.Sequential(*layers)
-        self.output = normal(n_gene_sets, width + 1, std=_INITIAL_STD)
+        self.output = normal(n_gene_sets, width + 1, std=_INITIAL_STD * width**-0.5)
         with torch.no_grad():
             self.output[:, -1] = log_odds
 
-    def forward(self, inputs: Tensor | SparseRows) -> tuple[Tensor, Tensor]:
-        if isinstance(inputs, SparseRows):
-            embedding = _SparseProduct.apply(inputs, self.embedding, self.sparse_grad)
+    def forward(
+        self, inputs: Tensor | tuple[SparseRows, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        if isinstance(inputs, tuple):
+            embedding = _SparseProduct.apply(*inputs, self.embedding, self.sparse_grad)
         else:
             embedding = nn.functional.embedding(
                 inputs, self.embedding, sparse=self.sparse_grad
             )
         embedding = self.activation(embedding + self.embedding_bias)
+        if self.training and self.dropout:
+            # Not nn.Dropout: that draws from torch's global random state.
+            keep = torch.empty_like(embedding)
+            keep.bernoulli_(1 - self.dropout, generator=self.noise)
+            embedding = embedding * keep / (1 - self.dropout)
         return self.hidden(embedding), self.output

@@ -22,7 +22,7 @@ from sk_gene2vec.network import SparseRows, Targets
 class Batch(NamedTuple):
     """Inputs and targets of some genes, and how many genes they stand for."""
 
-    inputs: Tensor | SparseRows
+    inputs: Tensor | tuple[SparseRows, Tensor]
     targets: Targets
     n_genes: float
 
@@ -86,21 +86,21 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         weights = torch.from_numpy(counts / n_genes).to(
             self.device, dtype=torch.float32
         )
-        inputs: Tensor | SparseRows
+        inputs: Tensor | tuple[SparseRows, Tensor]
+        asked = torch.ones(n_entries, device=self.device, dtype=torch.float32)
         if self.set_weights is None:
             inputs = torch.from_numpy(index).to(self.device)
         else:
-            values = self.set_weights[columns]
-            if self.mask_rate > 0:
-                # Masked entries stay as zeros: dropping them would need a sync.
-                noise = torch.empty(n_entries, device=self.device, dtype=torch.float32)
-                noise.uniform_(generator=generator)
-                values = values * (noise >= self.mask_rate)
+            asked.bernoulli_(self.mask_rate, generator=generator)
+            # Masked entries stay as zeros: dropping them would need a sync.
+            values = self.set_weights[columns] * (1 - asked)
             norms = torch.zeros(n_rows, device=self.device, dtype=torch.float32)
             norms.index_add_(0, rows, values**2)
             values = values / norms.sqrt_().clamp_(min=1e-12)[rows]
-            inputs = members._replace(values=values)
-        return Batch(inputs, Targets(members, row_starts.tolist(), weights), n_genes)
+            inputs = members, values
+        return Batch(
+            inputs, Targets(members, row_starts.tolist(), weights, asked), n_genes
+        )
 
 
 class BatchIterator:
@@ -137,10 +137,21 @@ class MembershipNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
         parameters = dict(self.get_all_learnable_params())
         sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
-        self.optimizer_ = torch.optim.Adam(parameters.values(), lr=self.lr, fused=True)
+        args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
+        self.optimizer_ = self.optimizer(*args, **kwargs)
         if sparse:
             self.sparse_optimizer_ = torch.optim.SparseAdam(sparse, lr=self.lr)
+            self.sparse_optimizer_.register_step_pre_hook(self._decay_touched_rows)
         return self
+
+    def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Decay the weights of the first layer as AdamW does, where touched."""
+        weight = self.module_.embedding
+        rows = weight.grad.coalesce().indices()[0]
+        ((_, group),) = self.optimizer__param_groups
+        rate = optimizer.param_groups[0]["lr"] * group["weight_decay"]
+        with torch.no_grad():
+            weight[rows] *= 1 - rate
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         # skorch hands every optimizer a closure; two would compute the step twice.
@@ -262,6 +273,7 @@ def train(
     dataset: MembershipDataset,
     *,
     lr: float,
+    weight_decay: float,
     max_epochs: int,
     batch_size: int,
     seed: int,
@@ -275,6 +287,10 @@ def train(
     net = MembershipNet(
         module,
         criterion=criterion,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        optimizer__weight_decay=0.0,
+        optimizer__param_groups=[("embedding", {"weight_decay": weight_decay})],
         lr=lr,
         max_epochs=max_epochs,
         batch_size=batch_size,

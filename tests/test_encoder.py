@@ -209,7 +209,7 @@ def test_transform_keeps_the_float_dtype(fitted, X, dtype):
 
 
 @pytest.mark.parametrize("gene_input", INPUTS)
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), [6, 5], np.array([6]), 6])
 def test_architectures(X, gene_input, activation, hidden_layer_sizes):
     encoder = make(
@@ -356,7 +356,10 @@ def test_wrong_number_of_columns(fitted, X):
     [
         ("embedding_dim", 0, "'embedding_dim' .* in the range \\[1, inf\\). Got 0"),
         ("gene_input", "onehot", "'gene_input' .*'one-hot'.*Got 'onehot'"),
+        ("mask_rate", 0.0, "'mask_rate'"),
         ("mask_rate", 1.0, "'mask_rate'"),
+        ("dropout", 1.0, "'dropout'"),
+        ("weight_decay", -1.0, "'weight_decay'"),
         ("activation", "swish", "'activation'"),
         ("lr", 0, "'lr'"),
         ("max_epochs", 0, "'max_epochs'"),

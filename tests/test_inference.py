@@ -31,7 +31,7 @@ def row_losses(X, embedding, coefs, intercepts):
 
 
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 5)])
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
 def test_fold_in_gradient_is_the_derivative_of_the_loss(X, activation, hidden):
     rng = np.random.default_rng(0)
     coefs, intercepts = layers(activation, hidden, rng)
@@ -48,7 +48,7 @@ def test_fold_in_gradient_is_the_derivative_of_the_loss(X, activation, hidden):
         np.testing.assert_allclose(gradient[row], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh"])
+@pytest.mark.parametrize("activation", ["identity", "rmsnorm", "tanh"])
 def test_fold_in_comes_close_to_the_minimum(X, activation):
     coefs, intercepts = layers(activation, (), np.random.default_rng(1))
     folded = inference.fold_in(X, coefs, intercepts, activation)
@@ -65,7 +65,7 @@ def test_fold_in_comes_close_to_the_minimum(X, activation):
 
 
 @pytest.mark.parametrize("hidden", [(), (7,)])
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
 def test_fold_in_lowers_the_loss_of_every_row(X, activation, hidden):
     # All that can be asked where the loss has more than one minimum.
     coefs, intercepts = layers(activation, hidden, np.random.default_rng(1))

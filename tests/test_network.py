@@ -17,37 +17,36 @@ from sk_gene2vec.network import (
 N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
 
-def sparse_rows(matrix, values=False):
+def sparse_rows(matrix):
     rows, columns = np.ascontiguousarray(np.nonzero(matrix))
     starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
-    return SparseRows(
-        torch.from_numpy(rows),
-        torch.from_numpy(columns),
-        torch.from_numpy(starts),
-        torch.from_numpy(matrix[rows, columns]) if values else None,
-    )
+    return SparseRows(*map(torch.from_numpy, (rows, columns, starts)))
 
 
-@pytest.fixture
-def problem():
+@pytest.fixture(params=[1.0, 0.6], ids=["all asked", "some shown"])
+def problem(request):
+    asked_share = request.param
     rng = np.random.default_rng(0)
     y = (rng.random((N_ROWS, N_SETS)) < 0.2).astype(float)
     y[3] = 0
     members = sparse_rows(y)
     counts = rng.integers(1, 4, size=N_ROWS)
     weights = torch.from_numpy(counts / counts.sum())
-    targets = Targets(members, members.row_starts.tolist(), weights)
+    asked = torch.from_numpy(rng.random(len(members.rows)) < asked_share).double()
+    targets = Targets(members, members.row_starts.tolist(), weights, asked)
     hidden = torch.from_numpy(rng.normal(size=(N_ROWS, WIDTH))).requires_grad_()
     output = torch.from_numpy(rng.normal(size=(N_SETS, WIDTH + 1))).requires_grad_()
     return hidden, output, targets, torch.from_numpy(y)
 
 
-def dense_loss(hidden, output, y, weights):
+def dense_loss(hidden, output, y, targets):
+    asked = torch.ones_like(y)
+    asked[y == 1] = targets.asked.to(y.dtype)
     logits = hidden @ output[:, :-1].T + output[:, -1]
     loss = torch.nn.functional.binary_cross_entropy_with_logits(
         logits, y, reduction="none"
     )
-    return (loss.sum(dim=1) * weights).sum()
+    return ((loss * asked).sum(dim=1) * targets.weights).sum()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_exact_bce_equals_dense_autograd(problem, chunk, block, monkeypatch):
     monkeypatch.setattr(network, "_CHUNK_SIZE", chunk)
     monkeypatch.setattr(network, "_BLOCK_SIZE", block)
     hidden, output, targets, y = problem
-    expected = dense_loss(hidden, output, y, targets.weights)
+    expected = dense_loss(hidden, output, y, targets)
     expected_grads = torch.autograd.grad(expected, [hidden, output])
     loss = GeneSetBCE()((hidden, output), targets)
     grads = torch.autograd.grad(3 * loss, [hidden, output])
@@ -70,11 +69,13 @@ def test_exact_bce_equals_dense_autograd(problem, chunk, block, monkeypatch):
 
 def test_bfloat16_products_stay_close_and_return_float32(problem):
     hidden, output, targets, y = problem
-    expected = dense_loss(hidden, output, y, targets.weights)
+    expected = dense_loss(hidden, output, y, targets)
     expected_grads = torch.autograd.grad(expected, [hidden, output])
     hidden32 = hidden.detach().float().requires_grad_()
     output32 = output.detach().float().requires_grad_()
-    targets = targets._replace(weights=targets.weights.float())
+    targets = targets._replace(
+        weights=targets.weights.float(), asked=targets.asked.float()
+    )
     loss = GeneSetBCE(use_bfloat16=True)((hidden32, output32), targets)
     grads = torch.autograd.grad(loss, [hidden32, output32])
     assert loss.dtype == torch.float32
@@ -91,11 +92,16 @@ def test_bfloat16_loss_is_that_of_the_first_chunk(problem, monkeypatch):
     hidden, output, targets, y = (
         problem[0].detach().float(),
         problem[1].detach().float(),
-        problem[2]._replace(weights=problem[2].weights.float()),
+        problem[2]._replace(
+            weights=problem[2].weights.float(), asked=problem[2].asked.float()
+        ),
         problem[3].float(),
     )
-    weights = targets.weights[:8] / targets.weights[:8].sum()
-    expected = dense_loss(hidden[:8], output, y[:8], weights)
+    first = targets._replace(
+        weights=targets.weights[:8] / targets.weights[:8].sum(),
+        asked=targets.asked[: targets.row_starts[8]],
+    )
+    expected = dense_loss(hidden[:8], output, y[:8], first)
     loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
 
@@ -107,8 +113,10 @@ def test_sparse_product_equals_dense_product(sparse_grad):
     dense[2] = 0
     dense[:, 4] = 0
     weight = torch.from_numpy(rng.normal(size=(9, 3))).requires_grad_()
-    batch = sparse_rows(dense, values=True)
-    product = network._SparseProduct.apply(batch, weight, sparse_grad)
+    values = torch.from_numpy(dense[dense != 0])
+    product = network._SparseProduct.apply(
+        sparse_rows(dense), values, weight, sparse_grad
+    )
     expected = torch.from_numpy(dense) @ weight
     np.testing.assert_allclose(product.detach(), expected.detach(), atol=1e-12)
     upstream = torch.from_numpy(rng.normal(size=(7, 3)))
@@ -118,7 +126,23 @@ def test_sparse_product_equals_dense_product(sparse_grad):
     np.testing.assert_allclose(grad.to_dense(), expected_grad, atol=1e-12)
 
 
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+@pytest.mark.parametrize("gather", [3, 10**6])
+def test_entry_products_equal_those_of_the_dense_product(problem, gather, monkeypatch):
+    monkeypatch.setattr(network, "_GATHER_SIZE", gather)
+    hidden, output, targets, y = problem
+    right = output.detach()[:, :-1].clone().requires_grad_()
+    products = network._EntryProducts.apply(targets.members, hidden, right)
+    expected = (hidden @ right.T)[y == 1]
+    np.testing.assert_allclose(products.detach(), expected.detach(), atol=1e-12)
+    upstream = torch.linspace(-1, 1, len(expected), dtype=torch.float64)
+    expected_grads = torch.autograd.grad(expected, [hidden, right], upstream)
+    grads = torch.autograd.grad(products, [hidden, right], upstream)
+    assert grads[1].is_sparse
+    np.testing.assert_allclose(grads[0], expected_grads[0], atol=1e-12)
+    np.testing.assert_allclose(grads[1].to_dense(), expected_grads[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (4,), (4, 6)])
 def test_network_shapes_and_start(activation, hidden_layer_sizes):
     log_odds = torch.linspace(-3, 1, N_SETS)
@@ -132,6 +156,28 @@ def test_network_shapes_and_start(activation, hidden_layer_sizes):
     assert output.shape == (N_SETS, width + 1)
     np.testing.assert_array_equal(output[:, -1].detach(), log_odds)
     np.testing.assert_array_equal(hidden[1].detach(), hidden[2].detach())
+
+
+def test_dropout_only_in_training_and_from_its_own_generator():
+    before = torch.random.get_rng_state()
+    module = GeneSetNetwork(
+        5,
+        torch.zeros(3),
+        1000,
+        "identity",
+        (),
+        torch.Generator().manual_seed(0),
+        dropout=0.3,
+        noise=torch.Generator().manual_seed(0),
+    )
+    index = torch.arange(5)
+    whole = module.eval()(index)[0].detach()
+    dropped = module.train()(index)[0].detach()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    kept = dropped != 0
+    # Four standard deviations of the share of 5,000 draws.
+    assert kept.float().mean().item() == pytest.approx(0.7, abs=4 * 0.0065)
+    np.testing.assert_allclose(dropped[kept], whole[kept] / 0.7, rtol=1e-6)
 
 
 def test_network_draws_from_its_generator_only():
@@ -170,7 +216,7 @@ def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
 
 def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem):
     hidden, output, targets, y = problem
-    expected = dense_loss(hidden, output, y, targets.weights)
+    expected = dense_loss(hidden, output, y, targets)
     expected_grads = torch.autograd.grad(expected, [hidden, output])
     criterion = sampled(y.sum(dim=0), 10)
     losses, grads = [], []
@@ -194,7 +240,7 @@ def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem):
 
 def test_sampled_bce_with_every_set_drawn_is_exact(problem):
     hidden, output, targets, y = problem
-    expected = dense_loss(hidden, output, y, targets.weights)
+    expected = dense_loss(hidden, output, y, targets)
     # Equal sizes and as many strata as sets: each set is drawn once.
     loss = sampled(np.ones(N_SETS), N_SETS)((hidden, output), targets)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-9)

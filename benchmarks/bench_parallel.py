@@ -1,0 +1,52 @@
+"""Neighbours under load: two fits in parallel against the same two in a row.
+
+GO biological process, default parameters but the number of epochs, joblib's processes
+on two cores, as GridSearchCV(n_jobs=2) runs them.
+
+    python benchmarks/bench_parallel.py [--repeats 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from statistics import median
+
+from _common import report
+from joblib import Parallel, delayed
+
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+from sk_gene2vec.datasets import load_go_bp
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    gene_sets = load_go_bp()
+    X = GmtVectorizer(gene_sets).fit_transform(gene_sets.genes)
+    fits = [
+        delayed(GeneSetEncoder(max_epochs=10, random_state=seed).fit)(X)
+        for seed in range(2)
+    ]
+    row, parallel, ratios = [], [], []
+    with Parallel(n_jobs=2) as pool:
+        pool(fits)  # starts the processes and loads torch in them
+        for _ in range(parser.parse_args().repeats):
+            start = time.perf_counter()
+            for fit, arguments, keywords in fits:
+                fit(*arguments, **keywords)
+            middle = time.perf_counter()
+            pool(fits)
+            end = time.perf_counter()
+            row.append(middle - start)
+            parallel.append(end - middle)
+            ratios.append(parallel[-1] / row[-1])
+    report(
+        __file__,
+        ["two fits in a row (s)", "two fits in parallel (s)", "parallel / in a row"],
+        [[median(row), median(parallel), median(ratios)]],
+    )
+
+
+if __name__ == "__main__":
+    main()

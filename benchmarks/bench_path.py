@@ -1,0 +1,89 @@
+"""The rest of the path: reading, building the matrix, transform, predict_proba.
+
+Full MSigDB v7.1. Each step is to take no more than a tenth of a 20-epoch fit, and
+reading no longer than GSEApy's read_gmt on the same decompressed file. What GSEApy does
+is written here from its description (its installation is not needed): a dictionary of
+the tab-separated fields of each line.
+
+    python benchmarks/bench_path.py [--repeats 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from _common import MSIGDB, report, shared, timed
+
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
+
+PROBABILITY_ROWS = 1000
+
+
+def gseapy_read_gmt(path: Path) -> dict[str, list[str]]:
+    """GSEApy's reader, or the same by hand where it is not installed."""
+    try:
+        from gseapy.parser import read_gmt as read
+    except ImportError:
+        with path.open() as lines:
+            return {
+                line.strip().split("\t")[0]: line.strip().split("\t")[2:]
+                for line in lines
+            }
+    return read(str(path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    source = shared(MSIGDB)
+    gene_sets = read_gmt(source)
+    genes = gene_sets.genes
+    X = GmtVectorizer(gene_sets).fit_transform(genes)
+    encoder = GeneSetEncoder(max_epochs=20, random_state=0)
+    fit = timed(lambda: encoder.fit(X))
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "msigdb.gmt"
+        plain.write_bytes(gzip.decompress(source.read_bytes()))
+        readers = {
+            "GSEApy's read_gmt, plain file": lambda: gseapy_read_gmt(plain),
+            "read_gmt, plain file": lambda: read_gmt(plain),
+            "read_gmt and every gene split": lambda: dict(read_gmt(plain)),
+        }
+        # In turns, so that drift of the machine meets all alike.
+        seconds: dict[str, list[float]] = {name: [] for name in readers}
+        for _ in range(repeats):
+            for name, read in readers.items():
+                seconds[name].append(timed(read))
+        from_file = timed(lambda: GmtVectorizer(plain).fit(genes), repeats)
+    steps = {name: median(values) for name, values in seconds.items()}
+    steps["read_gmt, gzipped file"] = timed(lambda: read_gmt(source), repeats)
+    steps["GmtVectorizer(path).fit: reading and building"] = from_file
+    vectorizer = GmtVectorizer(gene_sets).fit(genes)
+    steps["vectorizer.transform of all genes"] = timed(
+        lambda: vectorizer.transform(genes), repeats
+    )
+    steps["encoder.transform of all genes"] = timed(
+        lambda: encoder.transform(X), repeats
+    )
+
+    def predict() -> None:
+        for start in range(0, X.shape[0], PROBABILITY_ROWS):
+            encoder.predict_proba(X[start : start + PROBABILITY_ROWS])
+
+    steps[f"predict_proba of all genes, {PROBABILITY_ROWS} rows at a time"] = timed(
+        predict, repeats
+    )
+    rows = [[name, value, value / fit] for name, value in steps.items()]
+    rows.append(["GeneSetEncoder().fit, 20 epochs", fit, 1.0])
+    by_hand = "" if "gseapy" in sys.modules else " (by hand: GSEApy is not installed)"
+    report(__file__, ["step" + by_hand, "seconds", "share of a fit"], rows)
+
+
+if __name__ == "__main__":
+    main()
