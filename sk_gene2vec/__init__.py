@@ -2,6 +2,7 @@
 
 from sk_gene2vec.encoder import GeneSetEncoder
 from sk_gene2vec.gmt import GeneSets, GmtFormatError, read_gmt, write_gmt
+from sk_gene2vec.suggestions import suggest_gene_sets, suggest_genes
 from sk_gene2vec.vectorizer import GmtVectorizer
 
 __version__ = "0.1.0"
@@ -12,5 +13,7 @@ __all__ = [
     "GmtFormatError",
     "GmtVectorizer",
     "read_gmt",
+    "suggest_gene_sets",
+    "suggest_genes",
     "write_gmt",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,17 +16,17 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec import inference
+from sk_gene2vec.calibration import HeldOut, fit_calibration, hold_out
+from sk_gene2vec.memberships import as_memberships, row_blocks, row_keys
+from sk_gene2vec.metrics import held_out_membership_score, ndcg
 
 if TYPE_CHECKING:
     from sk_gene2vec.network import GeneSetNetwork
-
-# Entries of the dense blocks that X is read in and that are decoded at a time.
-_BLOCK_SIZE = 2**23
 
 
 class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -78,6 +78,19 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     batch_size : int, default=512
         Genes in a mini-batch.
 
+    early_stopping : bool, default=False
+        Whether to end training when the held-out score has not improved for
+        `n_iter_no_change` epochs, and to keep the weights of the best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the genes, of those with five memberships or more, that have a
+        ninth of their memberships held out from training, in [0, 1). They set
+        `calibration_` and, if asked for, when to stop.
+
+    n_iter_no_change : int, default=5
+        Epochs without improvement before training ends. Only used when
+        `early_stopping=True`.
+
     n_negatives : int or None, default=None
         Gene sets drawn for a batch to stand for those that its genes are not in,
         in proportion to their sizes. None computes the loss over all pairs; for
@@ -111,8 +124,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
         Output-layer vectors of the gene sets. Only there when the decoder is
-        linear, that is when `hidden_layer_sizes` is empty: the log-odds of a
-        membership are then the product of the two vectors plus
+        linear, that is when `hidden_layer_sizes` is empty: the logit of a
+        membership is then the product of the two vectors plus
         ``intercepts_[-1]``.
 
     coefs_ : list of ndarray
@@ -125,6 +138,14 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
         Rarity of each gene set in the training data, log(n_genes / size), and 0
         for a set without a gene. Weighs the inputs when `gene_input="membership"`.
+
+    calibration_ : ndarray of shape (2,)
+        Slope and shift that turn logits into probabilities; (1, 0) where no
+        membership was held out.
+
+    validation_curve_ : list of float
+        NDCG@100 of the held-out memberships after each epoch. Only there when
+        `early_stopping=True`.
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs
@@ -160,6 +181,12 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     Memberships that a step shows the network count zero: it learns to predict what
     it cannot see, not to copy. The output's biases start at the log-odds of each
     set's frequency.
+
+    The probability of a membership is ``sigmoid(slope * z + shift)`` with
+    `calibration_` fitted to the pairs that were held out from training. It speaks
+    of the pairs that a gene's row does not list, in a collection that is taken to
+    lack a tenth of the true memberships. Of a listed membership it says how well
+    the gene's other sets predict it.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
 
@@ -201,6 +228,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "device": [str],
@@ -222,6 +252,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         weight_decay: float = 0.5,
         max_epochs: int = 20,
         batch_size: int = 512,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
         n_negatives: int | None = None,
         precision: str = "auto",
         device: str = "auto",
@@ -239,6 +272,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.n_negatives = n_negatives
         self.precision = precision
         self.device = device
@@ -308,7 +344,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         check_is_fitted(self)
         embedding = self._embed(self._memberships(X, reset=False))
-        return inference.decode(embedding, self.coefs_, self.intercepts_)
+        return self._decode(embedding)
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships.
@@ -330,10 +366,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 f"Expected embeddings with {self._n_features_out} columns, "
                 f"got {X.shape[1]}."
             )
-        return inference.decode(X, self.coefs_, self.intercepts_)
+        return self._decode(X)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Mean log-likelihood of a membership, present or absent.
+        """NDCG@100 of memberships that are hidden from the encoder.
+
+        A tenth of each gene's memberships is hidden, always the same for the same
+        X, and ranked among all sets that the rest does not list.
 
         Parameters
         ----------
@@ -345,19 +384,19 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         float
-            Minus the mean binary cross-entropy over all pairs; at most 0.
+            Mean over the genes with five memberships or more; where no gene has
+            five, over those with two.
+
+        See Also
+        --------
+        sk_gene2vec.metrics.held_out_membership_score : Other metrics and shares.
         """
         check_is_fitted(self)
-        memberships = self._memberships(X, reset=False)
-        embedding = self._embed(memberships)
-        total = 0.0
-        for rows in _row_blocks(memberships.shape):
-            logits = inference.decode_logits(
-                embedding[rows], self.coefs_, self.intercepts_
-            )
-            total += memberships[rows].multiply(logits).sum()
-            total -= np.logaddexp(0, logits, out=logits).sum(dtype=np.float64)
-        return float(total / np.prod(memberships.shape))
+        X = self._memberships(X, reset=False)
+        most = np.diff(X.indptr).max()
+        return held_out_membership_score(
+            self, X, min_memberships=5 if most >= 5 else 2, random_state=0
+        )
 
     @property
     def gene_set_embedding_(self) -> NDArray[np.floating]:
@@ -384,14 +423,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes = _check_hidden_layer_sizes(self.hidden_layer_sizes)
         device = training.resolve_device(self.device)
         memberships = self._memberships(X, reset=True)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        random_state = check_random_state(self.random_state)
+        seed = random_state.randint(np.iinfo(np.int32).max)
         n_genes = memberships.shape[0]
-        sizes = np.bincount(memberships.indices, minlength=memberships.shape[1])
-        weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
         one_hot = self.gene_input == "one-hot"
         if one_hot:
             keys, first, inverse, counts = np.unique(
-                _row_keys(memberships),
+                row_keys(memberships),
                 axis=0,
                 return_index=True,
                 return_inverse=True,
@@ -400,6 +438,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             rows = memberships[first]
         else:
             rows, counts = memberships, np.ones(n_genes, dtype=np.int64)
+        rows, held_out = hold_out(rows, self.validation_fraction, random_state)
+        sizes = np.bincount(
+            rows.indices,
+            weights=np.repeat(counts, np.diff(rows.indptr)),
+            minlength=rows.shape[1],
+        )
+        weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
         frequency = (sizes + 0.5) / (n_genes + 1)
         module = GeneSetNetwork(
             len(counts) if one_hot else memberships.shape[1],
@@ -421,6 +466,17 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 self.n_negatives,
                 torch.Generator(device).manual_seed(seed),
             )
+        self.gene_set_weights_ = weights.astype(np.float32)
+        callbacks = list(self.callbacks or ())
+        if self.early_stopping:
+            if held_out is None:
+                raise ValueError(
+                    "early_stopping needs held-out memberships: expected "
+                    "validation_fraction above 0 and genes with five memberships "
+                    "or more."
+                )
+            score = partial(self._held_out_score, held_out=held_out)
+            callbacks.append(training.HeldOutStopping(score, self.n_iter_no_change))
         net = training.train(
             module,
             criterion,
@@ -432,40 +488,48 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             seed=seed,
-            callbacks=self.callbacks or (),
+            callbacks=callbacks,
             verbose=self.verbose,
         )
         self.coefs_, self.intercepts_ = _export(net.module_)
-        self.gene_set_weights_ = weights.astype(np.float32)
         self.loss_curve_ = list(net.history[:, "train_loss"])
         self.n_iter_ = len(self.loss_curve_)
+        if self.early_stopping:
+            self.validation_curve_ = list(net.history[:, "valid_score"])
         if one_hot:
             self._row_keys = keys
             self.embedding_ = self._activate_table()[inverse.ravel()]
         else:
             self.embedding_ = self._embed(memberships.astype(np.float32))
+        self.calibration_ = np.array([1.0, 0.0])
+        if held_out is not None:
+            self.calibration_ = fit_calibration(self._held_out_logits(held_out))
         return self
+
+    def _held_out_logits(
+        self, held_out: HeldOut
+    ) -> Iterator[tuple[NDArray[Any], sp.csr_array, sp.csr_array]]:
+        """Logits, shown and hidden memberships of held-out genes, by blocks."""
+        genes, shown, hidden = held_out
+        for block in row_blocks(shown.shape):
+            embedding = (
+                self._activate_table()[genes[block]]
+                if self.gene_input == "one-hot"
+                else self._embed(shown[block].astype(np.float32))
+            )
+            logits = inference.decode_logits(embedding, self.coefs_, self.intercepts_)
+            yield logits, shown[block], hidden[block]
+
+    def _held_out_score(self, module: GeneSetNetwork, held_out: HeldOut) -> float:
+        """NDCG@100 of the held-out memberships under the module's weights."""
+        self.coefs_, self.intercepts_ = _export(module)
+        gains = [ndcg(*block) for block in self._held_out_logits(held_out)]
+        return float(np.concatenate(gains).mean())
 
     def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric")
-        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
-        if sp.issparse(X):
-            X = sp.csr_array(X)
-            if not X.has_canonical_format:
-                X = X.copy()
-                X.sum_duplicates()
-            _check_non_negative(X.data)
-            if not X.data.all():
-                X = X.copy()
-                X.eliminate_zeros()
-            shape, indices, indptr = X.shape, X.indices, X.indptr
-        else:
-            _check_non_negative(X)
-            blocks = [sp.csr_array(X[rows] > 0) for rows in _row_blocks(X.shape)]
-            stacked = sp.vstack(blocks, format="csr")
-            shape, indices, indptr = stacked.shape, stacked.indices, stacked.indptr
-        return sp.csr_array((np.ones(len(indices), dtype), indices, indptr), shape)
+        return as_memberships(X)
 
     def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
         dtype = memberships.dtype
@@ -476,11 +540,11 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             return inference.activate(embedding, self.activation)
         known = {key.tobytes(): i for i, key in enumerate(self._row_keys)}
         index = np.array(
-            [known.get(key.tobytes(), -1) for key in _row_keys(memberships)], dtype=int
+            [known.get(key.tobytes(), -1) for key in row_keys(memberships)], dtype=int
         )
         embedding = self._activate_table()[index].astype(dtype)
         unseen = np.flatnonzero(index < 0)
-        for block in _row_blocks((len(unseen), memberships.shape[1])):
+        for block in row_blocks((len(unseen), memberships.shape[1])):
             rows = unseen[block]
             embedding[rows] = inference.fold_in(
                 memberships[rows].astype(np.float64),
@@ -489,6 +553,11 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 self.activation,
             )
         return embedding
+
+    def _decode(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
+        return inference.decode(
+            embedding, self.coefs_, self.intercepts_, self.calibration_
+        )
 
     def _activate_table(self) -> NDArray[np.floating]:
         return inference.activate(self.coefs_[0] + self.intercepts_[0], self.activation)
@@ -511,29 +580,6 @@ def _check_hidden_layer_sizes(sizes: ArrayLike) -> tuple[int, ...]:
             f"got {sizes.tolist()!r}."
         )
     return tuple(int(size) for size in sizes)
-
-
-def _check_non_negative(values: NDArray[Any]) -> None:
-    if values.size and values.min() < 0:
-        raise ValueError(
-            "Negative values in data passed to GeneSetEncoder: expected memberships, "
-            f"0 or greater, got {values.min()}."
-        )
-
-
-def _row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
-    if shape[0]:
-        yield from gen_batches(shape[0], max(1, _BLOCK_SIZE // shape[1]))
-
-
-def _row_keys(X: sp.csr_array) -> NDArray[np.uint64]:
-    """Digest of every row's memberships, shape (n_rows, 2)."""
-    indices = X.indices.astype("<i8")
-    digests = [
-        hashlib.blake2b(indices[start:stop].tobytes(), digest_size=16).digest()
-        for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True)
-    ]
-    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)
 
 
 def _export(

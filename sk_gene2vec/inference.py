@@ -53,11 +53,20 @@ def decode_logits(
     return logits
 
 
-def decode(embedding: Floats, coefs: list[Floats], intercepts: list[Floats]) -> Floats:
+def decode(
+    embedding: Floats,
+    coefs: list[Floats],
+    intercepts: list[Floats],
+    calibration: Floats,
+) -> Floats:
     """Probabilities of the gene sets, shape (n_rows, n_gene_sets)."""
     dtype = embedding.dtype
+    # Slope and shift go into the last layer: no pass over the logits is needed.
+    slope, shift = calibration.astype(dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
     intercepts = [intercept.astype(dtype, copy=False) for intercept in intercepts]
+    coefs[-1] = slope * coefs[-1]
+    intercepts[-1] = slope * intercepts[-1] + shift
     logits = decode_logits(embedding, coefs, intercepts)
     return expit(logits, out=logits)
 

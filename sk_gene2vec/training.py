@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
@@ -219,6 +219,47 @@ class LinearDecay(Callback):
                 scheduler.step()
 
 
+class _EndOfTraining(Exception):
+    """Raised by a callback that wants no further epoch."""
+
+
+class HeldOutStopping(Callback):
+    """End training when a score stops improving, and go back to the best epoch.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Score of the module, the higher the better.
+    n_iter_no_change : int
+        Epochs without improvement before training ends.
+    """
+
+    def __init__(
+        self, evaluate: Callable[[torch.nn.Module], float], n_iter_no_change: int
+    ) -> None:
+        self.evaluate = evaluate
+        self.n_iter_no_change = n_iter_no_change
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.scores_: list[float] = []
+        self.best_weights_: dict[str, Tensor] = {}
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        score = self.evaluate(net.module_)
+        net.history.record("valid_score", score)
+        if score > max(self.scores_, default=-math.inf):
+            weights = net.module_.state_dict()
+            self.best_weights_ = {name: w.clone() for name, w in weights.items()}
+        self.scores_.append(score)
+        since_best = len(self.scores_) - 1 - self.scores_.index(max(self.scores_))
+        if since_best >= self.n_iter_no_change:
+            raise _EndOfTraining
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.best_weights_:
+            net.module_.load_state_dict(self.best_weights_)
+
+
 class ProgressBar(Callback):
     """One bar for the whole fit, with the loss of the last epoch."""
 
@@ -311,6 +352,13 @@ def train(
     net.notify("on_train_begin", X=dataset, y=None)
     try:
         net.fit_loop(dataset)
+    except _EndOfTraining:
+        pass
+    except KeyboardInterrupt:
+        # skorch's EarlyStopping says so by the same exception as Ctrl-C.
+        stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]
+        if not any(cb.misses_ >= cb.patience for cb in stoppers):
+            raise
     finally:
         net.notify("on_train_end", X=dataset, y=None)
     return net

@@ -17,10 +17,10 @@ from sklearn.utils.estimator_checks import (
     check_transformer_get_feature_names_out,
     check_transformer_get_feature_names_out_pandas,
 )
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
-from sk_gene2vec import GeneSetEncoder, training
-from sk_gene2vec import encoder as encoder_module
+from sk_gene2vec import GeneSetEncoder, inference, memberships, training
+from sk_gene2vec.metrics import held_out_membership_score
 
 INPUTS = ["membership", "one-hot"]
 
@@ -74,10 +74,13 @@ def test_genes_of_a_kind_end_up_together(fitted, X):
 def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
     probability = fitted.predict_proba(X)
     logits = fitted.embedding_ @ fitted.gene_set_embedding_.T + fitted.intercepts_[-1]
-    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    slope, shift = fitted.calibration_
+    assert slope > 0
+    expected = 1 / (1 + np.exp(-(slope * logits + shift)))
+    np.testing.assert_allclose(probability, expected, atol=1e-5)
     assert probability[X == 1].mean() > 2 * probability[X == 0].mean()
     # Each set is an output of its own: rows do not sum to one.
-    assert abs(probability.sum(axis=1) - 1).min() > 1
+    assert np.ptp(probability.sum(axis=1)) > 0.1
 
 
 def test_inverse_transform_inverts_the_embedding(fitted, X):
@@ -90,13 +93,30 @@ def test_inverse_transform_inverts_the_embedding(fitted, X):
         fitted.inverse_transform(X)
 
 
-def test_score_is_the_mean_log_likelihood(fitted, X, monkeypatch):
-    p = fitted.predict_proba(X.astype(float))
-    expected = np.mean(X * np.log(p) + (1 - X) * np.log1p(-p))
-    assert fitted.score(X) == pytest.approx(expected, rel=1e-5)
-    # Several blocks of rows, the last one short.
-    monkeypatch.setattr(encoder_module, "_BLOCK_SIZE", 7 * 30)
-    assert fitted.score(X) == pytest.approx(expected, rel=1e-5)
+def test_score_is_the_held_out_ndcg(fitted, X):
+    expected = held_out_membership_score(fitted, X, metric="ndcg", random_state=0)
+    assert fitted.score(X) == expected
+    assert fitted.score(X) == fitted.score(sp.csr_array(X))
+    assert 0.5 < fitted.score(X) < 1
+
+
+def test_score_of_genes_with_few_memberships_and_of_none():
+    few = np.kron(np.eye(3), np.ones((9, 3)))
+    encoder = make().fit(few)
+    expected = held_out_membership_score(
+        encoder, few, min_memberships=2, random_state=0
+    )
+    assert encoder.score(few) == expected
+    with pytest.raises(ValueError, match="at least min_memberships=2 memberships"):
+        encoder.score(np.eye(9))
+
+
+def network_loss(encoder, X):
+    """Mean cross-entropy of the network's own probabilities, as in training."""
+    logits = inference.decode_logits(
+        encoder.transform(X), encoder.coefs_, encoder.intercepts_
+    )
+    return np.mean(np.logaddexp(0, logits) - X * logits)
 
 
 @pytest.mark.parametrize("gene_input", INPUTS)
@@ -196,7 +216,7 @@ def test_int64_indices_unsorted_duplicates_and_explicit_zeros(X):
 
 def test_dense_input_is_read_in_blocks(X, monkeypatch):
     expected = make(max_epochs=3).fit(X).embedding_
-    monkeypatch.setattr(encoder_module, "_BLOCK_SIZE", 7 * 30)
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", 7 * 30)
     np.testing.assert_array_equal(make(max_epochs=3).fit(X).embedding_, expected)
 
 
@@ -216,6 +236,8 @@ def test_architectures(X, gene_input, activation, hidden_layer_sizes):
         gene_input=gene_input,
         activation=activation,
         hidden_layer_sizes=hidden_layer_sizes,
+        dropout=0.0,
+        validation_fraction=0.0,
         max_epochs=20,
     ).fit(X)
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
@@ -223,10 +245,10 @@ def test_architectures(X, gene_input, activation, hidden_layer_sizes):
     assert [len(i) for i in encoder.intercepts_] == [4, *sizes, 30]
     assert hasattr(encoder, "gene_set_embedding_") is (not sizes)
     assert encoder.loss_curve_[-1] < encoder.loss_curve_[0]
-    # NumPy computes what torch trained: no mask and no dropout in one-hot, so the
-    # last epoch's loss and that of the exported weights are close.
+    # NumPy computes what torch trained: with nothing masked or dropped, the last
+    # epoch's loss and that of the exported weights are close.
     if gene_input == "one-hot":
-        loss = -encoder.score(X)
+        loss = network_loss(encoder, X)
         assert loss == pytest.approx(encoder.loss_curve_[-1], rel=0.05)
 
 
@@ -236,8 +258,8 @@ def test_sampled_negatives_learn_what_the_exact_loss_learns(X, gene_input):
     exact = make(**parameters).fit(X)
     estimate = make(n_negatives=15, **parameters).fit(X)
     start = make(max_epochs=1, lr=1e-9, **{"gene_input": gene_input}).fit(X)
-    gained = estimate.score(X) - start.score(X)
-    assert gained > 0.7 * (exact.score(X) - start.score(X))
+    gained = network_loss(start, X) - network_loss(estimate, X)
+    assert gained > 0.7 * (network_loss(start, X) - network_loss(exact, X))
 
 
 def test_float32_precision_is_honoured(X, monkeypatch):
@@ -287,6 +309,39 @@ def test_clone_keeps_parameters_only(fitted):
     assert fresh.get_params() == fitted.get_params()
     with pytest.raises(NotFittedError):
         fresh.transform(np.zeros((1, 30)))
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_early_stopping_restores_the_best_epoch(X, gene_input):
+    big = np.vstack([X] * 4)
+    parameters = {"gene_input": gene_input, "max_epochs": 40, "lr": 0.1}
+    encoder = make(early_stopping=True, n_iter_no_change=3, **parameters).fit(big)
+    curve = encoder.validation_curve_
+    assert len(curve) == encoder.n_iter_ == len(encoder.loss_curve_)
+    best = int(np.argmax(curve))
+    assert len(curve) == min(best + 4, 40)
+    assert best > 0
+    # The weights are those that a fit had at the end of the best epoch.
+    seen = {}
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen[len(net.history)] = net.module_.output.detach().numpy().copy()
+
+    make(callbacks=[Keep()], **parameters).fit(big)
+    np.testing.assert_array_equal(encoder.coefs_[-1].T, seen[best + 1][:, :-1])
+
+
+def test_early_stopping_without_held_out_memberships_says_what_is_missing():
+    with pytest.raises(ValueError, match="expected validation_fraction above 0 and"):
+        make(early_stopping=True).fit(np.eye(10))
+
+
+def test_early_stopping_of_skorch_ends_the_fit_normally(X):
+    stopping = EarlyStopping(monitor="train_loss", patience=2, threshold=0.9)
+    encoder = make(callbacks=[stopping], max_epochs=50).fit(X)
+    assert encoder.n_iter_ == 3
+    assert encoder.transform(X).shape == (60, 4)
 
 
 class Stopper(Callback):
@@ -364,6 +419,8 @@ def test_wrong_number_of_columns(fitted, X):
         ("lr", 0, "'lr'"),
         ("max_epochs", 0, "'max_epochs'"),
         ("batch_size", 0, "'batch_size'"),
+        ("validation_fraction", 1.0, "'validation_fraction'"),
+        ("n_iter_no_change", 0, "'n_iter_no_change'"),
         ("n_negatives", 0, "'n_negatives'"),
         ("precision", "float8", "'precision'"),
         ("hidden_layer_sizes", (0,), r"at least 1.*got \[0\]"),

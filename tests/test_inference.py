@@ -93,9 +93,13 @@ def test_decode_is_the_formula():
     coefs, intercepts = layers("tanh", (7,), np.random.default_rng(4))
     embedding = np.random.default_rng(5).normal(size=(3, 4))
     hidden = np.maximum(embedding @ coefs[1] + intercepts[1], 0)
-    expected = 1 / (1 + np.exp(-(hidden @ coefs[2] + intercepts[2])))
-    probability = inference.decode(embedding, coefs, intercepts)
+    logits = hidden @ coefs[2] + intercepts[2]
+    expected = 1 / (1 + np.exp(-(0.5 * logits - 2)))
+    calibration = np.array([0.5, -2.0])
+    probability = inference.decode(embedding, coefs, intercepts, calibration)
     np.testing.assert_allclose(probability, expected, rtol=1e-12)
-    narrow = inference.decode(embedding.astype(np.float32), coefs, intercepts)
+    narrow = inference.decode(
+        embedding.astype(np.float32), coefs, intercepts, calibration
+    )
     assert narrow.dtype == np.float32
     np.testing.assert_allclose(narrow, expected, rtol=1e-4)

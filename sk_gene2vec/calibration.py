@@ -1,0 +1,139 @@
+"""Probabilities that mean something: held-out memberships set scale and shift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from sk_gene2vec.held_out import Array, entries, split_memberships
+
+# Share of the true memberships that a collection is taken to lack.
+MISSING_SHARE = 0.1
+
+# Genes with fewer memberships are not held out from, as in the held-out scores.
+MIN_MEMBERSHIPS = 5
+
+# Standard deviations of the prior of log(slope) and shift: they only matter where
+# next to nothing was held out.
+_PRIOR = np.array([0.5, 5.0])
+
+_BINS_PER_UNIT = 64
+
+
+class HeldOut(NamedTuple):
+    """Some genes, the memberships that training sees, and those that it does not.
+
+    Attributes
+    ----------
+    genes : ndarray of shape (n_held_out,), int
+        Rows of the training matrix.
+    shown, hidden : csr_array of shape (n_held_out, n_gene_sets)
+        Their memberships.
+    """
+
+    genes: Array
+    shown: sp.csr_array
+    hidden: sp.csr_array
+
+
+def hold_out(
+    X: sp.csr_array, fraction: float, random_state: np.random.RandomState
+) -> tuple[sp.csr_array, HeldOut | None]:
+    """Hide memberships of some genes from training.
+
+    As many are hidden as the collection is taken to lack of those that it lists.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_genes, n_gene_sets)
+        Memberships.
+    fraction : float
+        Share of the genes with five memberships or more that lose some.
+    random_state : RandomState
+        Source of the choice.
+
+    Returns
+    -------
+    X : csr_array of shape (n_genes, n_gene_sets)
+        What is left to train on.
+    held_out : HeldOut or None
+        None where no gene has memberships enough, or `fraction` is zero.
+    """
+    genes = np.flatnonzero(np.diff(X.indptr) >= MIN_MEMBERSHIPS)
+    n_genes = int(np.ceil(fraction * len(genes)))
+    if not n_genes:
+        return X, None
+    genes = np.sort(random_state.choice(genes, n_genes, replace=False))
+    shown, hidden = split_memberships(
+        X[genes],
+        hidden_fraction=MISSING_SHARE / (1 - MISSING_SHARE),
+        min_memberships=MIN_MEMBERSHIPS,
+        random_state=random_state,
+    )
+    rows, columns = entries(hidden)
+    removed = sp.csr_array((hidden.data, (genes[rows], columns)), shape=X.shape)
+    rest = sp.csr_array(X - removed)
+    rest.eliminate_zeros()
+    return rest, HeldOut(genes, shown, hidden)
+
+
+def fit_calibration(
+    blocks: Iterable[tuple[Array, sp.csr_array, sp.csr_array]],
+) -> Array:
+    """Fit ``probability = sigmoid(slope * logit + shift)`` to pairs not shown.
+
+    Parameters
+    ----------
+    blocks : iterable of (logits, shown, hidden)
+        Logits of the network for some held-out genes, an ndarray of shape (n_rows,
+        n_gene_sets), the memberships that they were computed from, and those to
+        find, CSR arrays of the same shape.
+
+    Returns
+    -------
+    ndarray of shape (2,)
+        Slope, which is positive, and shift.
+
+    References
+    ----------
+    J. Platt, "Probabilistic outputs for support vector machines and comparisons to
+    regularized likelihood methods", 1999.
+    """
+    positives: list[Array] = []
+    counts: dict[int, int] = {}
+    for z, shown, hidden in blocks:
+        positives.append(z[entries(hidden)])
+        absent = np.ones(z.shape, dtype=bool)
+        absent[entries(shown)] = False
+        absent[entries(hidden)] = False
+        # Logits of the absent pairs are many: they are counted in narrow bins.
+        bins, n = np.unique(
+            np.rint(z[absent] * _BINS_PER_UNIT).astype(np.int64), return_counts=True
+        )
+        for key, number in zip(bins.tolist(), n.tolist(), strict=True):
+            counts[key] = counts.get(key, 0) + number
+    values = np.concatenate([*positives, np.array(list(counts)) / _BINS_PER_UNIT])
+    n_positives = sum(map(len, positives))
+    weights = np.ones(len(values))
+    weights[n_positives:] = list(counts.values())
+    target = np.arange(len(values)) < n_positives
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        slope = np.exp(parameters[0])
+        z = slope * values + parameters[1]
+        residual = weights * (expit(z) - target)
+        total = weights @ np.logaddexp(0, z) - z[:n_positives].sum()
+        gradient = np.array([slope * (residual @ values), residual.sum()])
+        penalty = parameters / _PRIOR
+        return (
+            total + 0.5 * (penalty @ penalty),
+            gradient + penalty / _PRIOR,
+        )
+
+    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B")
+    return np.array([np.exp(found.x[0]), found.x[1]])

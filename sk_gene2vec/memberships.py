@@ -1,0 +1,60 @@
+"""The membership matrix: CSR arrays of ones with sorted indices."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+
+# Entries of the dense blocks that are read or computed at a time.
+_BLOCK_SIZE = 2**23
+
+
+def as_memberships(X: Any) -> sp.csr_array:
+    """Binarise a validated array or CSR matrix at zero, without changing it.
+
+    The result has the dtype of X where that is a float type, else float64.
+    """
+    dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
+    if sp.issparse(X):
+        X = sp.csr_array(X)
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        _check_non_negative(X.data)
+        if not X.data.all():
+            X = X.copy()
+            X.eliminate_zeros()
+    else:
+        _check_non_negative(X)
+        blocks = [sp.csr_array(X[rows] > 0) for rows in row_blocks(X.shape)]
+        X = sp.csr_array(sp.vstack(blocks, format="csr"))
+    return sp.csr_array((np.ones(X.nnz, dtype), X.indices, X.indptr), shape=X.shape)
+
+
+def _check_non_negative(values: NDArray[Any]) -> None:
+    if values.size and values.min() < 0:
+        raise ValueError(
+            "Negative values in data passed to GeneSetEncoder: expected memberships, "
+            f"0 or greater, got {values.min()}."
+        )
+
+
+def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    if shape[0]:
+        yield from gen_batches(shape[0], max(1, _BLOCK_SIZE // shape[1]))
+
+
+def row_keys(X: sp.csr_array) -> NDArray[np.uint64]:
+    """Digest of every row's memberships, shape (n_rows, 2)."""
+    indices = X.indices.astype("<i8")
+    digests = [
+        hashlib.blake2b(indices[start:stop].tobytes(), digest_size=16).digest()
+        for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True)
+    ]
+    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)

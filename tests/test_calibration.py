@@ -1,0 +1,97 @@
+"""Held-out memberships, and the calibration that they set."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import expit
+
+from sk_gene2vec import GeneSetEncoder
+from sk_gene2vec.calibration import fit_calibration, hold_out
+from sk_gene2vec.metrics import reliability_table, split_memberships
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 60)) < rng.random(200)[:, None] * 0.5).astype(np.float32)
+    return sp.csr_array(X)
+
+
+def test_hold_out_takes_a_ninth_from_some_genes_and_nothing_from_others(X):
+    rest, held_out = hold_out(X, 0.25, np.random.RandomState(0))
+    sizes = np.diff(X.indptr)
+    assert len(held_out.genes) == np.ceil(0.25 * (sizes >= 5).sum())
+    assert (sizes[held_out.genes] >= 5).all()
+    np.testing.assert_array_equal(
+        np.diff(held_out.hidden.indptr),
+        np.maximum(np.rint(sizes[held_out.genes] / 9), 1),
+    )
+    expected = X.toarray()
+    expected[held_out.genes] -= held_out.hidden.toarray()
+    np.testing.assert_array_equal(rest.toarray(), expected)
+    np.testing.assert_array_equal(held_out.shown.toarray(), expected[held_out.genes])
+    assert rest.has_sorted_indices
+    assert rest.nnz == X.nnz - held_out.hidden.nnz
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5])
+def test_nothing_is_held_out_where_nothing_can_be(X, fraction):
+    if fraction:
+        X = sp.csr_array(np.eye(20))
+    rest, held_out = hold_out(X, fraction, np.random.RandomState(0))
+    assert rest is X
+    assert held_out is None
+
+
+def test_calibration_recovers_slope_and_shift():
+    rng = np.random.default_rng(1)
+    true = rng.normal(-3, 1.5, size=(400, 300))
+    member = rng.random(true.shape) < expit(true)
+    shown = member & (rng.random(true.shape) < 0.3)
+    # The pairs shown are no part of it, whatever their logits.
+    logits = np.where(shown, 50.0, (true + 2) / 0.7)
+    member &= ~shown
+    halves = [slice(0, 150), slice(150, 400)]
+    blocks = [
+        (
+            logits[rows],
+            sp.csr_array(shown[rows] * 1.0),
+            sp.csr_array(member[rows] * 1.0),
+        )
+        for rows in halves
+    ]
+    slope, shift = fit_calibration(blocks)
+    assert slope == pytest.approx(0.7, rel=0.05)
+    # Memberships that were shown are missing from the candidates: about 30 % of all.
+    mean = expit(slope * logits + shift)[~shown].mean()
+    assert mean == pytest.approx(member[~shown].mean(), rel=0.01)
+
+
+def test_prior_holds_where_next_to_nothing_is_known():
+    empty = sp.csr_array((1, 4))
+    one = sp.csr_array(np.array([[1.0, 0, 0, 0]]))
+    # Perfectly separated: without the prior the slope would be infinite.
+    slope, shift = fit_calibration([(np.array([[5.0, -5, -5, -5]]), empty, one)])
+    assert 0.5 < slope < 2
+    assert abs(shift) < 5
+
+
+def test_predictions_on_hidden_pairs_are_calibrated():
+    rng = np.random.default_rng(2)
+    kinds = rng.integers(0, 8, size=1200)
+    profile = rng.beta(0.3, 2, size=(8, 80))
+    X = sp.csr_array((rng.random((1200, 80)) < profile[kinds]).astype(np.float32))
+    visible, hidden = split_memberships(X, random_state=0)
+    encoder = GeneSetEncoder(
+        8, batch_size=100, validation_fraction=0.5, random_state=0
+    ).fit(visible)
+    table = reliability_table(encoder, visible, hidden)
+    # Hidden memberships are some 1,000, a third of them in the held-out half.
+    assert table.mean_prediction == pytest.approx(table.base_rate, rel=0.15)
+    assert table.expected_calibration_error < 0.005
+    uncalibrated = encoder.calibration_.copy()
+    encoder.calibration_ = np.array([1.0, 0.0])
+    assert reliability_table(encoder, visible, hidden).mean_prediction > (
+        2 * table.base_rate
+    )
+    assert (uncalibrated != [1.0, 0.0]).all()
