@@ -51,13 +51,17 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
           often they occur. A row not seen in `fit` is folded in: its loss is
           minimised over the embedding alone.
 
-    mask_rate : float, default=0.5
+    mask_rate : float, default=0.4
         Share of the memberships hidden from the inputs at each step, in (0, 1).
         Only used when `gene_input="membership"`.
 
     activation : {"rmsnorm", "tanh", "relu", "identity"}, default="rmsnorm"
         Activation of the embedding. "rmsnorm" scales every vector to the length
         ``sqrt(embedding_dim)``, so that genes differ by direction alone.
+
+    init : {"svd", "random"}, default="svd"
+        Start of the first layer: the truncated singular value decomposition of the
+        weighted rows, or small random weights.
 
     dropout : float, default=0.1
         Share of the embedding that is dropped at each step of training, in [0, 1).
@@ -68,7 +72,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     lr : float, default=0.02
         Learning rate of Adam at the first step; it falls linearly to zero.
 
-    weight_decay : float, default=0.5
+    weight_decay : float, default=0.6
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
@@ -219,6 +223,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "gene_input": [StrOptions({"membership", "one-hot"})],
         "mask_rate": [Interval(Real, 0, 1, closed="neither")],
         "activation": [StrOptions({"rmsnorm", "tanh", "relu", "identity"})],
+        "init": [StrOptions({"svd", "random"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_layer_sizes": [
             "array-like",
@@ -244,12 +249,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         embedding_dim: int = 100,
         *,
         gene_input: str = "membership",
-        mask_rate: float = 0.5,
+        mask_rate: float = 0.4,
         activation: str = "rmsnorm",
+        init: str = "svd",
         dropout: float = 0.1,
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
-        weight_decay: float = 0.5,
+        weight_decay: float = 0.6,
         max_epochs: int = 20,
         batch_size: int = 512,
         early_stopping: bool = False,
@@ -266,6 +272,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.gene_input = gene_input
         self.mask_rate = mask_rate
         self.activation = activation
+        self.init = init
         self.dropout = dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.lr = lr
@@ -453,6 +460,13 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.activation,
             hidden_layer_sizes,
             torch.Generator().manual_seed(seed),
+            start=(
+                inference.svd_start(
+                    rows, weights, self.embedding_dim, one_hot, random_state
+                )
+                if self.init == "svd"
+                else None
+            ),
             dropout=self.dropout,
             noise=torch.Generator(device).manual_seed(seed),
             sparse_grad=self.n_negatives is not None,
@@ -484,6 +498,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 rows, counts, None if one_hot else weights, self.mask_rate, device
             ),
             lr=self.lr,
+            # What the decomposition knows is worth keeping.
+            first_layer_lr=0.3 if self.init == "svd" and not one_hot else 1.0,
             weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -344,6 +346,8 @@ class GeneSetNetwork(nn.Module):
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
+    start : ndarray of shape (n_inputs, n_components) or None, default=None
+        Start of the first columns of the first weight.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
@@ -367,6 +371,7 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
+        start: NDArray[np.float32] | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
         sparse_grad: bool = False,
@@ -382,6 +387,9 @@ class GeneSetNetwork(nn.Module):
             return nn.Parameter(weight.normal_(std=std, generator=generator))
 
         self.embedding = normal(n_inputs, embedding_dim, std=_INITIAL_STD)
+        if start is not None:
+            with torch.no_grad():
+                self.embedding[:, : start.shape[1]] = torch.from_numpy(start)
         self.embedding_bias = nn.Parameter(
             torch.zeros(embedding_dim, dtype=torch.float32)
         )

@@ -140,7 +140,10 @@ class MembershipNet(NeuralNet):
         args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
         self.optimizer_ = self.optimizer(*args, **kwargs)
         if sparse:
-            self.sparse_optimizer_ = torch.optim.SparseAdam(sparse, lr=self.lr)
+            ((_, first_layer),) = self.optimizer__param_groups
+            groups = [{"params": [p]} for p in sparse]
+            groups[0]["lr"] = first_layer["lr"]
+            self.sparse_optimizer_ = torch.optim.SparseAdam(groups, lr=self.lr)
             self.sparse_optimizer_.register_step_pre_hook(self._decay_touched_rows)
         return self
 
@@ -314,6 +317,7 @@ def train(
     dataset: MembershipDataset,
     *,
     lr: float,
+    first_layer_lr: float,
     weight_decay: float,
     max_epochs: int,
     batch_size: int,
@@ -323,6 +327,8 @@ def train(
 ) -> MembershipNet:
     """Train ``module`` in place and return the skorch net that did it.
 
+    The first layer has `first_layer_lr` times the learning rate of the others.
+
     Nothing is drawn from the global random states of NumPy and torch.
     """
     net = MembershipNet(
@@ -331,7 +337,15 @@ def train(
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
         optimizer__weight_decay=0.0,
-        optimizer__param_groups=[("embedding", {"weight_decay": weight_decay})],
+        optimizer__param_groups=[
+            (
+                "embedding",
+                {
+                    "lr": lr * first_layer_lr,
+                    "weight_decay": weight_decay / first_layer_lr,
+                },
+            )
+        ],
         lr=lr,
         max_epochs=max_epochs,
         batch_size=batch_size,

@@ -314,7 +314,7 @@ def test_clone_keeps_parameters_only(fitted):
 @pytest.mark.parametrize("gene_input", INPUTS)
 def test_early_stopping_restores_the_best_epoch(X, gene_input):
     big = np.vstack([X] * 4)
-    parameters = {"gene_input": gene_input, "max_epochs": 40, "lr": 0.1}
+    parameters = {"gene_input": gene_input, "max_epochs": 40, "init": "random"}
     encoder = make(early_stopping=True, n_iter_no_change=3, **parameters).fit(big)
     curve = encoder.validation_curve_
     assert len(curve) == encoder.n_iter_ == len(encoder.loss_curve_)
@@ -413,6 +413,7 @@ def test_wrong_number_of_columns(fitted, X):
         ("gene_input", "onehot", "'gene_input' .*'one-hot'.*Got 'onehot'"),
         ("mask_rate", 0.0, "'mask_rate'"),
         ("mask_rate", 1.0, "'mask_rate'"),
+        ("init", "pca", "'init'"),
         ("dropout", 1.0, "'dropout'"),
         ("weight_decay", -1.0, "'weight_decay'"),
         ("activation", "swish", "'activation'"),

@@ -79,6 +79,7 @@ def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad):
             criterion,
             MembershipDataset(X, np.ones(20), np.ones(12), 0.5, CPU),
             lr=0.1,
+            first_layer_lr=0.5,
             weight_decay=weight_decay,
             max_epochs=1,
             batch_size=20,
@@ -126,7 +127,7 @@ def test_batches_are_shuffled_and_of_nearly_equal_size(X, batch_size, sizes):
 
 def run(X, callbacks=(), mask_rate=0.5, **changes):
     parameters = {"lr": 0.05, "max_epochs": 12, "batch_size": 7, "seed": 0}
-    parameters |= {"verbose": 0, "weight_decay": 0.0} | changes
+    parameters |= {"verbose": 0, "weight_decay": 0.0, "first_layer_lr": 1.0} | changes
     module = GeneSetNetwork(
         12, torch.zeros(12), 4, "tanh", (), torch.Generator().manual_seed(0)
     )
@@ -208,6 +209,7 @@ def test_sparse_training_touches_no_row_outside_the_batches():
         criterion,
         dataset,
         lr=0.05,
+        first_layer_lr=1.0,
         weight_decay=0.0,
         max_epochs=4,
         batch_size=10,
