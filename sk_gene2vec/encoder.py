@@ -76,10 +76,10 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
-    max_epochs : int, default=20
+    max_epochs : int, default=40
         Passes over the genes.
 
-    batch_size : int, default=512
+    batch_size : int, default=1024
         Genes in a mini-batch.
 
     early_stopping : bool, default=False
@@ -256,8 +256,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.6,
-        max_epochs: int = 20,
-        batch_size: int = 512,
+        max_epochs: int = 40,
+        batch_size: int = 1024,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -425,7 +425,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         import torch
 
         from sk_gene2vec import training
-        from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SampledBCE
+        from sk_gene2vec.losses import GeneSetBCE, SampledBCE
+        from sk_gene2vec.network import GeneSetNetwork
 
         hidden_layer_sizes = _check_hidden_layer_sizes(self.hidden_layer_sizes)
         device = training.resolve_device(self.device)
@@ -507,7 +508,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             callbacks=callbacks,
             verbose=self.verbose,
         )
-        self.coefs_, self.intercepts_ = _export(net.module_)
+        self.coefs_, self.intercepts_ = net.module_.export()
         self.loss_curve_ = list(net.history[:, "train_loss"])
         self.n_iter_ = len(self.loss_curve_)
         if self.early_stopping:
@@ -538,7 +539,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _held_out_score(self, module: GeneSetNetwork, held_out: HeldOut) -> float:
         """NDCG@100 of the held-out memberships under the module's weights."""
-        self.coefs_, self.intercepts_ = _export(module)
+        self.coefs_, self.intercepts_ = module.export()
         gains = [ndcg(*block) for block in self._held_out_logits(held_out)]
         return float(np.concatenate(gains).mean())
 
@@ -596,19 +597,3 @@ def _check_hidden_layer_sizes(sizes: ArrayLike) -> tuple[int, ...]:
             f"got {sizes.tolist()!r}."
         )
     return tuple(int(size) for size in sizes)
-
-
-def _export(
-    module: GeneSetNetwork,
-) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Weights and biases of the layers as NumPy arrays, (n_in, n_out) each."""
-    state = {name: w.detach().cpu().numpy() for name, w in module.named_parameters()}
-    hidden = [name for name in state if name.startswith("hidden") and "weight" in name]
-    biases = [name.replace("weight", "bias") for name in hidden]
-    output = state["output"]
-    coefs = [state["embedding"], *(state[n].T for n in hidden), output[:, :-1].T]
-    intercepts = [state["embedding_bias"], *(state[n] for n in biases), output[:, -1]]
-    return (
-        [np.ascontiguousarray(coef) for coef in coefs],
-        [np.ascontiguousarray(intercept) for intercept in intercepts],
-    )

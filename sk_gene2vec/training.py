@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from sk_gene2vec.network import SparseRows, Targets
+from sk_gene2vec.losses import Targets
+from sk_gene2vec.sparse_rows import SparseRows
 
 
 class Batch(NamedTuple):

@@ -5,19 +5,15 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sk_gene2vec import network
-from sk_gene2vec.network import (
-    GeneSetBCE,
-    GeneSetNetwork,
-    SampledBCE,
-    SparseRows,
-    Targets,
-)
+from sk_gene2vec import losses, sparse_rows
+from sk_gene2vec.losses import GeneSetBCE, SampledBCE, Targets
+from sk_gene2vec.network import GeneSetNetwork
+from sk_gene2vec.sparse_rows import EntryProducts, SparseProduct, SparseRows
 
 N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
 
-def sparse_rows(matrix):
+def rows_of(matrix):
     rows, columns = np.ascontiguousarray(np.nonzero(matrix))
     starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
     return SparseRows(*map(torch.from_numpy, (rows, columns, starts)))
@@ -29,7 +25,7 @@ def problem(request):
     rng = np.random.default_rng(0)
     y = (rng.random((N_ROWS, N_SETS)) < 0.2).astype(float)
     y[3] = 0
-    members = sparse_rows(y)
+    members = rows_of(y)
     counts = rng.integers(1, 4, size=N_ROWS)
     weights = torch.from_numpy(counts / counts.sum())
     asked = torch.from_numpy(rng.random(len(members.rows)) < asked_share).double()
@@ -55,8 +51,8 @@ def dense_loss(hidden, output, y, targets):
     ids=["whole", "chunks", "blocks of chunks", "single rows"],
 )
 def test_exact_bce_equals_dense_autograd(problem, chunk, block, monkeypatch):
-    monkeypatch.setattr(network, "_CHUNK_SIZE", chunk)
-    monkeypatch.setattr(network, "_BLOCK_SIZE", block)
+    monkeypatch.setattr(losses, "_CHUNK_SIZE", chunk)
+    monkeypatch.setattr(losses, "_BLOCK_SIZE", block)
     hidden, output, targets, y = problem
     expected = dense_loss(hidden, output, y, targets)
     expected_grads = torch.autograd.grad(expected, [hidden, output])
@@ -88,7 +84,7 @@ def test_bfloat16_products_stay_close_and_return_float32(problem):
 
 
 def test_bfloat16_loss_is_that_of_the_first_chunk(problem, monkeypatch):
-    monkeypatch.setattr(network, "_CHUNK_SIZE", 8 * N_SETS)
+    monkeypatch.setattr(losses, "_CHUNK_SIZE", 8 * N_SETS)
     hidden, output, targets, y = (
         problem[0].detach().float(),
         problem[1].detach().float(),
@@ -114,9 +110,7 @@ def test_sparse_product_equals_dense_product(sparse_grad):
     dense[:, 4] = 0
     weight = torch.from_numpy(rng.normal(size=(9, 3))).requires_grad_()
     values = torch.from_numpy(dense[dense != 0])
-    product = network._SparseProduct.apply(
-        sparse_rows(dense), values, weight, sparse_grad
-    )
+    product = SparseProduct.apply(rows_of(dense), values, weight, sparse_grad)
     expected = torch.from_numpy(dense) @ weight
     np.testing.assert_allclose(product.detach(), expected.detach(), atol=1e-12)
     upstream = torch.from_numpy(rng.normal(size=(7, 3)))
@@ -128,10 +122,10 @@ def test_sparse_product_equals_dense_product(sparse_grad):
 
 @pytest.mark.parametrize("gather", [3, 10**6])
 def test_entry_products_equal_those_of_the_dense_product(problem, gather, monkeypatch):
-    monkeypatch.setattr(network, "_GATHER_SIZE", gather)
+    monkeypatch.setattr(sparse_rows, "_GATHER_SIZE", gather)
     hidden, output, targets, y = problem
     right = output.detach()[:, :-1].clone().requires_grad_()
-    products = network._EntryProducts.apply(targets.members, hidden, right)
+    products = EntryProducts.apply(targets.members, hidden, right)
     expected = (hidden @ right.T)[y == 1]
     np.testing.assert_allclose(products.detach(), expected.detach(), atol=1e-12)
     upstream = torch.linspace(-1, 1, len(expected), dtype=torch.float64)

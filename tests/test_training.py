@@ -7,7 +7,8 @@ import torch
 from skorch.callbacks import Callback
 
 from sk_gene2vec import training
-from sk_gene2vec.network import GeneSetBCE, GeneSetNetwork, SampledBCE
+from sk_gene2vec.losses import GeneSetBCE, SampledBCE
+from sk_gene2vec.network import GeneSetNetwork
 from sk_gene2vec.training import BatchIterator, MembershipDataset
 
 CPU = torch.device("cpu")
