@@ -72,7 +72,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     lr : float, default=0.02
         Learning rate of Adam at the first step; it falls linearly to zero.
 
-    weight_decay : float, default=0.6
+    weight_decay : float, default=0.3
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
@@ -255,7 +255,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         dropout: float = 0.1,
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
-        weight_decay: float = 0.6,
+        weight_decay: float = 0.3,
         max_epochs: int = 40,
         batch_size: int = 1024,
         early_stopping: bool = False,
@@ -500,7 +500,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             ),
             lr=self.lr,
             # What the decomposition knows is worth keeping.
-            first_layer_lr=0.3 if self.init == "svd" and not one_hot else 1.0,
+            first_layer_lr=0.2 if self.init == "svd" and not one_hot else 1.0,
             weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,

@@ -52,7 +52,9 @@ class SparseRows:
         if sparse:
             columns, counts = torch.unique_consecutive(columns, return_counts=True)
         else:
-            counts = torch.bincount(columns, minlength=n_columns)
+            # Not bincount: on a GPU that waits for the device.
+            counts = columns.new_zeros(n_columns)
+            counts.index_add_(0, columns, torch.ones_like(columns))
         starts = nn.functional.pad(counts.cumsum(0), (1, 0))
         sums = _bag_sums(self.rows[order], dense, starts, values[order])
         if not sparse:
