@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from sk_gene2vec.sparse_rows import EntryProducts, SparseRows
 
@@ -13,6 +14,9 @@ from sk_gene2vec.sparse_rows import EntryProducts, SparseRows
 # are kept for blocks of rows that bound the memory.
 _CHUNK_SIZE = 256 * 20_832
 _BLOCK_SIZE = 2**25
+
+# Softplus is taken in slices, whose temporaries need no new pages.
+_SLICE_SIZE = 2**18
 
 
 class Targets(NamedTuple):
@@ -84,10 +88,11 @@ class _ExactBCE(torch.autograd.Function):
                 asked = targets.asked[entries]
                 if start < loss_rows:
                     weights = targets.weights[start:stop]
-                    exact = z.to(hidden.dtype)
-                    loss += nn.functional.softplus(exact).sum(1) @ weights
-                    shown = (1 - asked) * nn.functional.softplus(exact[at])
-                    loss -= (shown + asked * exact[at]) @ weights[at[0]]
+                    slices = z.split(max(1, _SLICE_SIZE // n_sets))
+                    sums = [softplus(part.to(hidden.dtype)).sum(1) for part in slices]
+                    loss += torch.cat(sums) @ weights
+                    own = z[at].to(hidden.dtype)
+                    loss -= (own + (1 - asked) * softplus(-own)) @ weights[at[0]]
                 z.sigmoid_()
                 z.index_put_(at, (z[at] - 1) * asked.to(dtype))
                 grad_hidden[start:stop] = torch.mm(z, output[:, :width])
@@ -194,11 +199,11 @@ class SampledBCE(nn.Module):
         weights = weights.to(hidden.dtype)
         extended = nn.functional.pad(hidden, (0, 1), value=1.0)
         logits = extended @ nn.functional.embedding(drawn, output, sparse=True).t()
-        absent = nn.functional.softplus(logits) * weights
+        absent = softplus(logits) * weights
         # A drawn set that the gene belongs to is no negative.
         at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
         hits = absent[rows, at] * (drawn[at] == columns)
         of_members = EntryProducts.apply(targets.members, extended, output)
-        present = nn.functional.softplus(-of_members) * targets.asked
+        present = softplus(-of_members) * targets.asked
         loss: Tensor = absent.sum(1) @ targets.weights
         return loss + (present - hits) @ targets.weights[rows]
