@@ -70,9 +70,10 @@ class _ExactBCE(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden)
         grad_output = None
         # Where products are in bfloat16 on a processor, softplus over all pairs
-        # would take as long as they do: it is read on the first chunk of rows,
-        # which are a random sample of the genes.
-        loss_rows = min(chunk, n_rows) if bfloat16 and on_cpu else n_rows
+        # would take as long as they do: the loss of a large batch is read on its
+        # first rows, which are a random sample of the genes.
+        sampled = bfloat16 and on_cpu and chunk < n_rows
+        loss_rows = -(-chunk // 2) if sampled else n_rows
         loss = hidden.new_zeros(())
         for block_start in range(0, n_rows, block):
             block_stop = min(block_start + block, n_rows)
@@ -86,15 +87,21 @@ class _ExactBCE(torch.autograd.Function):
                     targets.members.columns[entries],
                 )
                 asked = targets.asked[entries]
+                own = z[at].to(hidden.dtype)
                 if start < loss_rows:
-                    weights = targets.weights[start:stop]
-                    slices = z.split(max(1, _SLICE_SIZE // n_sets))
+                    read = z[: loss_rows - start]
+                    slices = read.split(max(1, _SLICE_SIZE // n_sets))
                     sums = [softplus(part.to(hidden.dtype)).sum(1) for part in slices]
-                    loss += torch.cat(sums) @ weights
-                    own = z[at].to(hidden.dtype)
-                    loss -= (own + (1 - asked) * softplus(-own)) @ weights[at[0]]
+                    loss += torch.cat(sums) @ targets.weights[start : start + len(read)]
+                    # Of a membership that is asked for remains softplus(-z), of one
+                    # that is shown nothing.
+                    of_members = (own + (1 - asked) * softplus(-own)) * (
+                        targets.weights[at[0] + start]
+                    )
+                    n_read = targets.row_starts[start + len(read)] - entries.start
+                    loss -= of_members[:n_read].sum()
                 z.sigmoid_()
-                z.index_put_(at, (z[at] - 1) * asked.to(dtype))
+                z.index_put_(at, ((own.sigmoid() - 1) * asked).to(dtype))
                 grad_hidden[start:stop] = torch.mm(z, output[:, :width])
             part = torch.mm(
                 logits[: block_stop - block_start].t(), weighted[block_start:block_stop]
