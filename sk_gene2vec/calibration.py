@@ -22,7 +22,12 @@ MIN_MEMBERSHIPS = 5
 # next to nothing was held out.
 _PRIOR = np.array([0.5, 5.0])
 
+# Narrow bins for logits; what lies outside goes into the outermost.
 _BINS_PER_UNIT = 64
+_BIN_CENTRES = np.arange(-4096, 4097) / _BINS_PER_UNIT
+
+# Pairs that are looked at, at most: more would take longer than they are worth.
+_MAX_PAIRS = 5 * 10**7
 
 
 class HeldOut(NamedTuple):
@@ -53,7 +58,8 @@ def hold_out(
     X : csr_array of shape (n_genes, n_gene_sets)
         Memberships.
     fraction : float
-        Share of the genes with five memberships or more that lose some.
+        Share of the genes with five memberships or more that lose some. Of a large
+        collection fewer do, so that the pairs to look at stay below fifty million.
     random_state : RandomState
         Source of the choice.
 
@@ -66,6 +72,7 @@ def hold_out(
     """
     genes = np.flatnonzero(np.diff(X.indptr) >= MIN_MEMBERSHIPS)
     n_genes = int(np.ceil(fraction * len(genes)))
+    n_genes = min(n_genes, max(1, _MAX_PAIRS // X.shape[1]))
     if not n_genes:
         return X, None
     genes = np.sort(random_state.choice(genes, n_genes, replace=False))
@@ -105,22 +112,16 @@ def fit_calibration(
     regularized likelihood methods", 1999.
     """
     positives: list[Array] = []
-    counts: dict[int, int] = {}
+    counts = np.zeros(len(_BIN_CENTRES))
     for z, shown, hidden in blocks:
         positives.append(z[entries(hidden)])
-        absent = np.ones(z.shape, dtype=bool)
-        absent[entries(shown)] = False
-        absent[entries(hidden)] = False
         # Logits of the absent pairs are many: they are counted in narrow bins.
-        bins, n = np.unique(
-            np.rint(z[absent] * _BINS_PER_UNIT).astype(np.int64), return_counts=True
-        )
-        for key, number in zip(bins.tolist(), n.tolist(), strict=True):
-            counts[key] = counts.get(key, 0) + number
-    values = np.concatenate([*positives, np.array(list(counts)) / _BINS_PER_UNIT])
+        counts += _count_in_bins(z.ravel())
+        counts -= _count_in_bins(z[entries(shown)])
+        counts -= _count_in_bins(positives[-1])
+    values = np.concatenate([*positives, _BIN_CENTRES])
     n_positives = sum(map(len, positives))
-    weights = np.ones(len(values))
-    weights[n_positives:] = list(counts.values())
+    weights = np.concatenate([np.ones(n_positives), counts])
     target = np.arange(len(values)) < n_positives
 
     def loss(parameters: Array) -> tuple[float, Array]:
@@ -137,3 +138,9 @@ def fit_calibration(
 
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B")
     return np.array([np.exp(found.x[0]), found.x[1]])
+
+
+def _count_in_bins(logits: Array) -> Array:
+    bins = np.rint((logits - _BIN_CENTRES[0]) * _BINS_PER_UNIT)
+    bins = np.clip(bins, 0, len(_BIN_CENTRES) - 1).astype(np.intp)
+    return np.bincount(bins, minlength=len(_BIN_CENTRES))

@@ -89,7 +89,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     validation_fraction : float, default=0.1
         Share of the genes, of those with five memberships or more, that have a
         ninth of their memberships held out from training, in [0, 1). They set
-        `calibration_` and, if asked for, when to stop.
+        `calibration_` and, if asked for, when to stop. Of a large collection there
+        are fewer, no more than fifty million pairs in all.
 
     n_iter_no_change : int, default=5
         Epochs without improvement before training ends. Only used when

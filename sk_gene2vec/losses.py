@@ -66,7 +66,8 @@ class _ExactBCE(torch.autograd.Function):
         if bfloat16:
             extended = nn.functional.pad(extended, (0, 1), value=1.0)
             rounded = output.to(dtype)
-            output = torch.cat([rounded, (output - rounded)[:, -1:].to(dtype)], dim=1)
+            rest = (output[:, -1:] - rounded[:, -1:]).to(dtype)
+            output = torch.cat([rounded, rest], dim=1)
         grad_hidden = torch.empty_like(hidden)
         grad_output = None
         # Where products are in bfloat16 on a processor, softplus over all pairs
@@ -117,7 +118,8 @@ class _ExactBCE(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         (grad_loss,) = grad_outputs
         grad_hidden, grad_output = ctx.saved_tensors
-        return grad_hidden * grad_loss, grad_output * grad_loss, None, None
+        # In place: they are used once, and one of them is as large as the layer.
+        return grad_hidden.mul_(grad_loss), grad_output.mul_(grad_loss), None, None
 
 
 class GeneSetBCE(nn.Module):

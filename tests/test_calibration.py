@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import expit
 
-from sk_gene2vec import GeneSetEncoder
+from sk_gene2vec import GeneSetEncoder, calibration
 from sk_gene2vec.calibration import fit_calibration, hold_out
 from sk_gene2vec.metrics import reliability_table, split_memberships
 
@@ -41,6 +41,12 @@ def test_nothing_is_held_out_where_nothing_can_be(X, fraction):
     rest, held_out = hold_out(X, fraction, np.random.RandomState(0))
     assert rest is X
     assert held_out is None
+
+
+def test_no_more_genes_are_held_out_than_are_worth_it(X, monkeypatch):
+    monkeypatch.setattr(calibration, "_MAX_PAIRS", 7 * X.shape[1])
+    _, held_out = hold_out(X, 0.9, np.random.RandomState(0))
+    assert len(held_out.genes) == 7
 
 
 def test_calibration_recovers_slope_and_shift():

@@ -70,6 +70,16 @@ def test_grid_search_over_the_encoder_in_two_processes(pipeline, classes):
     assert (search.predict(classes[0]) == classes[1]).mean() > 0.8
 
 
+def test_plain_grid_search_over_the_encoder_tunes_for_hidden_memberships(collection):
+    sets = dict(list(collection.items())[:200])
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform(sorted(set().union(*sets.values()))[:1500])
+    encoder = GeneSetEncoder(batch_size=100, max_epochs=10, random_state=0)
+    search = GridSearchCV(encoder, {"embedding_dim": [1, 30]}, cv=2).fit(X)
+    assert search.best_params_ == {"embedding_dim": 30}
+    assert 0.2 < search.best_score_ < 1
+
+
 def test_frozen_encoder_is_not_trained_again(collection, classes):
     genes, labels = classes
     vectorizer = GmtVectorizer(collection).fit(genes)
