@@ -1,10 +1,10 @@
 """Speed and memory of training, next to the notebook's way of working.
 
-Full MSigDB v7.1, embedding 100, one hidden layer of 100, batches of 1,000 genes, Adam at
-0.01. Compared in one run: the notebook's dense tensors (one-hot inputs, many-hot targets),
-this package in float32 and bfloat16, the same steps in a bare loop without skorch, and
-the floor: the three products with the output layer alone. Each runs in a process of its
-own, so that its peak memory is its own.
+Full MSigDB v7.1, embedding 100, one hidden layer of 100, batches of 1,000 genes, Adam
+at 0.01. Compared in one run: the notebook's dense tensors (one-hot inputs, many-hot
+targets), this package in float32 and bfloat16, the same steps in a bare loop without
+skorch, and the floor: the three products with the output layer alone. Each runs in a
+process of its own, so that its peak memory is its own.
 
     python benchmarks/bench_training.py [--device cuda] [--repeats 3]
 """
@@ -43,7 +43,7 @@ def sync(device: str) -> None:
 
 
 def dense(device: str) -> dict[str, Any]:
-    """The notebook's network on dense tensors, as its text describes it."""
+    """Train the notebook's network on dense tensors, as its text describes it."""
     X = load()
     start = time.perf_counter()
     targets = torch.from_numpy(X.toarray())
@@ -119,7 +119,7 @@ def ours(device: str, precision: str, max_epochs: int = 8) -> dict[str, Any]:
 
 
 def bare_loop(device: str, precision: str) -> dict[str, Any]:
-    """The steps of our training without skorch around them, and with, in turns."""
+    """Time the steps of our training without skorch around them, and with."""
     clock = Clock(device)
     X = load()
     GeneSetEncoder(
@@ -164,7 +164,7 @@ def bare_loop(device: str, precision: str) -> dict[str, Any]:
 
 
 def floor(device: str, precision: str) -> dict[str, Any]:
-    """The three products with the output layer, at the shapes of a step."""
+    """Time the three products with the output layer, at the shapes of a step."""
     n_genes, n_sets = load().shape
     dtype = getattr(torch, precision)
     hidden = torch.randn(BATCH, WIDTH, device=device).to(dtype)

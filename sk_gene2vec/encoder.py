@@ -76,7 +76,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
-    max_epochs : int, default=40
+    max_epochs : int, default=25
         Passes over the genes.
 
     batch_size : int, default=1024
@@ -257,7 +257,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.3,
-        max_epochs: int = 40,
+        max_epochs: int = 25,
         batch_size: int = 1024,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
