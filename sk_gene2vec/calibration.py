@@ -27,7 +27,7 @@ _BINS_PER_UNIT = 64
 _BIN_CENTRES = np.arange(-4096, 4097) / _BINS_PER_UNIT
 
 # Pairs that are looked at, at most: more would take longer than they are worth.
-_MAX_PAIRS = 5 * 10**7
+_MAX_PAIRS = 3 * 10**7
 
 
 class HeldOut(NamedTuple):
@@ -59,7 +59,7 @@ def hold_out(
         Memberships.
     fraction : float
         Share of the genes with five memberships or more that lose some. Of a large
-        collection fewer do, so that the pairs to look at stay below fifty million.
+        collection fewer do, so that the pairs to look at stay below thirty million.
     random_state : RandomState
         Source of the choice.
 
@@ -110,6 +110,9 @@ def fit_calibration(
     ----------
     J. Platt, "Probabilistic outputs for support vector machines and comparisons to
     regularized likelihood methods", 1999.
+
+    C. Elkan and K. Noto, "Learning classifiers from only positive and unlabeled
+    data", KDD 2008.
     """
     positives: list[Array] = []
     counts = np.zeros(len(_BIN_CENTRES))
@@ -124,20 +127,27 @@ def fit_calibration(
     weights = np.concatenate([np.ones(n_positives), counts])
     target = np.arange(len(values)) < n_positives
 
+    # As many true memberships are missing from the collection as were hidden from
+    # the network, so that a true one was hidden in one case of two: what is found
+    # among the pairs not shown follows sigmoid(u) / 2, u the logit of being true.
+    # Where nothing is hidden, the odds of being true are half of those.
+    half = np.log(2)
+
     def loss(parameters: Array) -> tuple[float, Array]:
         slope = np.exp(parameters[0])
-        z = slope * values + parameters[1]
-        residual = weights * (expit(z) - target)
-        total = weights @ np.logaddexp(0, z) - z[:n_positives].sum()
+        u = slope * values + parameters[1]
+        total = weights @ np.where(
+            target,
+            np.logaddexp(0, -u),
+            np.logaddexp(0, u) - np.logaddexp(0, u - half),
+        )
+        residual = weights * (expit(u) - np.where(target, 1, expit(u - half)))
         gradient = np.array([slope * (residual @ values), residual.sum()])
         penalty = parameters / _PRIOR
-        return (
-            total + 0.5 * (penalty @ penalty),
-            gradient + penalty / _PRIOR,
-        )
+        return total + 0.5 * (penalty @ penalty), gradient + penalty / _PRIOR
 
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B")
-    return np.array([np.exp(found.x[0]), found.x[1]])
+    return np.array([np.exp(found.x[0]), found.x[1] - half])
 
 
 def _count_in_bins(logits: Array) -> Array:

@@ -76,7 +76,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
-    max_epochs : int, default=25
+    max_epochs : int, default=20
         Passes over the genes.
 
     batch_size : int, default=1024
@@ -90,7 +90,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Share of the genes, of those with five memberships or more, that have a
         ninth of their memberships held out from training, in [0, 1). They set
         `calibration_` and, if asked for, when to stop. Of a large collection there
-        are fewer, no more than fifty million pairs in all.
+        are fewer, no more than thirty million pairs in all.
 
     n_iter_no_change : int, default=5
         Epochs without improvement before training ends. Only used when
@@ -257,7 +257,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.3,
-        max_epochs: int = 25,
+        max_epochs: int = 20,
         batch_size: int = 1024,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

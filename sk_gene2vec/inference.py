@@ -15,6 +15,9 @@ Floats: TypeAlias = NDArray[Any]
 # Fixed, so that a row's embedding depends on that row alone.
 FOLD_IN_STEPS = 100
 
+# Entries of the probabilities that are worked on at a time.
+_SLICE_SIZE = 2**20
+
 # Root mean square of the embeddings that an SVD start gives, before activation.
 START_SCALE = 0.5
 
@@ -86,12 +89,15 @@ def decode_logits(
     embedding: Floats, coefs: list[Floats], intercepts: list[Floats]
 ) -> Floats:
     """Run the layers behind the embedding, shape (n_rows, n_gene_sets)."""
-    hidden = embedding
-    for coef, intercept in zip(coefs[1:-1], intercepts[1:-1], strict=True):
-        hidden = np.maximum(hidden @ coef + intercept, 0)
-    logits = hidden @ coefs[-1]
+    logits = _hidden(embedding, coefs, intercepts) @ coefs[-1]
     logits += intercepts[-1]
     return logits
+
+
+def _hidden(embedding: Floats, coefs: list[Floats], intercepts: list[Floats]) -> Floats:
+    for coef, intercept in zip(coefs[1:-1], intercepts[1:-1], strict=True):
+        embedding = np.maximum(embedding @ coef + intercept, 0)
+    return embedding
 
 
 def decode(
@@ -102,14 +108,25 @@ def decode(
 ) -> Floats:
     """Probabilities of the gene sets, shape (n_rows, n_gene_sets)."""
     dtype = embedding.dtype
-    # Slope and shift go into the last layer: no pass over the logits is needed.
     slope, shift = calibration.astype(dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
     intercepts = [intercept.astype(dtype, copy=False) for intercept in intercepts]
-    coefs[-1] = slope * coefs[-1]
-    intercepts[-1] = slope * intercepts[-1] + shift
-    logits = decode_logits(embedding, coefs, intercepts)
-    return expit(logits, out=logits)
+    hidden = _hidden(embedding, coefs, intercepts)
+    # Slope, shift and the sigmoid's sign go into the last layer.
+    weight, bias = -slope * coefs[-1], -slope * intercepts[-1] - shift
+    probability = np.empty((len(hidden), len(bias)), dtype=dtype)
+    # Slices that stay in the cache, and no temporaries: the output is large.
+    n_rows = max(1, _SLICE_SIZE // len(bias))
+    # exp overflows to infinity where the probability is zero.
+    with np.errstate(over="ignore"):
+        for start in range(0, len(hidden), n_rows):
+            rows = slice(start, start + n_rows)
+            p = np.matmul(hidden[rows], weight, out=probability[rows])
+            p += bias
+            np.exp(p, out=p)
+            p += 1
+            np.reciprocal(p, out=p)
+    return probability
 
 
 def fold_in(
