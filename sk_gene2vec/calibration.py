@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
 from sk_gene2vec.held_out import Array, entries, split_memberships
@@ -21,6 +21,9 @@ MIN_MEMBERSHIPS = 5
 # Standard deviations of the prior of log(slope) and shift: they only matter where
 # next to nothing was held out.
 _PRIOR = np.array([0.5, 5.0])
+
+# Missing memberships that are enough to set a level by.
+_ENOUGH = 100
 
 # Narrow bins for logits; what lies outside goes into the outermost.
 _BINS_PER_UNIT = 64
@@ -39,11 +42,14 @@ class HeldOut(NamedTuple):
         Rows of the training matrix.
     shown, hidden : csr_array of shape (n_held_out, n_gene_sets)
         Their memberships.
+    whole : ndarray of int
+        As many other rows, with nothing hidden, where there are.
     """
 
     genes: Array
     shown: sp.csr_array
     hidden: sp.csr_array
+    whole: Array
 
 
 def hold_out(
@@ -75,7 +81,8 @@ def hold_out(
     n_genes = min(n_genes, max(1, _MAX_PAIRS // X.shape[1]))
     if not n_genes:
         return X, None
-    genes = np.sort(random_state.choice(genes, n_genes, replace=False))
+    shuffled = random_state.permutation(genes)
+    genes, whole = np.sort(shuffled[:n_genes]), np.sort(shuffled[n_genes : 2 * n_genes])
     shown, hidden = split_memberships(
         X[genes],
         hidden_fraction=MISSING_SHARE / (1 - MISSING_SHARE),
@@ -86,11 +93,12 @@ def hold_out(
     removed = sp.csr_array((hidden.data, (genes[rows], columns)), shape=X.shape)
     rest = sp.csr_array(X - removed)
     rest.eliminate_zeros()
-    return rest, HeldOut(genes, shown, hidden)
+    return rest, HeldOut(genes, shown, hidden, whole)
 
 
 def fit_calibration(
     blocks: Iterable[tuple[Array, sp.csr_array, sp.csr_array]],
+    whole: Iterable[tuple[Array, sp.csr_array]] = (),
 ) -> Array:
     """Fit ``probability = sigmoid(slope * logit + shift)`` to pairs not shown.
 
@@ -100,6 +108,8 @@ def fit_calibration(
         Logits of the network for some held-out genes, an ndarray of shape (n_rows,
         n_gene_sets), the memberships that they were computed from, and those to
         find, CSR arrays of the same shape.
+    whole : iterable of (logits, shown)
+        The same for genes with nothing hidden.
 
     Returns
     -------
@@ -147,7 +157,18 @@ def fit_calibration(
         return total + 0.5 * (penalty @ penalty), gradient + penalty / _PRIOR
 
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B")
-    return np.array([np.exp(found.x[0]), found.x[1] - half])
+    slope, shift = np.exp(found.x[0]), found.x[1] - half
+    # The more of a gene is shown, the more the network expects: the level is set
+    # on genes with nothing hidden, so that the expected number of missing
+    # memberships is that of the convention.
+    unlisted, n_missing = np.zeros(len(_BIN_CENTRES)), 0.0
+    for z, shown in whole:
+        unlisted += _count_in_bins(z.ravel()) - _count_in_bins(z[entries(shown)])
+        n_missing += shown.nnz * MISSING_SHARE / (1 - MISSING_SHARE)
+    if n_missing >= _ENOUGH:
+        z = slope * _BIN_CENTRES
+        shift = brentq(lambda c: unlisted @ expit(z + c) - n_missing, -100, 100)
+    return np.array([slope, shift])
 
 
 def _count_in_bins(logits: Array) -> Array:

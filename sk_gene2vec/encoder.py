@@ -521,22 +521,37 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.embedding_ = self._embed(memberships.astype(np.float32))
         self.calibration_ = np.array([1.0, 0.0])
         if held_out is not None:
-            self.calibration_ = fit_calibration(self._held_out_logits(held_out))
+            others = rows[held_out.whole]
+            self.calibration_ = fit_calibration(
+                self._held_out_logits(held_out),
+                (
+                    (logits, others[block])
+                    for logits, block in self._training_logits(held_out.whole, others)
+                ),
+            )
         return self
 
-    def _held_out_logits(
-        self, held_out: HeldOut
-    ) -> Iterator[tuple[NDArray[Any], sp.csr_array, sp.csr_array]]:
-        """Logits, shown and hidden memberships of held-out genes, by blocks."""
-        genes, shown, hidden = held_out
+    def _training_logits(
+        self, genes: NDArray[Any], shown: sp.csr_array
+    ) -> Iterator[tuple[NDArray[Any], slice]]:
+        """Logits of rows seen in training, by blocks."""
         for block in row_blocks(shown.shape):
             embedding = (
                 self._activate_table()[genes[block]]
                 if self.gene_input == "one-hot"
                 else self._embed(shown[block].astype(np.float32))
             )
-            logits = inference.decode_logits(embedding, self.coefs_, self.intercepts_)
-            yield logits, shown[block], hidden[block]
+            yield (
+                inference.decode_logits(embedding, self.coefs_, self.intercepts_),
+                block,
+            )
+
+    def _held_out_logits(
+        self, held_out: HeldOut
+    ) -> Iterator[tuple[NDArray[Any], sp.csr_array, sp.csr_array]]:
+        """Logits, shown and hidden memberships of held-out genes, by blocks."""
+        for logits, block in self._training_logits(held_out.genes, held_out.shown):
+            yield logits, held_out.shown[block], held_out.hidden[block]
 
     def _held_out_score(self, module: GeneSetNetwork, held_out: HeldOut) -> float:
         """NDCG@100 of the held-out memberships under the module's weights."""

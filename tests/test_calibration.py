@@ -46,7 +46,8 @@ def test_nothing_is_held_out_where_nothing_can_be(X, fraction):
 def test_no_more_genes_are_held_out_than_are_worth_it(X, monkeypatch):
     monkeypatch.setattr(calibration, "_MAX_PAIRS", 7 * X.shape[1])
     _, held_out = hold_out(X, 0.9, np.random.RandomState(0))
-    assert len(held_out.genes) == 7
+    assert len(held_out.genes) == len(held_out.whole) == 7
+    assert not set(held_out.genes) & set(held_out.whole)
 
 
 def test_calibration_recovers_slope_and_shift():
@@ -67,6 +68,24 @@ def test_calibration_recovers_slope_and_shift():
     unlisted = ~(shown | hidden)
     mean = expit(slope * logits + shift)[unlisted].mean()
     assert mean == pytest.approx((member & unlisted)[unlisted].mean(), rel=0.03)
+
+
+def test_level_is_set_by_what_whole_rows_are_taken_to_lack():
+    rng = np.random.default_rng(3)
+    z = rng.normal(-3, 1, size=(60, 200))
+    hidden = sp.csr_array((rng.random(z.shape) < expit(z) / 2).astype(float))
+    blocks = [(z, sp.csr_array(z.shape), hidden)]
+    slope, shift = fit_calibration(blocks)
+    listed = sp.csr_array((rng.random(z.shape) < 0.2).astype(float))
+    again, level = fit_calibration(
+        blocks, [(z[:30], listed[:30]), (z[30:], listed[30:])]
+    )
+    assert again == slope
+    assert level != shift
+    unlisted = listed.toarray() == 0
+    expected = expit(slope * z + level)[unlisted].sum()
+    # Logits are counted in bins of 1/64.
+    assert expected == pytest.approx(listed.nnz / 9, rel=1e-3)
 
 
 def test_prior_holds_where_next_to_nothing_is_known():
