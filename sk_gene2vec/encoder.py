@@ -98,9 +98,10 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     n_negatives : int or None, default=None
         Gene sets drawn for a batch to stand for those that its genes are not in,
-        in proportion to their sizes. None computes the loss over all pairs; for
-        collections beyond some hundred thousand gene sets, 2,000 or so keep the
-        cost in proportion to the memberships. The loss is then an estimate
+        in proportion to the square root of their sizes. None computes the loss
+        over all pairs; for collections beyond some hundred thousand gene sets,
+        2,000 or so keep the cost in proportion to the memberships. The loss is
+        then an estimate
         without bias, and products are in float32 whatever `precision` says.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"

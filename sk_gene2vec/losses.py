@@ -159,8 +159,9 @@ class SampledBCE(nn.Module):
     """Unbiased estimate of :class:`GeneSetBCE` whose cost does not grow with sets.
 
     Memberships enter exactly. The sum over all other pairs is estimated from gene
-    sets drawn once a batch, in proportion to their sizes, each weighted by the
-    inverse of how often it is expected to be drawn.
+    sets drawn once a batch, each weighted by the inverse of how often it is expected
+    to be drawn, which goes with the square root of its size: in proportion to the
+    size, rare sets would hardly ever be drawn, with a weight that drowns the rest.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ class SampledBCE(nn.Module):
     ) -> None:
         super().__init__()
         # One more than the size, so that no set is never drawn.
-        probabilities = (sizes + 1).double()
+        probabilities = (sizes + 1).double().sqrt()
         self.probabilities = probabilities / probabilities.sum()
         self.cumulative = self.probabilities.cumsum(0)
         self.n_negatives = n_negatives

@@ -96,7 +96,7 @@ def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
         assert len(drawn.unique()) == (weights > 0).sum()
         np.add.at(totals, drawn.numpy(), weights.numpy())
     # A single draw of set j weighs 1 / q with probability q.
-    q = (sizes + 1) / (sizes + 1).sum()
+    q = np.sqrt(sizes + 1) / np.sqrt(sizes + 1).sum()
     error = 4 * np.sqrt((1 / q) / (n_negatives * n_draws))
     assert (abs(totals / n_draws - 1) < error).all()
 
