@@ -69,8 +69,7 @@ class Popularity(BaseEstimator):
 class SVD(BaseEstimator):
     """TruncatedSVD of the 0/1 matrix.
 
-    Best settings: 10 power iterations, so that the randomised solver is as good as the
-    exact one.
+    Best settings: 10 power iterations instead of the default 5.
     """
 
     settings: ClassVar = [{}]
