@@ -21,7 +21,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec import inference
-from sk_gene2vec.calibration import HeldOut, fit_calibration, hold_out
+from sk_gene2vec.calibration import (
+    MIN_MEMBERSHIPS,
+    HeldOut,
+    fit_calibration,
+    hold_out,
+)
 from sk_gene2vec.memberships import as_memberships, row_blocks, row_keys
 from sk_gene2vec.metrics import held_out_membership_score, ndcg
 
@@ -403,9 +408,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         check_is_fitted(self)
         X = self._memberships(X, reset=False)
         most = np.diff(X.indptr).max()
-        return held_out_membership_score(
-            self, X, min_memberships=5 if most >= 5 else 2, random_state=0
-        )
+        least = MIN_MEMBERSHIPS if most >= MIN_MEMBERSHIPS else 2
+        return held_out_membership_score(self, X, min_memberships=least, random_state=0)
 
     @property
     def gene_set_embedding_(self) -> NDArray[np.floating]:
@@ -449,6 +453,16 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         else:
             rows, counts = memberships, np.ones(n_genes, dtype=np.int64)
         rows, held_out = hold_out(rows, self.validation_fraction, random_state)
+        callbacks = list(self.callbacks or ())
+        if self.early_stopping:
+            if held_out is None:
+                raise ValueError(
+                    "early_stopping needs held-out memberships: expected "
+                    "validation_fraction above 0 and genes with five memberships "
+                    "or more."
+                )
+            score = partial(self._held_out_score, held_out=held_out)
+            callbacks.append(training.HeldOutStopping(score, self.n_iter_no_change))
         sizes = np.bincount(
             rows.indices,
             weights=np.repeat(counts, np.diff(rows.indptr)),
@@ -484,16 +498,6 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 torch.Generator(device).manual_seed(seed),
             )
         self.gene_set_weights_ = weights.astype(np.float32)
-        callbacks = list(self.callbacks or ())
-        if self.early_stopping:
-            if held_out is None:
-                raise ValueError(
-                    "early_stopping needs held-out memberships: expected "
-                    "validation_fraction above 0 and genes with five memberships "
-                    "or more."
-                )
-            score = partial(self._held_out_score, held_out=held_out)
-            callbacks.append(training.HeldOutStopping(score, self.n_iter_no_change))
         net = training.train(
             module,
             criterion,
@@ -536,16 +540,15 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self, genes: NDArray[Any], shown: sp.csr_array
     ) -> Iterator[tuple[NDArray[Any], slice]]:
         """Logits of rows seen in training, by blocks."""
+        if self.gene_input == "one-hot":
+            embedding = self._activate_table()[genes]
+        else:
+            embedding = self._embed(shown.astype(np.float32))
         for block in row_blocks(shown.shape):
-            embedding = (
-                self._activate_table()[genes[block]]
-                if self.gene_input == "one-hot"
-                else self._embed(shown[block].astype(np.float32))
+            logits = inference.decode_logits(
+                embedding[block], self.coefs_, self.intercepts_
             )
-            yield (
-                inference.decode_logits(embedding, self.coefs_, self.intercepts_),
-                block,
-            )
+            yield logits, block
 
     def _held_out_logits(
         self, held_out: HeldOut

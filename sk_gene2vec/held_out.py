@@ -11,13 +11,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_scalar
 
-Array: TypeAlias = NDArray[Any]
+from sk_gene2vec.memberships import row_blocks
 
-# Entries of the dense blocks that are predicted at a time.
-_BLOCK_SIZE = 2**23
+Array: TypeAlias = NDArray[Any]
 
 
 def split_memberships(
@@ -165,8 +164,7 @@ def predicted_blocks(
     estimator: Any, visible: sp.csr_array, hidden: sp.csr_array, genes: Array
 ) -> Iterator[tuple[Array, sp.csr_array, sp.csr_array]]:
     """Scores of blocks of genes, with their visible and hidden memberships."""
-    n_rows = max(1, _BLOCK_SIZE // visible.shape[1])
-    for batch in gen_batches(len(genes), n_rows):
+    for batch in row_blocks((len(genes), visible.shape[1])):
         known, target = visible[genes[batch]], hidden[genes[batch]]
         yield _predict(estimator, known), known, target
 

@@ -46,6 +46,7 @@ def _check_non_negative(values: NDArray[Any]) -> None:
 
 
 def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Rows of a matrix of `shape`, as many at a time as a dense block may hold."""
     if shape[0]:
         yield from gen_batches(shape[0], max(1, _BLOCK_SIZE // shape[1]))
 

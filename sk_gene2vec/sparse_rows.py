@@ -59,8 +59,13 @@ class SparseRows:
         sums = _bag_sums(self.rows[order], dense, starts, values[order])
         if not sparse:
             return sums
+        # Ascending and distinct by construction: no one need sort them again.
         return torch.sparse_coo_tensor(
-            columns[None], sums, (n_columns, sums.shape[1]), check_invariants=False
+            columns[None],
+            sums,
+            (n_columns, sums.shape[1]),
+            check_invariants=False,
+            is_coalesced=True,
         )
 
 

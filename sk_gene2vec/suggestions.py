@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from sk_gene2vec.memberships import row_blocks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["suggest_gene_sets", "suggest_genes"]
-
-# Entries of the dense blocks that probabilities are computed in.
-_BLOCK_SIZE = 2**23
 
 
 def suggest_genes(
@@ -84,9 +82,7 @@ def suggest_genes(
     probability = np.concatenate(
         [
             encoder.predict_proba(vectorizer.transform(genes[rows]))[:, column]
-            for rows in gen_batches(
-                len(genes), max(1, _BLOCK_SIZE // len(vectorizer.vocabulary_))
-            )
+            for rows in row_blocks((len(genes), len(vectorizer.vocabulary_)))
         ]
     )
     best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)

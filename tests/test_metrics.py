@@ -23,7 +23,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 
-from sk_gene2vec import GeneSetEncoder, GmtVectorizer, held_out
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer, memberships
 from sk_gene2vec.metrics import (
     HeldOutMembershipScorer,
     held_out_membership_score,
@@ -184,7 +184,7 @@ def test_split_refuses(X, parameters, message):
 def test_scores_are_those_of_brute_force(
     X, split, scored_rows, ties, block_size, monkeypatch
 ):
-    monkeypatch.setattr(held_out, "_BLOCK_SIZE", block_size)
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
     p = probabilities(X.shape, ties)
     oracle = Oracle(p[scored_rows])
     scores = held_out_membership_scores(oracle, *split, metrics=ALL)
@@ -522,7 +522,7 @@ def reference_table(p, visible, hidden, strategy):
 def test_reliability_is_that_of_brute_force(
     X, split, scored_rows, strategy, highest, block_size, monkeypatch
 ):
-    monkeypatch.setattr(held_out, "_BLOCK_SIZE", block_size)
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
     # Apart from each other by more than the grain of the quantile bins.
     grid = np.geomspace(0.01 * highest, highest * 0.999, X.size)
     p = np.random.default_rng(0).permutation(grid).reshape(X.shape)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from sk_gene2vec import GeneSetEncoder, GmtVectorizer, suggestions
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer, memberships
 from sk_gene2vec.suggestions import suggest_gene_sets, suggest_genes
 
 # No two genes are in the same gene sets, so that no two are equally probable.
@@ -67,7 +67,7 @@ class Constant(BaseEstimator):
 def test_genes_are_the_most_probable_outside_the_set(
     encoder, vectorizer, expected, gene_set, block_size, monkeypatch
 ):
-    monkeypatch.setattr(suggestions, "_BLOCK_SIZE", block_size)
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
     found = suggest_genes(encoder, vectorizer, gene_set, k=3)
     wanted = expected[expected["gene_set"] == gene_set].head(3)
     pd.testing.assert_frame_equal(
@@ -101,7 +101,7 @@ def test_ten_are_the_default_and_fewer_come_where_there_are_fewer():
 
 def test_dense_vectorizer_and_blocks_of_rows(monkeypatch, expected):
     vectorizer = GmtVectorizer(GENE_SETS, sparse_output=False).fit(["TP53"])
-    monkeypatch.setattr(suggestions, "_BLOCK_SIZE", 3 * 4)
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", 3 * 4)
     constant = Constant()
     found = suggest_genes(constant, vectorizer, "HYPOXIA", k=100)
     assert constant.rows_ == [3, 3, 2]
