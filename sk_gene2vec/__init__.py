@@ -1,7 +1,8 @@
 """Gene embeddings from gene sets, the scikit-learn way."""
 
 from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.gmt import GeneSets, GmtFormatError, read_gmt, write_gmt
+from sk_gene2vec.gene_sets import GeneSets
+from sk_gene2vec.gmt import GmtFormatError, read_gmt, write_gmt
 from sk_gene2vec.suggestions import suggest_gene_sets, suggest_genes
 from sk_gene2vec.vectorizer import GmtVectorizer
 

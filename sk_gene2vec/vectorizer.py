@@ -16,7 +16,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sk_gene2vec.gmt import GeneSets, read_gmt
+from sk_gene2vec.gene_sets import GeneSets
+from sk_gene2vec.gmt import read_gmt
 
 __all__ = ["GmtVectorizer"]
 
@@ -355,7 +356,7 @@ def _within(
             f"min_size={min_size} and max_size={max_size} leave no gene set: the "
             f"{len(sizes)} in the collection have {min(sizes)} to {max(sizes)} genes"
         )
-    return GeneSets._trusted(kept, gene_sets.descriptions)
+    return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
 
 
 def _membership(

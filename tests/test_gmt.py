@@ -360,3 +360,20 @@ def test_wrong_descriptions():
         TypeError, match=r"expected a description \(str\), got NoneType"
     ):
         GeneSets({"A": []}, {"A": None})
+
+
+def test_attrs_say_where_a_collection_comes_from(read):
+    from_file = read(PLAIN, name="h.gmt")
+    assert dict(from_file.attrs) == {"name": "h.gmt"}
+    assert dict(EXPECTED.attrs) == {}
+    assert from_file == EXPECTED
+    named = GeneSets(from_file, attrs={"name": "Hallmark", "version": "7.0"})
+    for same in (
+        GeneSets(named),
+        copy.deepcopy(named),
+        pickle.loads(pickle.dumps(named)),
+    ):
+        assert dict(same.attrs) == {"name": "Hallmark", "version": "7.0"}
+    with pytest.raises(TypeError):
+        named.attrs["version"] = "8.0"
+    assert dict(read_gmt(io.BytesIO(PLAIN)).attrs) == {}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..gmt import GeneSets, read_gmt
+from ..gene_sets import GeneSets
+from ..gmt import read_gmt
 
 
 def load_go_bp() -> GeneSets:
@@ -50,11 +51,18 @@ def load_go_bp() -> GeneSets:
     (5233, 16018)
     >>> gene_sets.descriptions["GOBP_OXYGEN_TRANSPORT"]
     'GO:0015671'
+    >>> gene_sets.attrs["version"]
+    '2022-07-01'
     >>> "HBB" in gene_sets["GOBP_OXYGEN_TRANSPORT"]
     True
     """
     with as_file(_data_file("go_bp.gmt.gz")) as path:
-        return read_gmt(path)
+        return read_gmt(path)._with_attrs(
+            name="GO biological process, human",
+            version="2022-07-01",
+            url="https://doi.org/10.5281/zenodo.6799722",
+            licence="CC BY 4.0, Gene Ontology Consortium",
+        )
 
 
 def load_go_mf_classes(
