@@ -1,0 +1,118 @@
+"""Loader of the bundled gene aliases."""
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..genes import check_genes
+from ._bundled import _data_file
+
+
+def load_human_gene_aliases(
+    genes: Iterable[str] | None = None,
+) -> Mapping[str, str | tuple[str, ...]]:
+    """Load old symbols and other names of human genes.
+
+    66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`. An alias
+    that is also the symbol of a gene is left out.
+
+    Parameters
+    ----------
+    genes : iterable of str, default=None
+        The genes of a collection. If given, names lead to what the collection calls
+        the gene: to an old symbol where it has that one only, from the present symbol
+        as well. None leads to the present symbols.
+
+    Returns
+    -------
+    aliases : mapping of str to str or tuple of str
+        Alias -> gene symbol. The 3,205 aliases of several genes have them in a tuple.
+        The mapping cannot be changed; ``dict(aliases)`` can.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `genes` is not an iterable of `str`.
+
+    See Also
+    --------
+    GmtVectorizer.lookup : Reports which genes an alias found.
+
+    Notes
+    -----
+    Source: NCBI Gene of 2022-09-12, through Bioconductor 3.16 (org.Hs.eg.db) [1]_.
+    Symbols that changed later are not known. NCBI places no restrictions on the use of
+    its data.
+
+    References
+    ----------
+    .. [1] Carlson M (2022). org.Hs.eg.db: Genome wide annotation for Human, 3.16.0.
+       https://doi.org/10.18129/B9.bioc.org.Hs.eg.db
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GmtVectorizer
+    >>> from sk_gene2vec.datasets import load_human_gene_aliases
+    >>> aliases = load_human_gene_aliases()
+    >>> aliases["HIST1H1C"]
+    'H1-2'
+    >>> aliases["MLL2"]
+    ('KMT2B', 'KMT2D')
+    >>> load_human_gene_aliases(genes=["HIST1H1C", "TP53"])["H1-2"]
+    'HIST1H1C'
+    >>> vectorizer = GmtVectorizer({"A": ["H1-2"]}, aliases=aliases)
+    >>> vectorizer.fit_transform(["HIST1H1C"]).toarray()
+    array([[1.]], dtype=float32)
+    """
+    content = _data_file("human_gene_aliases.tsv.gz").read_bytes()
+    _, *lines = gzip.decompress(content).decode().splitlines()
+    symbols_of: dict[str, list[str]] = {}
+    for line in lines:
+        alias, symbol = line.split("\t")
+        symbols_of.setdefault(alias, []).append(symbol)
+    if genes is not None:
+        symbols_of = _as_called_by(set(check_genes(genes)), symbols_of)
+    return _Aliases(
+        {
+            alias: symbols[0] if len(symbols) == 1 else tuple(symbols)
+            for alias, symbols in symbols_of.items()
+        }
+    )
+
+
+class _Aliases(Mapping[str, str | tuple[str, ...]]):
+    """Immutable, since clones of estimators share it, and short when printed."""
+
+    def __init__(self, symbols_of: dict[str, str | tuple[str, ...]]) -> None:
+        self._symbols_of = symbols_of
+
+    def __getitem__(self, alias: str) -> str | tuple[str, ...]:
+        return self._symbols_of[alias]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._symbols_of)
+
+    def __len__(self) -> int:
+        return len(self._symbols_of)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} aliases>"
+
+    def __deepcopy__(self, memo: object) -> "_Aliases":
+        return self
+
+
+def _as_called_by(
+    genes: set[str], symbols_of: dict[str, list[str]]
+) -> dict[str, list[str]]:
+    """Replace the symbols that `genes` lack by the old ones that they have instead."""
+    old_names: dict[str, list[str]] = {}
+    for alias, symbols in symbols_of.items():
+        # The name of several genes says nothing of which one the collection means.
+        if len(symbols) == 1 and alias in genes and symbols[0] not in genes:
+            old_names.setdefault(symbols[0], []).append(alias)
+    called = {
+        alias: [name for gene in symbols for name in old_names.get(gene, [gene])]
+        for alias, symbols in symbols_of.items()
+        if alias not in genes
+    }
+    return {**called, **old_names}

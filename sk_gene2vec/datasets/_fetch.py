@@ -1,0 +1,394 @@
+"""Collections by name from MSigDB and Enrichr, kept in a cache folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any
+from urllib.parse import urlencode
+
+from sklearn.utils.validation import check_scalar
+
+from ..gene_sets import GeneSets
+from ..gmt import read_gmt
+from ._cache import Remote, cached_gmt
+from ._download import Failure, Patience, download, is_safe
+
+MSIGDB_PAGE = "https://www.gsea-msigdb.org/gsea/downloads.jsp"
+MSIGDB_TERMS = "https://www.gsea-msigdb.org/gsea/msigdb_license_terms.jsp"
+ENRICHR_PAGE = "https://maayanlab.cloud/Enrichr/#libraries"
+ENRICHR_TERMS = "https://maayanlab.cloud/Enrichr/help#terms"
+
+ID_TYPES = ("symbols", "entrez")
+_OLD_VERSIONS = ("7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.5.1")
+_NEW_VERSIONS = ("2022.1", "2023.1", "2023.2", "2024.1", "2025.1", "2026.1")
+VERSIONS = (
+    *_OLD_VERSIONS,
+    *(f"{number}.{species}" for number in _NEW_VERSIONS for species in ("Hs", "Mm")),
+)
+#: The newest release whose collections are all listed below.
+_LISTED_UP_TO = (2024, 1)
+COLLECTIONS = {
+    "human": (
+        *("h.all", "c1.all", "c2.all", "c2.cgp", "c2.cp", "c2.cp.biocarta"),
+        *("c2.cp.kegg", "c2.cp.kegg_legacy", "c2.cp.kegg_medicus", "c2.cp.pid"),
+        *("c2.cp.reactome", "c2.cp.wikipathways", "c3.all", "c3.mir"),
+        *("c3.mir.mir_legacy", "c3.mir.mirdb", "c3.tft", "c3.tft.gtrd"),
+        *("c3.tft.tft_legacy", "c4.all", "c4.3ca", "c4.cgn", "c4.cm", "c5.all"),
+        *("c5.bp", "c5.cc", "c5.mf", "c5.go", "c5.go.bp", "c5.go.cc", "c5.go.mf"),
+        *("c5.hpo", "c6.all", "c7.all", "c7.immunesigdb", "c7.vax", "c8.all"),
+        *("c9.all", "msigdb"),
+    ),
+    "mouse": (
+        *("mh.all", "m1.all", "m2.all", "m2.cgp", "m2.cp", "m2.cp.biocarta"),
+        *("m2.cp.reactome", "m2.cp.wikipathways", "m3.all", "m3.gtrd", "m3.mirdb"),
+        *("m5.all", "m5.go", "m5.go.bp", "m5.go.cc", "m5.go.mf", "m5.mpt"),
+        *("m7.all", "m8.all", "msigdb"),
+    ),
+}
+_COLLECTION_SHAPES = {
+    "human": r"(h|c\d+|msigdb)(\.\w+)*",
+    "mouse": r"(mh|m\d+|msigdb)(\.\w+)*",
+}
+_VERSION_SHAPE = r"[3-7]\.\d(\.\d)?|20\d\d\.\d\.(Hs|Mm)"
+_LIBRARY_SHAPE = r"\w[\w.+-]{0,149}"
+#: Organism -> the site that has its libraries, as in GSEApy.
+SITES = {
+    "human": "Enrichr",
+    "mouse": "Enrichr",
+    "fly": "FlyEnrichr",
+    "yeast": "YeastEnrichr",
+    "worm": "WormEnrichr",
+    "fish": "FishEnrichr",
+}
+
+
+def fetch_msigdb(
+    collection: str = "h.all",
+    *,
+    version: str = "2024.1.Hs",
+    id_type: str = "symbols",
+    data_home: str | os.PathLike[str] | None = None,
+    base_url: str = "https://data.broadinstitute.org/gsea-msigdb/msigdb/release",
+    force_download: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    timeout: float = 30.0,
+    progressbar: bool = False,
+) -> GeneSets:
+    """Fetch a collection of the Molecular Signatures Database (MSigDB).
+
+    Downloaded at the first call, read from the cache folder ever after.
+
+    Parameters
+    ----------
+    collection : str, default="h.all"
+        The collection as MSigDB names its files: "h.all" (Hallmark, 50 sets),
+        "c2.cp.reactome", "c5.go.bp", ...; "mh.all", "m5.go.bp", ... for mouse;
+        "msigdb" for everything.
+
+    version : str, default="2024.1.Hs"
+        The release: "2024.1.Hs" (human), "2024.1.Mm" (mouse), "7.5.1" (before 2022).
+
+    id_type : {"symbols", "entrez"}, default="symbols"
+        Genes as symbols or as NCBI (Entrez) gene ids.
+
+    data_home : str or path-like, default=None
+        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, and
+        where that is not set, the user's cache folder (on Linux
+        ``~/.cache/sk_gene2vec``).
+
+    base_url : str
+        Where the releases are; a mirror has the same folders. https only, but for
+        servers on this machine.
+
+    force_download : bool, default=False
+        Download even if there is a copy, and take what comes for the new reference.
+        Otherwise content that has changed since the first download is an error.
+
+    n_retries : int, default=3
+        How often to try again after a failure that may pass: no connection, a timeout,
+        a file that broke off, a server in trouble.
+
+    delay : float, default=1.0
+        Seconds before the second try; the time doubles from try to try.
+
+    timeout : float, default=30.0
+        Seconds to wait for a silent server.
+
+    progressbar : bool, default=False
+        Show the progress of the download.
+
+    Returns
+    -------
+    gene_sets : GeneSets
+        The collection. Its `attrs` are `name`, `version`, `url`, `licence` and
+        `retrieved`, the date (UTC) of the download.
+
+    Raises
+    ------
+    DownloadError
+        If the download fails, or the cached copy has changed; an `OSError`. The message
+        names the URL and says how to go on with a local file. The cache is left as it
+        was.
+    ImportError
+        If pooch is not installed.
+    TypeError, ValueError
+        If a parameter has no such value; the message lists the known collections,
+        versions or types. Newer ones than those known are tried.
+
+    See Also
+    --------
+    fetch_enrichr : The libraries of Enrichr.
+    sk_gene2vec.read_gmt : Read a local file.
+
+    Notes
+    -----
+    MSigDB 7.0 and later are licensed under CC BY 4.0, KEGG sets excepted [2]_.
+
+    The SHA-256 of the file is kept at the first download and compared at every call.
+    A file enters the cache only after it was received whole and read as GMT. It is safe
+    to fetch from several processes at the same time.
+
+    References
+    ----------
+    .. [1] Liberzon et al. (2015). The Molecular Signatures Database hallmark gene set
+       collection. Cell Systems 1, 417-425. https://doi.org/10.1016/j.cels.2015.12.004
+    .. [2] https://www.gsea-msigdb.org/gsea/msigdb_license_terms.jsp
+
+    Examples
+    --------
+    >>> from sk_gene2vec.datasets import fetch_msigdb
+    >>> gene_sets = fetch_msigdb("c5.go.bp")  # doctest: +SKIP
+    >>> fetch_msigdb(id_type="ensembl")
+    Traceback (most recent call last):
+    ValueError: unknown id_type 'ensembl'. Known: symbols, entrez
+    """
+    organism = _check_msigdb(collection, version, id_type)
+    stem = f"{collection}.v{version}.{id_type}"
+    known = (
+        f"Known releases: {', '.join(VERSIONS)}.\n"
+        f"Known {organism} collections, not all in every release: "
+        f"{', '.join(COLLECTIONS[organism])}."
+    )
+    url = f"{_checked_base(base_url)}/{version}/{stem}.gmt"
+    path, record = cached_gmt(
+        Remote(url, stem, MSIGDB_PAGE, lambda: known),
+        _patience(n_retries, delay, timeout, progressbar),
+        data_home,
+        force_download,
+    )
+    free = _numbers(version) >= (7, 0)
+    return read_gmt(path)._with_attrs(
+        name=f"MSigDB {collection}, {id_type}",
+        version=version,
+        url=url,
+        licence=f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
+        if free
+        else f"not CC BY throughout before release 7.0, see {MSIGDB_TERMS}",
+        retrieved=record.retrieved,
+    )
+
+
+def fetch_enrichr(
+    library: str,
+    *,
+    organism: str = "human",
+    on_duplicate: str = "raise",
+    data_home: str | os.PathLike[str] | None = None,
+    base_url: str = "https://maayanlab.cloud",
+    force_download: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    timeout: float = 30.0,
+    progressbar: bool = False,
+) -> GeneSets:
+    """Fetch a gene-set library of Enrichr.
+
+    Downloaded at the first call, read from the cache folder ever after.
+
+    Parameters
+    ----------
+    library : str
+        The library as Enrichr names it, "KEGG_2021_Human" for one; all names are at
+        https://maayanlab.cloud/Enrichr/#libraries.
+
+    organism : {"human", "mouse", "fly", "yeast", "worm", "fish"}, default="human"
+        Which Enrichr to ask; human and mouse share one. Case does not matter.
+
+    on_duplicate : {"raise", "merge", "first"}, default="raise"
+        What to do with a repeated set name, as in :func:`sk_gene2vec.read_gmt`.
+
+    data_home : str or path-like, default=None
+        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, and
+        where that is not set, the user's cache folder (on Linux
+        ``~/.cache/sk_gene2vec``).
+
+    base_url : str
+        Where Enrichr is. https only, but for servers on this machine.
+
+    force_download : bool, default=False
+        Download even if there is a copy, and take what comes for the new reference.
+        Otherwise content that has changed since the first download is an error.
+
+    n_retries : int, default=3
+        How often to try again after a failure that may pass: no connection, a timeout,
+        a file that broke off, a server in trouble.
+
+    delay : float, default=1.0
+        Seconds before the second try; the time doubles from try to try.
+
+    timeout : float, default=30.0
+        Seconds to wait for a silent server.
+
+    progressbar : bool, default=False
+        Show the progress of the download.
+
+    Returns
+    -------
+    gene_sets : GeneSets
+        The library. Its `attrs` are `name`, `version`, `url`, `licence` and
+        `retrieved`. Enrichr does not number its libraries: `version` is the date (UTC)
+        of the download, as is `retrieved`.
+
+    Raises
+    ------
+    DownloadError
+        If the download fails, or the cached copy has changed; an `OSError`. The message
+        names the URL, lists the libraries where Enrichr has no such one, and says how
+        to go on with a local file. The cache is left as it was.
+    GmtFormatError
+        If a name occurs twice and `on_duplicate` is "raise".
+    ImportError
+        If pooch is not installed.
+    TypeError, ValueError
+        If a parameter has no such value.
+
+    See Also
+    --------
+    fetch_msigdb : The collections of MSigDB.
+    sk_gene2vec.read_gmt : Read a local file.
+
+    Notes
+    -----
+    Enrichr names no licence with a library. Its own terms apply [2]_, and those of the
+    database that the library comes from.
+
+    The SHA-256 of the file is kept at the first download and compared at every call.
+
+    References
+    ----------
+    .. [1] Kuleshov et al. (2016). Enrichr: a comprehensive gene set enrichment analysis
+       web server 2016 update. Nucleic Acids Research 44, W90-W97.
+       https://doi.org/10.1093/nar/gkw377
+    .. [2] https://maayanlab.cloud/Enrichr/help#terms
+
+    Examples
+    --------
+    >>> from sk_gene2vec.datasets import fetch_enrichr
+    >>> gene_sets = fetch_enrichr("KEGG_2021_Human")  # doctest: +SKIP
+    >>> fetch_enrichr("KEGG_2021_Human", organism="dog")
+    Traceback (most recent call last):
+    ValueError: unknown organism 'dog'. Known: human, mouse, fly, yeast, worm, fish
+    """
+    _check_type("organism", organism)
+    _check_known("organism", organism.lower(), SITES)
+    _check_type("library", library)
+    if not re.fullmatch(_LIBRARY_SHAPE, library):
+        raise ValueError(
+            f"expected the name of an Enrichr library, 'KEGG_2021_Human' for one, got "
+            f"{library!r}; all names are at {ENRICHR_PAGE}"
+        )
+    patience = _patience(n_retries, delay, timeout, progressbar)
+    site = f"{_checked_base(base_url)}/{SITES[organism.lower()]}"
+    query = urlencode({"mode": "text", "libraryName": library})
+    url = f"{site}/geneSetLibrary?{query}"
+    stem = f"{SITES[organism.lower()]}.{library}"
+    path, record = cached_gmt(
+        Remote(url, stem, ENRICHR_PAGE, lambda: _libraries(site, library, patience)),
+        patience,
+        data_home,
+        force_download,
+    )
+    return read_gmt(path, on_duplicate=on_duplicate)._with_attrs(
+        name=f"{SITES[organism.lower()]} {library}",
+        version=record.retrieved,
+        url=url,
+        licence=f"none stated; terms of Enrichr ({ENRICHR_TERMS}) and of the source",
+        retrieved=record.retrieved,
+    )
+
+
+def _check_msigdb(collection: str, version: str, id_type: str) -> str:
+    """Check the names, and return the organism of the release."""
+    _check_type("version", version)
+    if not re.fullmatch(_VERSION_SHAPE, version):
+        raise ValueError(_unknown("version", version, VERSIONS))
+    _check_known("id_type", id_type, ID_TYPES)
+    _check_type("collection", collection)
+    organism = "mouse" if version.endswith(".Mm") else "human"
+    if _numbers(version) > _LISTED_UP_TO:
+        shape = _COLLECTION_SHAPES[organism]
+        is_plausible = re.fullmatch(shape, collection) is not None
+    else:
+        is_plausible = collection in COLLECTIONS[organism]
+    if not is_plausible:
+        what = f"{organism} collection (MSigDB {version})"
+        raise ValueError(_unknown(what, collection, COLLECTIONS[organism]))
+    return organism
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def _check_type(what: str, given: str) -> None:
+    if not isinstance(given, str):
+        raise TypeError(f"expected {what} to be a str, got {given!r}")
+
+
+def _check_known(what: str, given: str, known: Iterable[str]) -> None:
+    if given not in known:
+        raise ValueError(_unknown(what, given, known))
+
+
+def _unknown(what: str, given: str, known: Iterable[str]) -> str:
+    close = get_close_matches(given, known, n=2)
+    hint = f", did you mean {' or '.join(map(repr, close))}?" if close else "."
+    return f"unknown {what} {given!r}{hint} Known: {', '.join(known)}"
+
+
+def _checked_base(base_url: str) -> str:
+    if not is_safe(base_url):
+        raise ValueError(
+            "expected a base_url that begins with https:// (or http:// for a server on "
+            f"this machine), got {base_url!r}"
+        )
+    return base_url.rstrip("/")
+
+
+def _patience(
+    n_retries: int, delay: float, timeout: float, progressbar: bool
+) -> Patience:
+    check_scalar(n_retries, "n_retries", Integral, min_val=0)
+    check_scalar(delay, "delay", Real, min_val=0)
+    check_scalar(timeout, "timeout", Real, min_val=0, include_boundaries="neither")
+    return Patience(n_retries, delay, timeout, progressbar)
+
+
+def _libraries(site: str, library: str, patience: Patience) -> str:
+    """Say which libraries there are; only asked when a server did not have one."""
+    once = replace(patience, n_retries=0, progressbar=False)
+    try:
+        statistics: Any = json.loads(download(f"{site}/datasetStatistics", once))
+        names = sorted(entry["libraryName"] for entry in statistics["statistics"])
+    except (Failure, ValueError, KeyError, TypeError):
+        return f"All libraries are listed at {ENRICHR_PAGE}."
+    if library in names:
+        return f"The library is listed at {site}, so the failure may pass."
+    return f"{_unknown('library', library, names)}."
