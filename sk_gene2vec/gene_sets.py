@@ -47,7 +47,7 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     Notes
     -----
-    A `GeneSets` that comes from :func:`read_gmt` splits the genes of a set when they
+    A `GeneSets` that comes from a GMT file splits the genes of a set when they
     are first asked for. Equal genes are one `str` object throughout.
 
     Examples
@@ -233,7 +233,9 @@ def _checked(what: str, text: str) -> str:
 def _pairs(gene_sets: GeneSetsLike) -> Iterator[_Pair]:
     wanted = "expected a mapping or (name, genes) pairs"
     if isinstance(gene_sets, str | os.PathLike):
-        raise TypeError(f"{wanted}, got {gene_sets!r}; use read_gmt to read a file")
+        raise TypeError(
+            f"{wanted}, got {gene_sets!r}; use read_gene_sets to read a file"
+        )
     for item in gene_sets.items() if isinstance(gene_sets, Mapping) else gene_sets:
         if not isinstance(item, list | tuple) or len(item) != 2:
             raise TypeError(f"{wanted}, got the item {item!r}")

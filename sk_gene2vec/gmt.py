@@ -2,36 +2,31 @@
 
 import gzip
 import os
-import zlib
 from pathlib import Path
-from typing import IO, TypeAlias, TypeVar
+from typing import TypeVar
 
 from sk_gene2vec.gene_sets import GeneSets, GeneSetsLike, strip
+from sk_gene2vec.reading import (
+    MAX_BYTES,
+    GmtFormatError,
+    TextSource,
+    excerpt,
+    file_name,
+    read_text,
+)
 
-__all__ = ["GmtFormatError", "read_gmt", "write_gmt"]
+__all__ = ["GmtFormatError", "parse_gmt", "read_gmt", "write_gmt"]
 
-GmtSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 PathT = TypeVar("PathT", bound=str | os.PathLike[str])
 
-_GZIP_MAGIC = b"\x1f\x8b"
 
-
-class GmtFormatError(ValueError):
-    """A gene-set file does not follow the GMT format.
-
-    The message names the file and, wherever there is one, the line.
-
-    Examples
-    --------
-    >>> import io, sk_gene2vec
-    >>> sk_gene2vec.read_gmt(io.StringIO("APOPTOSIS"))
-    Traceback (most recent call last):
-    sk_gene2vec.gmt.GmtFormatError: <stream>, line 1: expected \
-name<TAB>description<TAB>gene…, got no tab in 'APOPTOSIS'
-    """
-
-
-def read_gmt(source: GmtSource, *, on_duplicate: str = "raise") -> GeneSets:
+def read_gmt(
+    source: TextSource,
+    *,
+    on_duplicate: str = "raise",
+    encoding: str = "utf-8",
+    max_bytes: int = MAX_BYTES,
+) -> GeneSets:
     r"""Read a collection of gene sets from a GMT file.
 
     One set a line: name, description and genes, separated by tabs. Read as they are
@@ -46,6 +41,11 @@ def read_gmt(source: GmtSource, *, on_duplicate: str = "raise") -> GeneSets:
         The file to read. An open file, text or binary, is read to its end, not closed.
     on_duplicate : {"raise", "merge", "first"}, default="raise"
         What to do with a repeated set name: raise, add its genes to the first, or skip.
+    encoding : str, default="utf-8"
+        Encoding of the file. An open text file has its own.
+    max_bytes : int, default=2**30
+        Size in bytes above which a file is refused, unpacked where it is compressed. A
+        small gzip file can hold terabytes, and is never unpacked beyond this.
 
     Returns
     -------
@@ -58,9 +58,15 @@ def read_gmt(source: GmtSource, *, on_duplicate: str = "raise") -> GeneSets:
         If there is no file.
     GmtFormatError
         If a line has no tab or no name, a name occurs twice, or the file has no gene
-        set, is not UTF-8, or is a damaged gzip file. The message names file and line.
+        set, is too large, is not in `encoding`, or is a damaged gzip file. The message
+        names file and line.
     TypeError, ValueError
-        If `source` is neither a path nor an open file; if `on_duplicate` is misspelt.
+        If `source` is neither a path nor an open file; if `on_duplicate` or `encoding`
+        is misspelt.
+
+    See Also
+    --------
+    read_gene_sets : The same for gene sets in any format.
 
     References
     ----------
@@ -76,39 +82,48 @@ def read_gmt(source: GmtSource, *, on_duplicate: str = "raise") -> GeneSets:
     >>> gene_sets.descriptions["APOPTOSIS"]
     'from a table'
     """
+    check_on_duplicate(on_duplicate)
+    text, where = read_text(source, encoding, max_bytes)
+    return parse_gmt(text, where, file_name(source), on_duplicate)
+
+
+def check_on_duplicate(on_duplicate: str) -> None:
+    """Raise an error if there is no such way to deal with repeated names."""
     if on_duplicate not in ("raise", "merge", "first"):
         choices = "on_duplicate='raise', 'merge' or 'first'"
         raise ValueError(f"expected {choices}, got {on_duplicate!r}")
-    text, where = _read_text(source)
+
+
+def parse_gmt(text: str, where: str, name: str | None, on_duplicate: str) -> GeneSets:
+    """Build the gene sets of GMT text; `where` and `name` say where it comes from."""
     sets: dict[str, tuple[str, ...] | str] = {}
     descriptions: dict[str, str] = {}
     line_of: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        name, tab, rest = line.partition("\t")
-        name = strip(name)
-        if not tab or not name or name[0] == "#":
-            if not strip(line) or name.startswith("#"):
+        set_name, tab, rest = line.partition("\t")
+        set_name = strip(set_name)
+        if not tab or not set_name or set_name[0] == "#":
+            if not strip(line) or set_name.startswith("#"):
                 continue
             raise _malformed(f"{where}, line {number}", line)
         description, _, genes = rest.partition("\t")
         description = strip(description)
-        if name not in sets:
-            sets[name], descriptions[name], line_of[name] = genes, description, number
+        if set_name not in sets:
+            sets[set_name], line_of[set_name] = genes, number
+            descriptions[set_name] = description
         elif on_duplicate == "raise":
             raise GmtFormatError(
-                f"{where}, lines {line_of[name]} and {number}: gene set {name!r} "
-                "occurs twice; set on_duplicate to 'merge' or 'first' to allow it"
+                f"{where}, lines {line_of[set_name]} and {number}: gene set "
+                f"{set_name!r} occurs twice; set on_duplicate to 'merge' or 'first' to "
+                "allow it"
             )
         elif on_duplicate == "merge":
-            sets[name] = f"{sets[name]}\t{genes}"
-            descriptions[name] = descriptions[name] or description
+            sets[set_name] = f"{sets[set_name]}\t{genes}"
+            descriptions[set_name] = descriptions[set_name] or description
     if not sets:
         found = "blank and comment lines only" if text else "an empty file"
         raise GmtFormatError(f"{where}: expected at least one gene set, got {found}")
-    attrs = (
-        {"name": Path(where).name} if isinstance(source, str | os.PathLike) else None
-    )
-    return GeneSets._trusted(sets, descriptions, attrs)
+    return GeneSets._trusted(sets, descriptions, {"name": name} if name else None)
 
 
 def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
@@ -159,39 +174,10 @@ def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
     return path
 
 
-def _read_text(source: GmtSource) -> tuple[str, str]:
-    """Read the text, line ends made equal, and how messages shall call its source."""
-    if isinstance(source, str | os.PathLike):
-        where = os.fspath(source)
-    elif hasattr(source, "read"):
-        where = str(getattr(source, "name", "<stream>"))
-    else:
-        raise TypeError(f"expected a path or an open file, got {source!r}")
-    try:
-        data = source.read() if hasattr(source, "read") else Path(where).read_bytes()
-        if isinstance(data, bytes):
-            data = _decompressed(data, where).decode()
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise GmtFormatError(
-            f"{where}, line {line}: expected {error.encoding} text, got byte "
-            f"0x{error.object[error.start]:02x} at offset {error.start}"
-        ) from None
-    return data.replace("\r\n", "\n").replace("\r", "\n"), where
-
-
-def _decompressed(data: bytes, where: str) -> bytes:
-    try:
-        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
-    except (EOFError, OSError, zlib.error) as error:
-        raise GmtFormatError(f"{where}: damaged gzip file ({error})") from error
-
-
 def _malformed(where: str, line: str) -> GmtFormatError:
     wanted = "expected name<TAB>description<TAB>gene…"
     if "\t" in line:
         return GmtFormatError(f"{where}: {wanted}, got no name before the first tab")
     text = strip(line)
     hint = "; separators must be tabs, not blanks" if " " in text else ""
-    excerpt = text if len(text) <= 40 else text[:39] + "…"
-    return GmtFormatError(f"{where}: {wanted}, got no tab in {excerpt!r}{hint}")
+    return GmtFormatError(f"{where}: {wanted}, got no tab in {excerpt(text)}{hint}")

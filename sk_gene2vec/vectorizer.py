@@ -2,10 +2,10 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice, repeat
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from numbers import Integral
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +16,20 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from sk_gene2vec.aliases import GeneIndex, Rows
 from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gmt import read_gmt
+from sk_gene2vec.genes import check_genes
+from sk_gene2vec.sources import resolve_gene_sets, select_by_size
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["GmtVectorizer"]
 
 Membership: TypeAlias = sp.csr_matrix | sp.csr_array | npt.NDArray[Any]
 Names: TypeAlias = npt.NDArray[np.object_]
-Rows: TypeAlias = npt.NDArray[np.intp]
 
 _ARRAY = HasMethods("__array__")
-_UNKNOWN_SHOWN = 5
-_NEAR_MISSES_SHOWN = 3
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
@@ -37,19 +39,31 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    gene_sets : path, list of paths, mapping, DataFrame or None, default=None
+    gene_sets : path, mapping, DataFrame, list of these or None, default=None
         The collection:
 
-        - a path to a GMT file, see :func:`~sk_gene2vec.read_gmt`;
-        - a list of paths, whose gene sets are taken together;
+        - a path to a file in any format of :func:`~sk_gene2vec.read_gene_sets`;
         - a :class:`~sk_gene2vec.GeneSets` or any other mapping from names to genes;
-        - a long DataFrame, one membership a row, with the columns `source` (gene set)
-          and `target` (gene);
+        - a long pandas or polars DataFrame, one membership a row, with the columns that
+          :func:`~sk_gene2vec.read_gene_sets` knows;
+        - a list of these, whose gene sets are taken together;
         - None for the bundled :func:`~sk_gene2vec.datasets.load_go_bp`.
     min_size : int, default=None
         Leave out gene sets with fewer genes.
     max_size : int, default=None
         Leave out gene sets with more genes.
+    prefix_names : bool, default=False
+        Whether to put the name of its collection, for a file the name of the file,
+        before the name of every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy
+        does. Without it, an equal name in two collections is an error.
+    aliases : mapping or DataFrame, default=None
+        Other names of the genes of the collection, such as old symbols or identifiers
+        of another database: a mapping to one gene, or to several, or a pandas or polars
+        DataFrame of two columns, alias and gene. For human gene symbols, see
+        :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
+    handle_ambiguous : {"ignore", "error"}, default="ignore"
+        What to do with an alias of several genes: take it for unknown, or raise an
+        error. It is never guessed which of them is meant.
     handle_unknown : {"ignore", "error"}, default="ignore"
         What to do with a gene that is in no gene set of the collection: give it a row
         of zeros and warn once a call, or raise an error.
@@ -66,11 +80,23 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         All genes of the gene sets in use, sorted.
     gene_sets_ : GeneSets
         The gene sets in use, between `min_size` and `max_size`.
+    unknown_genes_ : ndarray of shape (n_unknown_genes,), dtype object
+        The distinct genes among the samples of `fit` that were not found, neither by
+        name nor by alias.
+
+    See Also
+    --------
+    read_gene_sets : Reads the files that `gene_sets` names.
 
     Notes
     -----
     Entry (g, s) is 1 where gene g belongs to gene set s, and 0 elsewhere. Identifiers
-    match exactly, case included.
+    match exactly, case included. `lookup` reports how each gene was found.
+
+    A gene of the collection is always itself, whatever the aliases say. An alias of
+    several genes is ambiguous even where the collection has only one of them, since the
+    other may be meant. Aliases are not followed further: of A -> B and B -> C, A is B,
+    and unknown where the collection has only C.
 
     `min_size` and `max_size` count the genes of a set in the collection, not those
     among the samples: the columns are the same in every fold of a cross-validation.
@@ -96,6 +122,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, None],
         "min_size": [Interval(Integral, 0, None, closed="left"), None],
         "max_size": [Interval(Integral, 0, None, closed="left"), None],
+        "prefix_names": ["boolean"],
+        "aliases": [Mapping, _ARRAY, None],
+        "handle_ambiguous": [StrOptions({"ignore", "error"})],
         "handle_unknown": [StrOptions({"ignore", "error"})],
         "dtype": "no_validation",  # left to numpy
         "sparse_output": ["boolean"],
@@ -107,6 +136,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         *,
         min_size: int | None = None,
         max_size: int | None = None,
+        prefix_names: bool = False,
+        aliases: Any = None,
+        handle_ambiguous: str = "ignore",
         handle_unknown: str = "ignore",
         dtype: npt.DTypeLike = np.float32,
         sparse_output: bool = True,
@@ -114,6 +146,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         self.gene_sets = gene_sets
         self.min_size = min_size
         self.max_size = max_size
+        self.prefix_names = prefix_names
+        self.aliases = aliases
+        self.handle_ambiguous = handle_ambiguous
         self.handle_unknown = handle_unknown
         self.dtype = dtype
         self.sparse_output = sparse_output
@@ -143,10 +178,11 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             If `X` is a single `str`, a set or a mapping; if an identifier is no `str`.
         ValueError
             If `X` is empty or has missing values or several columns; if no gene set is
-            left, or none with genes; if two files have a gene set of the same name; if
-            a DataFrame lacks a column; if a gene is unknown and that is an error.
+            left, or none with genes; if two collections have a gene set of the same
+            name; if a DataFrame lacks a column; if a gene is unknown or ambiguous and
+            that is an error.
         """
-        self._fit(_check_genes(X), warn=False)
+        self._fit(check_genes(X), warn=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -165,7 +201,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         membership : csr_matrix or ndarray of shape (n_genes, n_gene_sets)
             As from `transform`.
         """
-        return self._select(self._fit(_check_genes(X), warn=True))
+        return self._select(self._fit(check_genes(X), warn=True))
 
     def transform(self, X: Iterable[str]) -> Membership:
         """Return the rows of genes.
@@ -182,9 +218,52 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             `csr_array` where scikit-learn's `sparse_interface` is ``"sparray"``.
         """
         check_is_fitted(self)
-        genes = _check_genes(X)
-        rows = _look_up(genes, self._row_of, self.handle_unknown, warn=True)
+        rows, _ = self._look_up(check_genes(X), self._index, warn=True)
         return self._select(rows)
+
+    def lookup(self, X: Iterable[str]) -> "pd.DataFrame":
+        """Report how genes are found in the collection.
+
+        Parameters
+        ----------
+        X : iterable of str, length n_genes
+            Gene identifiers, as in `fit`.
+
+        Returns
+        -------
+        report : DataFrame of shape (n_genes, 4)
+            One row a gene, in the order of `X`, with the columns
+
+            - `gene`, as in `X`;
+            - `found_as`, the gene of the collection, missing where none is found;
+            - `status`: ``"exact"``, ``"alias"``, ``"ambiguous"`` (an alias of several
+              genes), ``"case"`` (unknown, but a gene of the collection differs in case
+              only) or ``"unknown"``;
+            - `candidates`, the genes that an ambiguous alias may mean, or the gene that
+              differs in case; empty elsewhere.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GmtVectorizer
+        >>> aliases = {"P53": "TP53", "MLL2": ["KMT2B", "KMT2D"]}
+        >>> vectorizer = GmtVectorizer({"A": ["TP53", "KMT2D"]}, aliases=aliases)
+        >>> report = vectorizer.fit(["TP53"]).lookup(["TP53", "P53", "MLL2", "Tp53"])
+        >>> report[["gene", "found_as", "status"]]
+           gene found_as     status
+        0  TP53     TP53      exact
+        1   P53     TP53      alias
+        2  MLL2     None  ambiguous
+        3  Tp53     None       case
+        >>> report["candidates"].to_list()
+        ['', '', 'KMT2B, KMT2D', 'TP53']
+        """
+        check_is_fitted(self)
+        return self._index.report(check_genes(X))
 
     def inverse_transform(self, X: Any) -> list[Names]:
         """Return the names of the gene sets that rows belong to.
@@ -230,18 +309,37 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         return np.array(list(self.vocabulary_), dtype=object)
 
     def _fit(self, genes: list[str], *, warn: bool) -> Rows:
-        collection = _within(_resolve(self.gene_sets), self.min_size, self.max_size)
+        whole = resolve_gene_sets(self.gene_sets, prefix_names=self.prefix_names)
+        collection = select_by_size(whole, self.min_size, self.max_size)
         known = collection.genes
         if not known:
             raise ValueError(f"expected genes, got {len(collection)} gene sets of none")
-        row_of = {gene: row for row, gene in enumerate(known)}
-        rows = _look_up(genes, row_of, self.handle_unknown, warn=warn)
-        self._membership = _membership(collection, row_of, self.dtype)
-        self._row_of = row_of
+        index = GeneIndex(known, self.aliases)
+        rows, missing = self._look_up(genes, index, warn=warn)
+        self._membership = _membership(collection, index.row_of, self.dtype)
+        self._index = index
         self.gene_sets_ = collection
         self.genes_ = np.array(known, dtype=object)
         self.vocabulary_ = {name: column for column, name in enumerate(collection)}
+        self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
         return rows
+
+    def _look_up(
+        self, genes: list[str], index: GeneIndex, *, warn: bool
+    ) -> tuple[Rows, list[str]]:
+        """Row of every gene, and the genes that have none."""
+        rows = index.rows(genes)
+        missing = index.missing(genes, rows)
+        index.refuse(
+            missing,
+            len(genes),
+            unknown=self.handle_unknown == "error",
+            ambiguous=self.handle_ambiguous == "error",
+        )
+        if missing and warn:
+            complaint = index.complaint(missing, len(genes))
+            warnings.warn(complaint, UserWarning, stacklevel=4)
+        return rows, missing
 
     def _select(self, rows: Rows) -> Membership:
         """Rows of the collection's matrix, in the container that is asked for."""
@@ -262,103 +360,6 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _check_genes(X: Any) -> list[str]:
-    wanted, kind = "expected an iterable of genes", type(X).__name__
-    if isinstance(X, Mapping):
-        raise TypeError(f"{wanted}, got a {kind}; GeneSets have theirs in .genes")
-    if isinstance(X, set | frozenset):
-        raise TypeError(f"{wanted} in a fixed order, got a {kind}; sort it, maybe")
-    if isinstance(X, str | bytes) or not isinstance(X, Iterable):
-        raise TypeError(f"{wanted}, got the {kind} {X!r}")
-    shape: Any = getattr(X, "shape", (None,))
-    if len(shape) != 1:
-        if sp.issparse(X) or len(shape) != 2 or shape[1] != 1:
-            raise ValueError(f"expected one column of genes, got shape {shape}")
-        X = np.asarray(X)[:, 0]
-    genes = X.tolist() if isinstance(X, np.ndarray) else list(X)
-    if not genes:
-        raise ValueError("expected at least one gene, got none")
-    _check_text(genes, "genes")
-    return genes
-
-
-def _check_text(values: list[Any], what: str) -> None:
-    wrong = [at for at, value in enumerate(values) if not isinstance(value, str)]
-    if not wrong:
-        return
-    value, kind = values[wrong[0]], type(values[wrong[0]]).__name__
-    where = f"at position {wrong[0]}; {len(wrong)} of {len(values)} are no str"
-    if str(value) in ("None", "nan", "NaT", "<NA>"):
-        raise ValueError(f"expected {what}, got the missing value {value} {where}")
-    raise TypeError(f"expected {what} (str), got {kind} {value!r} {where}")
-
-
-def _resolve(gene_sets: Any) -> GeneSets:
-    if gene_sets is None:
-        from sk_gene2vec.datasets import load_go_bp
-
-        return load_go_bp()
-    if isinstance(gene_sets, GeneSets):
-        return gene_sets
-    if isinstance(gene_sets, Mapping):
-        return GeneSets(gene_sets)
-    if isinstance(gene_sets, str | os.PathLike):
-        return read_gmt(gene_sets)
-    if hasattr(gene_sets, "columns"):
-        return _from_frame(gene_sets)
-    return _from_files(gene_sets)
-
-
-def _from_files(paths: Iterable[str | os.PathLike[str]]) -> GeneSets:
-    sets: dict[str, tuple[str, ...]] = {}
-    descriptions: dict[str, str] = {}
-    file_of: dict[str, str] = {}
-    for path in paths:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"expected paths as gene_sets, got {path!r} among them")
-        gene_sets = read_gmt(path)
-        for name, genes in gene_sets.items():
-            if name in sets:
-                both = f"{file_of[name]} and {os.fspath(path)}"
-                raise ValueError(f"gene set {name!r} occurs in two files: {both}")
-            sets[name], file_of[name] = genes, os.fspath(path)
-        descriptions.update(gene_sets.descriptions)
-    if not sets:
-        raise ValueError("expected at least one path as gene_sets, got none")
-    return GeneSets._trusted(sets, descriptions)
-
-
-def _from_frame(frame: Any) -> GeneSets:
-    columns = list(frame.columns)
-    if not {"source", "target"} <= set(columns):
-        wanted = "a DataFrame with the columns 'source' (gene set) and 'target' (gene)"
-        raise ValueError(f"expected {wanted}, got {columns}")
-    names, genes = list(frame["source"]), list(frame["target"])
-    _check_text(names, "gene-set names in column 'source'")
-    _check_text(genes, "genes in column 'target'")
-    sets: dict[str, list[str]] = {}
-    for name, gene in zip(names, genes, strict=True):
-        sets.setdefault(name, []).append(gene)
-    return GeneSets(sets)
-
-
-def _within(
-    gene_sets: GeneSets, min_size: int | None, max_size: int | None
-) -> GeneSets:
-    low = 0 if min_size is None else min_size
-    high = np.inf if max_size is None else max_size
-    sizes = [len(genes) for genes in gene_sets.values()]
-    if low <= min(sizes) and max(sizes) <= high:
-        return gene_sets
-    kept = {name: g for name, g in gene_sets.items() if low <= len(g) <= high}
-    if not kept:
-        raise ValueError(
-            f"min_size={min_size} and max_size={max_size} leave no gene set: the "
-            f"{len(sizes)} in the collection have {min(sizes)} to {max(sizes)} genes"
-        )
-    return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
-
-
 def _membership(
     gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
 ) -> sp.csr_matrix:
@@ -367,34 +368,5 @@ def _membership(
     members = chain.from_iterable(gene_sets.values())
     rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
     ones = np.ones(len(rows), dtype=dtype)
-    shape = len(row_of) + 1, len(gene_sets)
+    shape = len(gene_sets.genes) + 1, len(gene_sets)
     return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
-
-
-def _look_up(
-    genes: list[str], row_of: dict[str, int], handle_unknown: str, *, warn: bool
-) -> Rows:
-    nowhere = len(row_of)  # the row of zeros
-    rows = np.fromiter(map(row_of.get, genes, repeat(nowhere)), np.intp)
-    places = np.flatnonzero(rows == nowhere)
-    if not len(places):
-        return rows
-    count = f"{len(places)} of {len(genes)} genes are in no gene set of the collection"
-    unknown = list(dict.fromkeys(genes[place] for place in places))
-    if handle_unknown == "error":
-        shown = ", ".join(map(repr, unknown[:_UNKNOWN_SHOWN]))
-        more = ", …" if len(unknown) > _UNKNOWN_SHOWN else ""
-        raise ValueError(f"{count}: {shown}{more}")
-    if warn:
-        near = ", ".join(islice(_near_misses(unknown, row_of), _NEAR_MISSES_SHOWN))
-        hint = f"; different in case only: {near}" if near else ""
-        message = f"{count} and get a row of zeros{hint}"
-        warnings.warn(message, UserWarning, stacklevel=2)
-    return rows
-
-
-def _near_misses(unknown: list[str], known: Iterable[str]) -> Iterator[str]:
-    folded = {gene.casefold(): gene for gene in known}
-    for gene in unknown:
-        if (near := folded.get(gene.casefold())) is not None:
-            yield f"{gene!r} (the collection has {near!r})"

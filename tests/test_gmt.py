@@ -4,13 +4,20 @@ import copy
 import gzip
 import io
 import pickle
+import tracemalloc
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from sk_gene2vec import GeneSets, GmtFormatError, read_gmt, write_gmt
+from sk_gene2vec import (
+    GeneSets,
+    GmtFormatError,
+    read_gene_sets,
+    read_gmt,
+    write_gmt,
+)
 
 PLAIN = b"A\tfirst\tTP53\tMDM2\nB\tsecond\tBRCA1\n"
 EXPECTED = GeneSets(
@@ -54,6 +61,7 @@ def read(tmp_path):
 )
 def test_oddities_read_like_the_plain_file(read, data):
     assert read(data) == EXPECTED
+    assert read_gene_sets(io.BytesIO(data)) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -175,6 +183,70 @@ def test_malformed_files(read, tmp_path, data, message):
     with pytest.raises(GmtFormatError) as caught:
         read(data)
     assert str(caught.value).startswith(f"{tmp_path / 'h.gmt'}{message}")
+
+
+def test_other_encodings(read):
+    data = "A\té\tTP53\n"
+    expected = GeneSets({"A": ["TP53"]}, {"A": "é"})
+    for encoding in ("latin-1", "utf-16", "cp1252"):
+        assert read(data.encode(encoding), encoding=encoding) == expected
+        packed = gzip.compress(data.encode(encoding))
+        assert read(packed, encoding=encoding) == expected
+    with pytest.raises(GmtFormatError, match=r"byte 0xe9 at offset 2; .*encoding='lat"):
+        read(data.encode("latin-1"))
+    with pytest.raises(ValueError, match="name of a text encoding, got 'utf-88'"):
+        read(data.encode(), encoding="utf-88")
+    with pytest.raises(ValueError, match="name of a text encoding, got 'base64'"):
+        read(data.encode(), encoding="base64")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_largest_size(read, packed):
+    data = gzip.compress(PLAIN) if packed else PLAIN
+    size = max(len(data), len(PLAIN))
+    assert read(data, max_bytes=size) == EXPECTED
+    message = r"h\.gmt: expected at most \d+ bytes of text, got more; .* max_bytes"
+    with pytest.raises(GmtFormatError, match=message):
+        read(data, max_bytes=len(PLAIN) - 1)
+    stream = io.BytesIO(data)
+    with pytest.raises(GmtFormatError, match=r"<stream>: expected at most"):
+        read_gmt(stream, max_bytes=len(PLAIN) - 1)
+
+
+def test_largest_size_of_open_text():
+    assert read_gmt(io.StringIO(PLAIN.decode()), max_bytes=len(PLAIN)) == EXPECTED
+    with pytest.raises(GmtFormatError, match="expected at most 31 bytes"):
+        read_gmt(io.StringIO(PLAIN.decode()), max_bytes=31)
+
+
+def test_gzip_bombs_do_not_unpack(read):
+    size = 2**28
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1) as file:
+        for _ in range(16):
+            file.write(bytes(size // 16))
+    tracemalloc.start()
+    try:
+        with pytest.raises(GmtFormatError, match="at most 1,000,000 bytes"):
+            read(buffer.getvalue(), max_bytes=10**6)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 4
+
+
+def test_gzip_of_several_members(read):
+    first, second = PLAIN.splitlines(keepends=True)
+    assert read(gzip.compress(first) + gzip.compress(second)) == EXPECTED
+
+
+def test_stream_that_reads_neither_bytes_nor_text():
+    class Odd:
+        def read(self, size):
+            return [1]
+
+    with pytest.raises(TypeError, match="return bytes, got list"):
+        read_gmt(Odd())
 
 
 def test_one_word_lines_get_no_hint_about_tabs():
@@ -312,8 +384,8 @@ def test_pickle_does_not_depend_on_what_was_looked_up(read):
 @pytest.mark.parametrize(
     ("gene_sets", "message"),
     [
-        ("h.gmt", "got 'h.gmt'; use read_gmt"),
-        (Path("h.gmt"), "use read_gmt"),
+        ("h.gmt", "got 'h.gmt'; use read_gene_sets"),
+        (Path("h.gmt"), "use read_gene_sets"),
         (["AB"], r"\(name, genes\) pairs, got the item 'AB'"),
         ([("A", [], "d")], r"pairs, got the item \('A', \[\], 'd'\)"),
         ({"A": "TP53"}, "gene set 'A': expected an iterable of genes, got 'TP53'"),

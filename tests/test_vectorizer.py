@@ -138,9 +138,69 @@ def test_descriptions_of_several_files(tmp_path):
 def test_same_name_in_two_files(tmp_path):
     first = write_gmt(SETS, tmp_path / "a.gmt")
     second = write_gmt({"NEW": ["X"], "MID": ["X"]}, tmp_path / "b.gmt")
-    with pytest.raises(ValueError, match=r"'MID' occurs in two files") as caught:
+    with pytest.raises(ValueError, match=r"'MID' occurs in two collections") as caught:
         GmtVectorizer([first, second]).fit(GENES)
-    assert str(caught.value).endswith(f"{first} and {second}")
+    assert f"{first} and {second}; set prefix_names=True" in str(caught.value)
+
+
+def test_names_prefixed_by_the_file(tmp_path):
+    first = write_gmt(GeneSets({"MID": ["X"]}, {"MID": "d"}), tmp_path / "a.gmt")
+    second = write_gmt({"MID": ["X", "Y"]}, tmp_path / "b.gmt.gz")
+    vectorizer = GmtVectorizer([first, second], prefix_names=True).fit(["X"])
+    assert vectorizer.gene_sets_.descriptions == {
+        "a.gmt__MID": "d",
+        "b.gmt.gz__MID": "",
+    }
+    assert rows(vectorizer.transform(["Y"])) == [[0, 1]]
+    assert dict(vectorizer.gene_sets_.attrs) == {"name": "a.gmt, b.gmt.gz"}
+    alone = GmtVectorizer(str(first), prefix_names=True).fit(["X"])
+    assert list(alone.vocabulary_) == ["a.gmt__MID"]
+
+
+def test_names_prefixed_by_the_name_of_a_collection():
+    gene_sets = [
+        GeneSets({"MID": ["X"]}, attrs={"name": "one"}),
+        GeneSets({"MID": ["X"]}, attrs={"name": "two"}),
+    ]
+    vectorizer = GmtVectorizer(gene_sets, prefix_names=True).fit(["X"])
+    assert list(vectorizer.vocabulary_) == ["one__MID", "two__MID"]
+    with pytest.raises(ValueError, match="collections, one and two; set prefix_names"):
+        GmtVectorizer(gene_sets).fit(["X"])
+    with pytest.raises(ValueError, match=r"'one__MID' .*, one and one; rename one"):
+        GmtVectorizer([gene_sets[0]] * 2, prefix_names=True).fit(["X"])
+    with pytest.raises(ValueError, match="number 1 has none: give a path, or GeneSets"):
+        GmtVectorizer([gene_sets[0], SETS], prefix_names=True).fit(["X"])
+    with pytest.raises(ValueError, match="no '#…', got '#x__MID'"):
+        GmtVectorizer(
+            GeneSets(gene_sets[0], attrs={"name": "#x"}), prefix_names=True
+        ).fit(["X"])
+
+
+def test_several_collections_of_different_kinds(tmp_path):
+    path = write_gmt({"FILE": ["ATM"]}, tmp_path / "a.gmt")
+    long = frame(source=["LONG"], target=["TP53"])
+    vectorizer = GmtVectorizer([path, long, {"DICT": ["ATM", "TP53"]}])
+    assert rows(vectorizer.fit_transform(["ATM", "TP53"])) == [[1, 0, 1], [0, 1, 1]]
+    assert dict(vectorizer.gene_sets_.attrs) == {}
+
+
+def test_files_are_read_by_their_content(tmp_path):
+    (tmp_path / "a.gmt").write_text("gs_name,gene_symbol\nA,ATM\nA,TP53\n")
+    (tmp_path / "b.csv").write_text("# B\nATM\n")
+    vectorizer = GmtVectorizer([tmp_path / "a.gmt", tmp_path / "b.csv"])
+    assert rows(vectorizer.fit_transform(["ATM", "TP53"])) == [[1, 1], [1, 0]]
+    assert list(vectorizer.vocabulary_) == ["A", "B"]
+
+
+def test_polars_frame():
+    pl = pytest.importorskip("polars")
+    pairs = [(name, gene) for name, genes in SETS.items() for gene in genes]
+    long = pl.DataFrame(pairs, schema=["term", "gene"], orient="row")
+    vectorizer = GmtVectorizer(
+        long, aliases=pl.DataFrame({"old": ["P53"], "n": "TP53"})
+    )
+    assert rows(vectorizer.fit_transform(GENES)) == ROWS
+    assert rows(clone(vectorizer).fit_transform(pl.Series(["P53"]))) == [ROWS[1]]
 
 
 @pytest.mark.parametrize("gene_sets", [SETS, GeneSets(SETS), GeneSets(SETS.items())])
@@ -169,14 +229,14 @@ def test_bundled_collection():
     [
         ("none.gmt", FileNotFoundError, "none.gmt"),
         ({}, ValueError, "expected at least one gene set, got none"),
-        ([], ValueError, "expected at least one path as gene_sets, got none"),
-        (["a.gmt", 3][1:], TypeError, "expected paths as gene_sets, got 3 among them"),
+        ([], ValueError, "expected at least one collection as gene_sets, got none"),
+        ([3], TypeError, "DataFrames as gene_sets, got 3 among them"),
         ({"A": "TP53"}, TypeError, "gene set 'A': expected an iterable of genes"),
         ({"A": [], "B": []}, ValueError, "expected genes, got 2 gene sets of none"),
         (
             frame(set=["A"], target=["X"]),
             ValueError,
-            r"columns 'source' \(gene set\) and 'target' \(gene\), got \['set', 'tar",
+            r"columns 'source' and 'target', or .*, got \['set', 'target'\]",
         ),
         (
             frame(source=["A", None], target=["X", "Y"]),
@@ -202,7 +262,7 @@ def test_bad_collections(gene_sets, error, message):
 
 def test_malformed_file(tmp_path):
     (tmp_path / "h.gmt").write_text("A d TP53")
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1: .* must be tabs"):
+    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1: fits no format"):
         GmtVectorizer(tmp_path / "h.gmt").fit(GENES)
 
 
@@ -350,6 +410,9 @@ def test_not_fitted(method, arguments):
         {"min_size": 1.5},
         {"max_size": "10"},
         {"sparse_output": "no"},
+        {"prefix_names": "yes"},
+        {"aliases": 3},
+        {"handle_ambiguous": "guess"},
     ],
 )
 def test_bad_parameters(bad):
