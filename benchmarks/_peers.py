@@ -22,7 +22,6 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from _common import HALLMARK, HERE, MSIGDB, machine, shared
-from scipy.linalg import lapack
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import NMF as SklearnNMF
 from sklearn.decomposition import TruncatedSVD
@@ -31,6 +30,7 @@ from sklearn.preprocessing import normalize
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
 from sk_gene2vec.datasets import load_go_bp
+from sk_gene2vec.starts import ease_weights
 
 COLLECTIONS = ("msigdb", "msigdb_no_c5", "go_bp", "hallmark")
 
@@ -212,30 +212,7 @@ class EASE(BaseEstimator):
         self.penalty = penalty
 
     def fit(self, X: Any, y: Any = None) -> EASE:
-        X = sp.csr_matrix(X, dtype=np.float32)
-        n_sets = X.shape[1]
-        transposed = X.T.tocsr()
-        gram = np.empty((n_sets, n_sets), dtype=np.float32)
-        for start in range(0, n_sets, 512):
-            rows = slice(start, start + 512)
-            gram[rows] = (transposed[rows] @ X).toarray()
-        gram[np.diag_indices(n_sets)] += self.penalty
-        # The transpose of a symmetric matrix is a Fortran array to LAPACK: no copy.
-        factor, info = lapack.spotrf(gram.T, lower=0, clean=0, overwrite_a=1)
-        if info == 0:
-            inverse, info = lapack.spotri(factor, lower=0, overwrite_c=1)
-        if info != 0:
-            raise np.linalg.LinAlgError(f"LAPACK returned {info}")
-        # One triangle came back: copy it to the other, by strips.
-        inverse = inverse.T
-        for start in range(0, n_sets, 512):
-            stop = min(start + 512, n_sets)
-            square = inverse[start:stop, start:stop]
-            square[:] = np.tril(square) + np.tril(square, -1).T
-            inverse[start:stop, stop:] = inverse[stop:, start:stop].T
-        inverse /= -inverse.diagonal().copy()
-        inverse[np.diag_indices(n_sets)] = 0
-        self.weights_ = inverse
+        self.weights_ = ease_weights(sp.csr_array(X, dtype=np.float32), self.penalty)
         return self
 
     def transform(self, X: Any) -> Any:

@@ -8,7 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.utils.extmath import randomized_svd
 
 Floats: TypeAlias = NDArray[Any]
 
@@ -17,9 +16,6 @@ FOLD_IN_STEPS = 100
 
 # Entries of the probabilities that are worked on at a time.
 _SLICE_SIZE = 2**20
-
-# Root mean square of the embeddings that an SVD start gives, before activation.
-START_SCALE = 0.5
 
 
 def activate(x: Floats, activation: str) -> Floats:
@@ -46,43 +42,6 @@ def input_rows(X: sp.csr_array, set_weights: Floats) -> sp.csr_array:
     norms[norms == 0] = 1
     weighted.data /= np.repeat(norms, np.diff(X.indptr))
     return weighted
-
-
-def svd_start(
-    X: sp.csr_array,
-    set_weights: Floats,
-    embedding_dim: int,
-    one_hot: bool,
-    random_state: np.random.RandomState,
-) -> Floats:
-    """Start the first layer from the truncated SVD of the weighted rows.
-
-    Parameters
-    ----------
-    X : csr_array of shape (n_genes, n_gene_sets)
-        Memberships.
-    set_weights : ndarray of shape (n_gene_sets,)
-        Weights of the gene sets.
-    embedding_dim : int
-        Number of components wanted.
-    one_hot : bool
-        Whether the layer is a table of genes rather than of gene sets.
-    random_state : RandomState
-        Source of the randomised decomposition.
-
-    Returns
-    -------
-    ndarray of shape (n_genes or n_gene_sets, n_components), float32
-        As many components as there are, scaled so that the embeddings of the rows
-        have a root mean square of `START_SCALE`.
-    """
-    rows = input_rows(X.astype(np.float32), set_weights)
-    n_components = min(embedding_dim, *rows.shape)
-    u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
-    projected = u * s
-    # Dimensions without variance would divide by zero; they start at zero.
-    scale = START_SCALE / max(np.sqrt(np.mean(projected**2)), 1e-12)
-    return np.asarray(scale * (projected if one_hot else vt.T), dtype=np.float32)
 
 
 def decode_logits(

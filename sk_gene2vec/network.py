@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sk_gene2vec.sparse_rows import SparseProduct, SparseRows
+from sk_gene2vec.starts import Start
 
 # Small, so that the embedding starts on the steep part of its activation.
 _INITIAL_STD = 0.1
@@ -47,8 +48,9 @@ class GeneSetNetwork(nn.Module):
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
-    start : ndarray of shape (n_inputs, n_components) or None, default=None
-        Start of the first columns of the first weight.
+    start : Start or None, default=None
+        Start of the first columns of the first weight and, where it has one and there
+        is no hidden layer, of the output layer.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
@@ -72,7 +74,7 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
-        start: NDArray[np.float32] | None = None,
+        start: Start | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
         sparse_grad: bool = False,
@@ -90,7 +92,9 @@ class GeneSetNetwork(nn.Module):
         self.embedding = normal(n_inputs, embedding_dim, std=_INITIAL_STD)
         if start is not None:
             with torch.no_grad():
-                self.embedding[:, : start.shape[1]] = torch.from_numpy(start)
+                self.embedding[:, : start.embedding.shape[1]] = torch.from_numpy(
+                    start.embedding
+                )
         self.embedding_bias = nn.Parameter(
             torch.zeros(embedding_dim, dtype=torch.float32)
         )
@@ -107,6 +111,14 @@ class GeneSetNetwork(nn.Module):
         self.output = normal(n_gene_sets, width + 1, std=_INITIAL_STD * width**-0.5)
         with torch.no_grad():
             self.output[:, -1] = log_odds
+            if (
+                start is not None
+                and start.output is not None
+                and not hidden_layer_sizes
+            ):
+                self.output[:, : start.output.shape[1]] = torch.from_numpy(start.output)
+                # Its scores know how large the sets are.
+                self.output[:, -1] = log_odds.exp().mean().log()
 
     def forward(
         self, inputs: Tensor | tuple[SparseRows, Tensor]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
@@ -55,7 +56,8 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
     ) -> None:
         self.row_starts = np.asarray(X.indptr, dtype=np.int64)
         self.counts = np.asarray(counts, dtype=np.float32)
-        self.columns = torch.as_tensor(X.indices, dtype=torch.int64, device=device)
+        # A copy: of a read-only array, such as a memory map, torch wants no view.
+        self.columns = torch.tensor(X.indices, dtype=torch.int64, device=device)
         self.set_weights = (
             None
             if set_weights is None
@@ -135,6 +137,10 @@ class MembershipNet(NeuralNet):
     the rows that a batch does not touch, and their moments, alone.
     """
 
+    def get_default_callbacks(self) -> list[tuple[str, Callback]]:
+        # The others read a loss from every batch; ours is recorded once an epoch.
+        return [("epoch_timer", EpochTimer())]
+
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
         parameters = dict(self.get_all_learnable_params())
         sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
@@ -150,7 +156,7 @@ class MembershipNet(NeuralNet):
 
     def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Decay the weights of the first layer as AdamW does, where touched."""
-        weight = self.module_.embedding
+        weight = self.module.embedding
         rows = weight.grad.coalesce().indices()[0]
         ((_, group),) = self.optimizer__param_groups
         rate = optimizer.param_groups[0]["lr"] * group["weight_decay"]
@@ -167,7 +173,7 @@ class MembershipNet(NeuralNet):
             batch=batch,
             training=True,
         )
-        self._step_optimizer(None)
+        self._step_optimizer(lambda: None)
         return step
 
     def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
@@ -176,6 +182,10 @@ class MembershipNet(NeuralNet):
         loss = self.criterion_(y_pred, batch.targets)
         loss.backward()
         return {"loss": loss, "y_pred": y_pred}
+
+    def over_processes(self, value: float) -> float:
+        """Mean over the processes that train; here, there is one."""
+        return value
 
     def run_single_epoch(
         self,
@@ -195,8 +205,8 @@ class MembershipNet(NeuralNet):
             total = total + step["loss"].detach() * batch.n_genes
             n_genes += batch.n_genes
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        n_gene_sets = len(self.module_.output)
-        loss = float(total) / (n_genes * n_gene_sets)
+        n_gene_sets = len(self.module.output)
+        loss = self.over_processes(float(total)) / (n_genes * n_gene_sets)
         if not math.isfinite(loss):
             raise ValueError(
                 f"The {prefix} loss became {loss} in epoch {len(self.history)}: "
@@ -249,10 +259,11 @@ class HeldOutStopping(Callback):
         self.best_weights_: dict[str, Tensor] = {}
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        score = self.evaluate(net.module_)
+        # The same in all processes, or some would go on and wait for the others.
+        score = net.over_processes(self.evaluate(net.module))
         net.history.record("valid_score", score)
         if score > max(self.scores_, default=-math.inf):
-            weights = net.module_.state_dict()
+            weights = net.module.state_dict()
             self.best_weights_ = {name: w.clone() for name, w in weights.items()}
         self.scores_.append(score)
         since_best = len(self.scores_) - 1 - self.scores_.index(max(self.scores_))
@@ -261,7 +272,7 @@ class HeldOutStopping(Callback):
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         if self.best_weights_:
-            net.module_.load_state_dict(self.best_weights_)
+            net.module.load_state_dict(self.best_weights_)
 
 
 class ProgressBar(Callback):
@@ -279,19 +290,23 @@ class ProgressBar(Callback):
 
 
 def resolve_device(device: str) -> torch.device:
-    """Turn ``"auto"`` or a torch device string into a device that exists.
+    """Turn ``"auto"``, ``"accelerate"`` or a torch device into one that exists.
 
     Raises
     ------
     ValueError
         If torch does not know the device, or this machine does not have it.
     """
+    if device == "accelerate":
+        # Not at the top: accelerate is optional.
+        from sk_gene2vec.accelerated import start_accelerator
+
+        return torch.device(start_accelerator().device)
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    message = (
-        f"device={device!r} cannot be used here: expected 'auto' or one of {found}."
-    )
+    message = f"device={device!r} cannot be used here: expected 'auto', 'accelerate' "
+    message += f"or one of {found}."
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
@@ -325,14 +340,24 @@ def train(
     seed: int,
     callbacks: Sequence[Any],
     verbose: int,
+    accelerate: bool = False,
 ) -> MembershipNet:
     """Train ``module`` in place and return the skorch net that did it.
 
-    The first layer has `first_layer_lr` times the learning rate of the others.
+    The first layer has `first_layer_lr` times the learning rate of the others. If
+    `accelerate`, batches are shared out to the processes of this run.
 
     Nothing is drawn from the global random states of NumPy and torch.
     """
-    net = MembershipNet(
+    net_type: Callable[..., MembershipNet] = MembershipNet
+    if accelerate:
+        from sk_gene2vec import accelerated
+
+        accelerated.check_same_problem(dataset, seed)
+        accelerator = accelerated.start_accelerator()
+        verbose = verbose if accelerator.is_main_process else 0
+        net_type = partial(accelerated.AcceleratedNet, accelerator=accelerator)
+    net = net_type(
         module,
         criterion=criterion,
         optimizer=torch.optim.AdamW,
@@ -355,10 +380,6 @@ def train(
         iterator_train__generator=torch.Generator(dataset.device).manual_seed(seed),
         train_split=None,
         callbacks=[LinearDecay(), *([ProgressBar()] if verbose else []), *callbacks],
-        # These read a loss from every batch; ours is recorded once an epoch.
-        callbacks__train_loss=None,
-        callbacks__valid_loss=None,
-        callbacks__print_log=None,
         device=dataset.device,
         verbose=0,
     )

@@ -103,35 +103,3 @@ def test_decode_is_the_formula():
     )
     assert narrow.dtype == np.float32
     np.testing.assert_allclose(narrow, expected, rtol=1e-4)
-
-
-@pytest.mark.parametrize("one_hot", [False, True])
-def test_svd_start_spans_the_leading_directions(one_hot):
-    rng = np.random.default_rng(6)
-    X = sp.csr_array((rng.random((40, 12)) < 0.4).astype(float))
-    weights = rng.random(12)
-    rows = inference.input_rows(X, weights).toarray()
-    start = inference.svd_start(X, weights, 5, one_hot, np.random.RandomState(0))
-    assert start.dtype == np.float32
-    embedding = start if one_hot else rows @ start
-    assert np.sqrt(np.mean(embedding**2)) == pytest.approx(inference.START_SCALE)
-    u, s, _ = np.linalg.svd(rows)
-    expected = u[:, :5] * s[:5]
-    # Equal up to the sign of each component, and scale.
-    cosine = (embedding * expected).sum(axis=0) / (
-        np.linalg.norm(embedding, axis=0) * np.linalg.norm(expected, axis=0)
-    )
-    np.testing.assert_allclose(abs(cosine), 1, atol=1e-4)
-    spread = np.linalg.norm(embedding, axis=0) / s[:5]
-    np.testing.assert_allclose(spread, spread[0], rtol=1e-3)
-
-
-@pytest.mark.parametrize("one_hot", [False, True])
-def test_svd_start_has_no_more_components_than_the_matrix(one_hot):
-    X = sp.csr_array(np.eye(4, 3))
-    weights = np.ones(3)
-    start = inference.svd_start(X, weights, 9, one_hot, np.random.RandomState(0))
-    assert start.shape == ((4 if one_hot else 3), 3)
-    # Nothing to decompose: every set has weight zero.
-    nothing = inference.svd_start(X, np.zeros(3), 2, one_hot, np.random.RandomState(0))
-    assert np.isfinite(nothing).all()
