@@ -57,6 +57,12 @@ class GeneIndex:
                 by_alias[alias] = self.row_of[gene]
         self.row_of.update(by_alias)
 
+    @property
+    def aliases(self) -> dict[str, str | tuple[str, ...]]:
+        """The aliases that say something here: from them the same index is built."""
+        by_alias = islice(self.row_of.items(), len(self.genes), None)
+        return {alias: self.genes[row] for alias, row in by_alias} | self.ambiguous
+
     def rows(self, genes: list[str]) -> Rows:
         """Row of every gene; the number of genes where one is not found."""
         nowhere = repeat(len(self.genes))

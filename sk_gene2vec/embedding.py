@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from numbers import Integral
@@ -14,8 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec import interop, text_formats
-from sk_gene2vec.embedding_checks import checked_attrs, checked_vectors, places_of
+from sk_gene2vec.embedding_checks import (
+    checked_attrs,
+    checked_vectors,
+    places_of,
+    plain,
+)
 from sk_gene2vec.memberships import row_blocks
+from sk_gene2vec.persistence import checked_state, formatted_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,9 +123,16 @@ class GeneEmbedding:
         dimensions = self._vectors.shape[1]
         return f"GeneEmbedding({len(self)} genes, {dimensions} dimensions)"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Arrays come out of a pickle writeable; the constructor makes them read-only.
-        return type(self), (self._genes, self._vectors, self._attrs)
+    def __getstate__(self) -> dict[str, Any]:
+        genes = "\n".join(self._row_of)
+        state = {"genes": genes, "vectors": self._vectors, "attrs": self._attrs}
+        return formatted_state(state)
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        state = checked_state(self, saved)
+        GeneEmbedding.__init__(
+            self, state["genes"].split("\n"), state["vectors"], state["attrs"]
+        )
 
     @classmethod
     def from_encoder(
@@ -186,7 +198,7 @@ class GeneEmbedding:
             "n_gene_sets": len(vectorizer.vocabulary_),
             "encoder": type(encoder).__name__,
             "encoder_params": {
-                name: _plain(value)
+                name: plain(value)
                 for name, value in encoder.get_params(deep=False).items()
             },
         }
@@ -356,16 +368,6 @@ class GeneEmbedding:
                 + _listed(unknown, self._genes)
             )
         return np.array([self._row_of[gene] for gene in asked], dtype=np.intp)
-
-
-def _plain(value: Any) -> Any:
-    """Give the value of a parameter as JSON holds it, or what it looks like."""
-    value = value.item() if isinstance(value, np.generic) else value
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return repr(value)
-    return value
 
 
 def _listed(unknown: list[str], known: Iterable[str] = ()) -> str:

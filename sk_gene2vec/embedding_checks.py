@@ -10,20 +10,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array
 
-from sk_gene2vec.gene_sets import _UNWRITABLE
+from sk_gene2vec.gene_sets import _BYTE_ORDER_MARK, _UNWRITABLE
 from sk_gene2vec.genes import check_genes
+from sk_gene2vec.reading import excerpt
 
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:
     """Check genes, and give the place of each, in their order."""
     places: dict[str, int] = {}
     for place, gene in enumerate(check_genes(genes)):
-        if not gene or _UNWRITABLE.search(gene):
-            wanted = "a gene, not empty and without tab, line break and lone surrogate"
-            raise ValueError(f"expected {wanted}, got {gene!r} at position {place}")
+        if not gene or _UNWRITABLE.search(gene) or gene.startswith(_BYTE_ORDER_MARK):
+            wanted = "a gene, not empty, with no tab, line break, NUL, lone surrogate"
+            wanted += ", or byte order mark in front"
+            got = f"{excerpt(gene)} at position {place}"
+            raise ValueError(f"expected {wanted}, got {got}")
         if gene in places:
             both = f"at positions {places[gene]} and {place}"
-            raise ValueError(f"expected every gene once, got {gene!r} twice, {both}")
+            raise ValueError(
+                f"expected every gene once, got {excerpt(gene)} twice, {both}"
+            )
         places[str(gene)] = place
     return places
 
@@ -53,7 +58,7 @@ def checked_vectors(vectors: ArrayLike, genes: NDArray[np.object_]) -> NDArray[A
     if len(bad):
         raise ValueError(
             f"expected finite numbers, got {len(bad)} of {len(genes)} vectors with "
-            f"NaN or infinity, the first that of {genes[bad[0]]!r}"
+            f"NaN or infinity, the first that of {excerpt(genes[bad[0]])}"
         )
     return checked
 
@@ -65,8 +70,18 @@ def checked_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
             raise TypeError(f"expected names (str) in attrs, got {key!r}")
         try:
             json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
+        except (RecursionError, TypeError, ValueError) as error:
             wanted = "text, numbers, lists and dicts of these, as in JSON"
             raise TypeError(f"attrs[{key!r}]: expected {wanted}: {error}") from error
     copied: dict[str, Any] = json.loads(json.dumps(dict(attrs)))
     return copied
+
+
+def plain(value: Any) -> Any:
+    """Give the value of a parameter as JSON holds it, or what it looks like."""
+    value = value.item() if isinstance(value, np.generic) else value
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value

@@ -6,16 +6,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from sk_gene2vec.persistence import checked_state, formatted_state
+from sk_gene2vec.reading import excerpt
+
 __all__ = ["GeneSets"]
 
 _Pair: TypeAlias = tuple[str, Iterable[str]]
 GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
 
 _BYTE_ORDER_MARK = "\ufeff"
-# Lone surrogates have no UTF-8 form; the rest would end a field or a line.
-_UNWRITABLE = re.compile("[\t\n\r\ud800-\udfff]")
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_WEIGHT = re.compile(rf"(?:\s*,\s*{_NUMBER})+$")
+# All that `str.strip` strips, and byte order marks.
+_BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000" + _BYTE_ORDER_MARK
+)
+# Lone surrogates have no UTF-8 form, text files have no NUL; the rest would end a field
+# or a line.
+_UNWRITABLE = re.compile("[\0\t\n\r\ud800-\udfff]")
+# No two ways to match the same digits: a long field must not take forever.
+_WEIGHT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class GeneSets(Mapping[str, tuple[str, ...]]):
@@ -42,8 +51,8 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         If a name, gene or description is not a `str`, or genes are a bare `str`.
     ValueError
         If there is no set; if two names are equal; if a name or gene is empty; if any
-        text has tabs, line breaks or lone surrogates; if a name starts with ``#``, the
-        mark of a comment line; if a gene ends with a weight, as in ``TP53,1.0``.
+        text has tabs, line breaks, NUL or lone surrogates; if a name starts with ``#``,
+        the mark of a comment line; if a gene ends with a weight, as in ``TP53,1.0``.
 
     Notes
     -----
@@ -92,14 +101,16 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         for given, genes in _pairs(gene_sets):
             name = _checked("gene-set name", given)
             if not name or name.startswith("#"):
-                raise ValueError(f"expected a gene-set name, no '#…', got {given!r}")
+                raise ValueError(
+                    f"expected a gene-set name, no '#…', got {excerpt(given)}"
+                )
             if name in self._sets:
-                raise ValueError(f"gene set {name!r} occurs twice")
+                raise ValueError(f"gene set {excerpt(name)} occurs twice")
             try:
                 self._sets[name] = self._shared.checked(genes)
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"gene set {name!r}: {error}") from None
+                raise kind(f"gene set {excerpt(name)}: {error}") from None
         if not self._sets:
             raise ValueError("expected at least one gene set, got none")
         self._descriptions = {name: described.get(name, "") for name in self._sets}
@@ -172,9 +183,18 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     __copy__ = __deepcopy__
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Split everything, so that equal collections pickle (and hash) alike.
-        return GeneSets._trusted, (dict(self), self._descriptions, self._attrs)
+    def __getstate__(self) -> dict[str, Any]:
+        # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
+        lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
+        return formatted_state({"gmt": "\n".join(lines), "attrs": self._attrs})
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        state = checked_state(self, saved)
+        rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
+        self._sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
+        self._descriptions = {name: description for name, description, *_ in rows}
+        self._attrs, self._all_genes = state["attrs"], None
+        self._shared = _SharedGenes(str)
 
 
 class _SharedGenes(dict[str, str]):
@@ -195,38 +215,44 @@ class _SharedGenes(dict[str, str]):
 
     def checked(self, given: Iterable[str]) -> tuple[str, ...]:
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-            raise TypeError(f"expected an iterable of genes, got {given!r}")
+            raise TypeError(f"expected an iterable of genes, got {excerpt(given)}")
         genes = self.distinct(given)
         return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
 
 
 def _clean_gene(field: str) -> str:
     gene = strip(field)
-    return strip(_WEIGHT.sub("", gene)) if "," in gene else gene
+    if "," not in gene:
+        return gene
+    parts = gene.split(",")
+    while len(parts) > 1 and _WEIGHT.fullmatch(strip(parts[-1])):
+        parts.pop()
+    return strip(",".join(parts))
 
 
 def _checked_gene(given: str) -> str:
     gene = _checked("gene", given)
     if not gene or gene != _clean_gene(gene):
-        raise ValueError(f"expected a gene, not empty and no weight, got {given!r}")
+        raise ValueError(
+            f"expected a gene, not empty and no weight, got {excerpt(given)}"
+        )
     return gene
 
 
 def strip(text: str) -> str:
     # A byte order mark inside a file is left over from joining files.
-    while (stripped := text.strip().strip(_BYTE_ORDER_MARK)) != text:
-        text = stripped
-    return text
+    return text.strip(_BLANKS if _BYTE_ORDER_MARK in text else None)
 
 
 def _checked(what: str, text: str) -> str:
     """Strip `text`, or raise an error if a GMT file could not give it back."""
     if not isinstance(text, str):
-        raise TypeError(f"expected a {what} (str), got {type(text).__name__} {text!r}")
+        got = f"{type(text).__name__} {excerpt(text)}"
+        raise TypeError(f"expected a {what} (str), got {got}")
     stripped = strip(str(text))
     if _UNWRITABLE.search(stripped):
-        wanted = f"a {what} without tab, line break and lone surrogate"
-        raise ValueError(f"expected {wanted}, got {text!r}")
+        wanted = f"a {what} without tab, line break, NUL and lone surrogate"
+        raise ValueError(f"expected {wanted}, got {excerpt(text)}")
     return stripped
 
 
@@ -238,5 +264,5 @@ def _pairs(gene_sets: GeneSetsLike) -> Iterator[_Pair]:
         )
     for item in gene_sets.items() if isinstance(gene_sets, Mapping) else gene_sets:
         if not isinstance(item, list | tuple) or len(item) != 2:
-            raise TypeError(f"{wanted}, got the item {item!r}")
+            raise TypeError(f"{wanted}, got the item {excerpt(item)}")
         yield item[0], item[1]

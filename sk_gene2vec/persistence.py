@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 __all__ = ["STATE_FORMAT", "FormattedState", "checked_state", "formatted_state"]
@@ -27,7 +28,11 @@ class FormattedState:
         return formatted_state(state)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        super().__setstate__(checked_state(self, state))  # type: ignore[misc]
+        saved = checked_state(self, state)
+        # Parameters that are newer than the file take their defaults.
+        parameters = signature(type(self)).parameters.values()
+        defaults = {new.name: new.default for new in parameters}
+        super().__setstate__({**defaults, **saved})  # type: ignore[misc]
 
 
 def formatted_state(state: Mapping[str, Any]) -> dict[str, Any]:

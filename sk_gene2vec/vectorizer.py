@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sk_gene2vec.aliases import GeneIndex, Rows
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.genes import check_genes
+from sk_gene2vec.persistence import FormattedState
 from sk_gene2vec.sources import resolve_gene_sets, select_by_size
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Names: TypeAlias = npt.NDArray[np.object_]
 _ARRAY = HasMethods("__array__")
 
 
-class GmtVectorizer(TransformerMixin, BaseEstimator):
+class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     """Turn gene identifiers into rows of a gene x gene-set membership matrix.
 
     The samples are genes. The row of a gene says to which gene sets it belongs.
@@ -316,13 +317,31 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             raise ValueError(f"expected genes, got {len(collection)} gene sets of none")
         index = GeneIndex(known, self.aliases)
         rows, missing = self._look_up(genes, index, warn=warn)
-        self._membership = _membership(collection, index.row_of, self.dtype)
-        self._index = index
         self.gene_sets_ = collection
-        self.genes_ = np.array(known, dtype=object)
-        self.vocabulary_ = {name: column for column, name in enumerate(collection)}
+        self._derive(index, self.dtype)
         self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
         return rows
+
+    def _derive(self, index: GeneIndex, dtype: npt.DTypeLike) -> None:
+        """Set what follows from `gene_sets_` and is not saved with it."""
+        self._index = index
+        self._membership = _membership(self.gene_sets_, index.row_of, dtype)
+        self.genes_ = np.array(index.genes, dtype=object)
+        self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_index" in state:
+            index, membership = state.pop("_index"), state.pop("_membership")
+            del state["genes_"], state["vocabulary_"]
+            state["_fitted"] = index.aliases, membership.dtype.str
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_fitted" in self.__dict__:
+            aliases, dtype = self.__dict__.pop("_fitted")
+            self._derive(GeneIndex(self.gene_sets_.genes, aliases), dtype)
 
     def _look_up(
         self, genes: list[str], index: GeneIndex, *, warn: bool
