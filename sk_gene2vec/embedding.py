@@ -54,8 +54,9 @@ class GeneEmbedding:
         If `genes` are a bare `str`, a set or a mapping; if a gene is no `str`; if
         `vectors` is a DataFrame; if JSON cannot hold an entry of `attrs`.
     ValueError
-        If there is no gene; if a gene is missing, empty, occurs twice, or has tabs,
-        line breaks or lone surrogates; if not every gene has one row of finite numbers.
+        If there is no gene; if a gene is missing, empty, occurs twice, has tabs, line
+        breaks, NUL or lone surrogates, or begins with a byte order mark; if not every
+        gene has one row of finite numbers.
 
     See Also
     --------

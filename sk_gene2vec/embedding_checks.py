@@ -20,8 +20,10 @@ def places_of(genes: Iterable[str]) -> dict[str, int]:
     places: dict[str, int] = {}
     for place, gene in enumerate(check_genes(genes)):
         if not gene or _UNWRITABLE.search(gene) or gene.startswith(_BYTE_ORDER_MARK):
-            wanted = "a gene, not empty, with no tab, line break, NUL, lone surrogate"
-            wanted += ", or byte order mark in front"
+            wanted = (
+                "a gene, not empty and without tab, line break, NUL, lone surrogate or "
+                "byte order mark in front"
+            )
             got = f"{excerpt(gene)} at position {place}"
             raise ValueError(f"expected {wanted}, got {got}")
         if gene in places:

@@ -73,8 +73,8 @@ def read_gene_sets(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no file.
+    FileNotFoundError, OSError
+        If there is no file, or it cannot be opened or read.
     GmtFormatError
         If the file fits no format, breaks the rules of its format, or is damaged, too
         large or in another encoding. The message names the file and the first line
@@ -257,12 +257,20 @@ def _parse_json(text: str, where: str, name: str | None, on_duplicate: str) -> G
     sets = []
     for set_name, entry in found:
         about = dict(entry) if isinstance(entry, _Pairs) else {_GENES: entry}
-        if type(about.get(_GENES)) is not list:
+        genes = about.get(_GENES)
+        if type(genes) is not list:
             raise GmtFormatError(
-                f"{where}: gene set {set_name!r}: expected its genes as a list, "
+                f"{where}: gene set {excerpt(set_name)}: expected its genes as a list, "
                 f"{_GENES!r}, got {excerpt(str(list(about)))}"
             )
-        sets.append((set_name, about.get("msigdbURL") or "", about[_GENES]))
+        for gene in genes:
+            if not isinstance(gene, str):
+                got = f"{type(gene).__name__} {excerpt(gene)}"
+                raise GmtFormatError(
+                    f"{where}: gene set {excerpt(set_name)}: expected a gene (str), "
+                    f"got {got}"
+                )
+        sets.append((set_name, about.get("msigdbURL") or "", genes))
     return _build(sets, where, name, on_duplicate)
 
 
@@ -284,8 +292,8 @@ def _build(
             genes_of[set_name], descriptions[set_name] = list(genes), description
         elif on_duplicate == "raise":
             raise GmtFormatError(
-                f"{where}: gene set {set_name!r} occurs twice; set on_duplicate to "
-                "'merge' or 'first' to allow it"
+                f"{where}: gene set {excerpt(set_name)} occurs twice; set on_duplicate "
+                "to 'merge' or 'first' to allow it"
             )
         elif on_duplicate == "merge":
             genes_of[set_name].extend(genes)

@@ -54,12 +54,12 @@ def read_gmt(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no file.
+    FileNotFoundError, OSError
+        If there is no file, or it cannot be opened or read.
     GmtFormatError
         If a line has no tab or no name, a name occurs twice, or the file has no gene
-        set, is too large, is not in `encoding`, or is a damaged gzip file. The message
-        names file and line.
+        set, is too large, is not text in `encoding`, or is a damaged gzip file. The
+        message names file and line.
     TypeError, ValueError
         If `source` is neither a path nor an open file; if `on_duplicate` or `encoding`
         is misspelt.
@@ -96,9 +96,10 @@ def check_on_duplicate(on_duplicate: str) -> None:
 
 def parse_gmt(text: str, where: str, name: str | None, on_duplicate: str) -> GeneSets:
     """Build the gene sets of GMT text; `where` and `name` say where it comes from."""
-    sets: dict[str, tuple[str, ...] | str] = {}
+    sets: dict[str, str] = {}
     descriptions: dict[str, str] = {}
     line_of: dict[str, int] = {}
+    merged: dict[str, list[str]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         set_name, tab, rest = line.partition("\t")
         set_name = strip(set_name)
@@ -114,15 +115,16 @@ def parse_gmt(text: str, where: str, name: str | None, on_duplicate: str) -> Gen
         elif on_duplicate == "raise":
             raise GmtFormatError(
                 f"{where}, lines {line_of[set_name]} and {number}: gene set "
-                f"{set_name!r} occurs twice; set on_duplicate to 'merge' or 'first' to "
-                "allow it"
+                f"{excerpt(set_name)} occurs twice; set on_duplicate to 'merge' or "
+                "'first' to allow it"
             )
         elif on_duplicate == "merge":
-            sets[set_name] = f"{sets[set_name]}\t{genes}"
+            merged.setdefault(set_name, [sets[set_name]]).append(genes)
             descriptions[set_name] = descriptions[set_name] or description
     if not sets:
         found = "blank and comment lines only" if text else "an empty file"
         raise GmtFormatError(f"{where}: expected at least one gene set, got {found}")
+    sets.update((name, "\t".join(parts)) for name, parts in merged.items())
     return GeneSets._trusted(sets, descriptions, {"name": name} if name else None)
 
 

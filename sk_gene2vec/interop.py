@@ -11,9 +11,12 @@ import json
 import warnings
 from copy import deepcopy
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+
+from sk_gene2vec.reading import MAX_BYTES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +36,7 @@ __all__ = [
 # identifiers are taken to be of different kinds.
 _LEAST_SHARE = 0.1
 _SHOWN = 3
+_TEXT_TYPES = ("string", "large_string", "binary", "large_binary")
 
 
 def to_frame(embedding: GeneEmbedding) -> pd.DataFrame:
@@ -217,13 +221,18 @@ def to_parquet(embedding: GeneEmbedding, path: str | PathLike[str]) -> None:
     to_frame(embedding).to_parquet(path, engine="pyarrow")
 
 
-def from_parquet(cls: type[GeneEmbedding], path: str | PathLike[str]) -> GeneEmbedding:
+def from_parquet(
+    cls: type[GeneEmbedding], path: str | PathLike[str], max_bytes: int = MAX_BYTES
+) -> GeneEmbedding:
     """Read a Parquet file with genes as its index.
 
     Parameters
     ----------
     path : path
         File written by `to_parquet`, or by pandas.
+    max_bytes : int, default=2**30
+        Size in bytes above which a file is refused: of its contents uncompressed, or of
+        eight bytes a number. Small files can hold very many equal numbers.
 
     Returns
     -------
@@ -234,12 +243,33 @@ def from_parquet(cls: type[GeneEmbedding], path: str | PathLike[str]) -> GeneEmb
     ------
     ImportError
         If pandas or pyarrow is not installed.
+    FileNotFoundError, OSError
+        If there is no file, or it cannot be opened.
     TypeError, ValueError
-        If the file has anything else; see `from_frame`.
+        If the file is damaged, too large or no Parquet file; if it has anything but
+        numbers and an index of genes, see `from_frame`.
     """
     pd = optional("pandas", "from_parquet")
     optional("pyarrow", "from_parquet")
-    return from_frame(cls, pd.read_parquet(path, engine="pyarrow"))
+    parquet = importlib.import_module("pyarrow.parquet")
+    # An open file is one file: no URL, no folder, no column told by the path.
+    with Path(path).open("rb") as file:
+        try:
+            content = parquet.ParquetFile(file)
+            size = _size_in_memory(content.metadata)
+            # As a dictionary, a long text is held once however often it occurs.
+            texts = [x.name for x in content.schema_arrow if str(x.type) in _TEXT_TYPES]
+            options = {"engine": "pyarrow", "read_dictionary": texts}
+            frame = pd.read_parquet(file, **options) if size <= max_bytes else None
+        except Exception as error:  # a damaged file gets errors of a dozen kinds
+            got = f"{type(error).__name__}: {str(error)[:200]}"
+            raise ValueError(f"{path}: expected a Parquet file, got {got}") from error
+    if frame is None:
+        raise ValueError(
+            f"{path}: expected at most {max_bytes:,} bytes in memory, got {size:,}; if "
+            "the file can be trusted, set max_bytes higher"
+        )
+    return from_frame(cls, frame)
 
 
 def optional(module: str, function: str) -> Any:
@@ -249,6 +279,13 @@ def optional(module: str, function: str) -> Any:
     except ImportError as error:
         wanted = f'{function} needs {module}: pip install "sk-gene2vec[interop]"'
         raise ImportError(wanted) from error
+
+
+def _size_in_memory(metadata: Any) -> int:
+    """Bytes that a Parquet file says it unpacks to; eight at least a number."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    unpacked: int = sum(group.total_byte_size for group in groups)
+    return max(unpacked, metadata.num_rows * metadata.num_columns * 8)
 
 
 def _check_anndata(adata: Any) -> Any:

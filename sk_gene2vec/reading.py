@@ -1,11 +1,15 @@
 """Bytes of gene-set files to text: gzip, encodings and a limit on the size."""
 
+import codecs
 import gzip
 import io
 import os
+import re
+import reprlib
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias, TypeVar
 
 __all__ = [
     "MAX_BYTES",
@@ -27,7 +31,10 @@ class _Readable(Protocol):
 
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _CHUNK = 2**24
+_Chunk = TypeVar("_Chunk", str, bytes)
 
 
 class GmtFormatError(ValueError):
@@ -55,9 +62,7 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> tuple[str, s
         raise TypeError(f"expected a path or an open file, got {source!r}")
     try:
         if isinstance(source, io.TextIOBase):
-            text = source.read()
-            if len(text) > max_bytes:
-                raise _too_large(where, max_bytes)
+            text = "".join(_chunks(source, str, where, max_bytes))
         else:
             text = _read_bytes(source, where, max_bytes).decode(encoding)
     except LookupError:
@@ -65,13 +70,12 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> tuple[str, s
             f"expected the name of a text encoding, got {encoding!r}"
         ) from None
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise GmtFormatError(
-            f"{where}, line {line}: expected {error.encoding} text, got byte "
-            f"0x{error.object[error.start]:02x} at offset {error.start}; if the file "
-            "has another encoding, set it: encoding='latin-1', for one"
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n"), where
+        raise _undecodable(where, error, isinstance(source, io.TextIOBase)) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise GmtFormatError(f"{where}: damaged gzip file ({error})") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _check_is_text(text, where)
+    return text, where
 
 
 def file_name(source: TextSource) -> str | None:
@@ -79,39 +83,68 @@ def file_name(source: TextSource) -> str | None:
     return Path(source).name if isinstance(source, str | os.PathLike) else None
 
 
-def excerpt(text: str) -> str:
-    """Quote a text, the beginning of a long one."""
-    return repr(text if len(text) <= 40 else text[:39] + "…")
+def excerpt(value: object) -> str:
+    """Quote a text, the beginning of a long one; few parts of any other value."""
+    if not isinstance(value, str):
+        return reprlib.repr(value)
+    return repr(value if len(value) <= 40 else value[:39] + "…")
 
 
 def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            data = _read_limited(file, where, max_bytes)
+            data = b"".join(_chunks(file, bytes, where, max_bytes))
     else:
-        data = _read_limited(source, where, max_bytes)
+        data = b"".join(_chunks(source, bytes, where, max_bytes))
     if not data.startswith(_GZIP_MAGIC):
         return data
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as unpacked:
-            return _read_limited(unpacked, where, max_bytes)
-    except (EOFError, OSError, zlib.error) as error:
-        raise GmtFormatError(f"{where}: damaged gzip file ({error})") from error
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as unpacked:
+        return b"".join(_chunks(unpacked, bytes, where, max_bytes))
 
 
-def _read_limited(file: _Readable, where: str, max_bytes: int) -> bytes:
-    """Read a binary file to its end, in chunks, so that no bomb unpacks in full."""
-    chunks: list[bytes] = []
+def _chunks(
+    file: _Readable, kind: type[_Chunk], where: str, max_bytes: int
+) -> Iterator[_Chunk]:
+    """Read a file to its end, in chunks, so that no bomb unpacks in full."""
     size = 0
     while chunk := file.read(_CHUNK):
-        if not isinstance(chunk, bytes):
-            kind = type(chunk).__name__
-            raise TypeError(f"{where}: expected read() to return bytes, got {kind}")
+        if not isinstance(chunk, kind):
+            got = f"{kind.__name__}, got {type(chunk).__name__}"
+            raise TypeError(f"{where}: expected read() to return {got}")
         size += len(chunk)
         if size > max_bytes:
             raise _too_large(where, max_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk
+
+
+def _undecodable(
+    where: str, error: UnicodeDecodeError, is_open: bool
+) -> GmtFormatError:
+    byte = f"byte 0x{error.object[error.start]:02x}"
+    if is_open:  # it is read piece by piece, and does not tell where a piece starts
+        return GmtFormatError(
+            f"{where}: expected {error.encoding} text, got {byte}; open the file with "
+            "its encoding, or give its path to learn where that is"
+        )
+    line = error.object.count(b"\n", 0, error.start) + 1
+    other = "utf-16" if error.object.startswith(_UTF_16_MARKS) else "latin-1"
+    return GmtFormatError(
+        f"{where}, line {line}: expected {error.encoding} text, got {byte} at offset "
+        f"{error.start}; if the file has another encoding, set it: "
+        f"encoding={other!r}, for one"
+    )
+
+
+def _check_is_text(text: str, where: str) -> None:
+    """Refuse what decodes but is no text: UTF-16 read as UTF-8, zeros after a crash."""
+    if "\0" not in text and text.isascii():
+        return
+    if found := _NO_TEXT.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise GmtFormatError(
+            f"{where}, line {line}: expected text, got the character {found[0]!r}; the "
+            "file is damaged, or has another encoding: encoding='utf-16-le', for one"
+        )
 
 
 def _too_large(where: str, max_bytes: int) -> GmtFormatError:

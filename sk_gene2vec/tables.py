@@ -78,7 +78,8 @@ def from_frame(frame: Any, min_weight: float | None = None) -> GeneSets:
     found = _find_columns(columns)
     if found is None:
         raise ValueError(
-            f"expected a DataFrame with the columns {columns_wanted()}, got {columns}"
+            f"expected a DataFrame with the columns {columns_wanted()}, got "
+            f"{excerpt(columns)}"
         )
     names, genes = (frame[column].to_list() for column in found)
     check_text(names, f"gene-set names in column {found[0]!r}")
@@ -165,7 +166,8 @@ def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def _find_weight(columns: Sequence[Any]) -> int:
     if _WEIGHT not in columns:
-        raise ValueError(f"min_weight needs a column 'weight', got {list(columns)}")
+        got = excerpt(list(columns))
+        raise ValueError(f"min_weight needs a column 'weight', got {got}")
     return columns.index(_WEIGHT)
 
 
@@ -175,5 +177,5 @@ def _is_heavy(weight: Any, min_weight: float | None) -> bool:
     except (TypeError, ValueError):
         number = math.nan
     if math.isnan(number):
-        raise ValueError(f"expected a weight, got {weight!r}")
+        raise ValueError(f"expected a weight, got {excerpt(weight)}")
     return min_weight is None or abs(number) >= min_weight

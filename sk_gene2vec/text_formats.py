@@ -6,6 +6,7 @@ The functions are methods of :class:`~sk_gene2vec.embedding.GeneEmbedding`: `emb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from os import PathLike
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["from_projector", "from_word2vec", "to_projector", "to_word2vec"]
 
 _Path: TypeAlias = str | PathLike[str]
+_COUNT = re.compile("[0-9]{1,18}")
 
 
 def to_word2vec(embedding: GeneEmbedding, path: _Path) -> None:
@@ -89,17 +91,23 @@ def from_word2vec(
 
     Raises
     ------
+    FileNotFoundError, OSError
+        If there is no file, or it cannot be opened or read.
     ValueError
-        If the file is in no such format; the message has the line. If `dtype` is
+        If the file is in no such format; the message has the line. If a gene occurs
+        twice, or a number is not finite or too large for `dtype`. If `dtype` is
         another.
     """
     _check_dtype(dtype)
     genes: list[str] = []
     rows: list[NDArray[Any]] = []
-    with Path(path).open(encoding="utf-8", newline="\n") as file:
+    with (
+        Path(path).open(encoding="utf-8-sig", newline="\n") as file,
+        np.errstate(over="raise"),
+    ):
         try:
             header = file.readline().split()
-            if len(header) != 2 or not all(map(str.isdecimal, header)):
+            if len(header) != 2 or not all(map(_COUNT.fullmatch, header)):
                 wanted = "the numbers of genes and dimensions, as in '16018 100'"
                 got = " ".join(header)[:40]
                 raise ValueError(f"{path}, line 1: expected {wanted}, got {got!r}")
@@ -107,15 +115,13 @@ def from_word2vec(
             for number, line in enumerate(file, start=2):
                 gene, *numbers = line.rstrip().split(" ")
                 genes.append(gene)
-                rows.append(
-                    _numbers(numbers, n_dimensions, dtype, f"{path}, line {number}")
-                )
+                rows.append(_numbers(numbers, n_dimensions, dtype, path, number))
         except UnicodeDecodeError as error:
             wanted = "UTF-8 text; word2vec's binary format is not read"
             raise ValueError(f"{path}: expected {wanted}: {error}") from error
     if len(rows) != n_genes:
         raise ValueError(f"{path}: expected {n_genes} genes, got {len(rows)}")
-    return cls(genes, np.array(rows, dtype=dtype))
+    return _embedding(cls, genes, rows, path)
 
 
 def to_projector(
@@ -177,23 +183,27 @@ def from_projector(
 
     Raises
     ------
+    FileNotFoundError, OSError
+        If a file is missing, or cannot be opened or read.
     ValueError
-        If the files are in no such format, or differ in their numbers of genes. If
+        If the files are in no such format, or differ in their numbers of genes. If a
+        gene occurs twice, or a number is not finite or too large for `dtype`. If
         `dtype` is another.
     """
     _check_dtype(dtype)
     vectors, metadata = (Path(folder) / f"{x}.tsv" for x in ("vectors", "metadata"))
     rows = [line.split("\t") for line in _read_lines(vectors)]
-    numbers = [
-        _numbers(fields, len(rows[0]), dtype, f"{vectors}, line {number}")
-        for number, fields in enumerate(rows, start=1)
-    ]
+    with np.errstate(over="raise"):
+        numbers = [
+            _numbers(fields, len(rows[0]), dtype, vectors, number)
+            for number, fields in enumerate(rows, start=1)
+        ]
     described = [line.split("\t") for line in _read_lines(metadata)]
     genes = [fields[0] for fields in described[len(described[0]) > 1 :]]
     if len(genes) != len(numbers):
         wanted = f"as many genes as vectors.tsv has vectors, {len(numbers)}"
         raise ValueError(f"{metadata}: expected {wanted}, got {len(genes)}")
-    return cls(genes, np.array(numbers, dtype=dtype))
+    return _embedding(cls, genes, numbers, metadata)
 
 
 def _labels(embedding: GeneEmbedding, labels: Any) -> Iterator[tuple[str, list[str]]]:
@@ -219,7 +229,7 @@ def _labels(embedding: GeneEmbedding, labels: Any) -> Iterator[tuple[str, list[s
         texts = [text_of.get(gene, "") for gene in embedding]
         bad = next(filter(_UNWRITABLE.search, [str(name), *texts]), None)
         if bad is not None:
-            wanted = "labels without tab, line break and lone surrogate"
+            wanted = "labels without tab, line break, NUL and lone surrogate"
             raise ValueError(f"expected {wanted}, got {bad!r} in column {name!r}")
         yield str(name), texts
 
@@ -236,20 +246,39 @@ def _text(vectors: NDArray[Any], separator: str) -> Iterator[str]:
     return (template % tuple(row.tolist()) for row in vectors)
 
 
+def _embedding(
+    cls: type[GeneEmbedding], genes: list[str], rows: list[NDArray[Any]], path: _Path
+) -> GeneEmbedding:
+    try:
+        return cls(genes, np.array(rows))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
 def _numbers(
-    fields: list[str], n_dimensions: int, dtype: DTypeLike, where: str
+    fields: list[str], n_dimensions: int, dtype: DTypeLike, path: _Path, line: int
 ) -> NDArray[Any]:
+    """Convert the fields of a line; numpy is to raise an error where one overflows."""
     if len(fields) != n_dimensions:
         wanted = f"{n_dimensions} numbers"
-        raise ValueError(f"{where}: expected {wanted}, got {len(fields)}")
+        raise ValueError(f"{path}, line {line}: expected {wanted}, got {len(fields)}")
     try:
         return np.array(list(map(float, fields)), dtype=dtype)
+    except FloatingPointError:
+        advice = "set dtype=numpy.float64 to read it"
+        raise ValueError(
+            f"{path}, line {line}: a number is too large for float32; {advice}"
+        ) from None
     except ValueError as error:
-        raise ValueError(f"{where}: expected {n_dimensions} numbers: {error}") from None
+        wanted, got = f"{n_dimensions} numbers", str(error)[:100]
+        raise ValueError(f"{path}, line {line}: expected {wanted}: {got}") from None
 
 
 def _read_lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected UTF-8 text: {error}") from error
     if lines == [""]:
         raise ValueError(f"{path}: expected one line a gene, got an empty file")
     return lines

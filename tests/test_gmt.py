@@ -92,6 +92,17 @@ def test_names_with_blanks(read):
     assert list(read(b"T cell (up) \td\tCD4\n")) == ["T cell (up)"]
 
 
+@pytest.mark.parametrize("name", ["!A", '"A"', "$A"])
+def test_names_with_signs_are_no_comments(read, name):
+    assert list(read(f"{name}\td\tCD4\n".encode())) == [name]
+
+
+def test_options_go_by_name():
+    assert read_gmt(source=io.BytesIO(PLAIN)) == EXPECTED
+    with pytest.raises(TypeError, match="positional"):
+        read_gmt(io.BytesIO(PLAIN), "merge")
+
+
 def test_order_of_the_file_is_kept(read):
     assert list(read(b"Z\t\tTP53\nA\t\tTP53\n")) == ["Z", "A"]
 
@@ -260,7 +271,7 @@ def test_undecodable_open_text_file(tmp_path):
     path.write_bytes(b"A\t\tX\nB\t\xe9\tX\n")
     with (
         path.open(encoding="utf-8") as file,
-        pytest.raises(GmtFormatError, match=r"h\.gmt, line 2: .* 0xe9 at offset 7"),
+        pytest.raises(GmtFormatError, match=r"h\.gmt: .* 0xe9; .* give its path"),
     ):
         read_gmt(file)
 
@@ -279,6 +290,11 @@ def test_source_that_is_no_file(source):
 def test_written_bytes(tmp_path):
     path = write_gmt({"B": ["TP53", "ATM"], "A": []}, tmp_path / "out.gmt")
     assert path.read_bytes() == b"B\t\tTP53\tATM\nA\t\n"
+
+
+@pytest.mark.parametrize("name", ["h.txt", "h.zip", "h.a"])
+def test_only_gz_is_compressed(tmp_path, name):
+    assert write_gmt(EXPECTED, tmp_path / name).read_bytes() == PLAIN
 
 
 def test_written_gzip_is_reproducible(tmp_path):

@@ -1,0 +1,1 @@
+"""Fuzzing of the readers, and what their property tests share with it."""
