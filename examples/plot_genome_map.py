@@ -1,0 +1,78 @@
+"""
+A map of the human genome by function
+=====================================
+
+Every human gene of the Gene Ontology as a point, genes that do the same things side by
+side: as a picture to print, and as a page to search.
+"""
+
+# %%
+# The vectors
+# -----------
+
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
+from sk_gene2vec.datasets import load_go_bp, load_go_mf_classes
+
+gene_sets = load_go_bp()
+vectorizer = GmtVectorizer(gene_sets)
+X = vectorizer.fit_transform(gene_sets.genes)
+encoder = GeneSetEncoder(max_epochs=10, random_state=0).fit(X)
+embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+embedding
+
+# %%
+# From 100 dimensions to two
+# --------------------------
+# UMAP keeps neighbours together. Distances between far groups, and the sizes of groups,
+# mean little. The layout is the slow part, so it is computed once for both maps.
+
+from sk_gene2vec.projection import project_2d
+
+coordinates = project_2d(embedding, method="umap")
+coordinates.loc[["TP53", "INS", "HBB"]].round(1)
+
+# %%
+# The picture
+# -----------
+# Colours are molecular functions that a third of the genes are known for. The map was
+# not told: it was learned from biological processes.
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from sk_gene2vec.plotting import plot_embedding
+
+genes, classes = load_go_mf_classes(return_X_y=True)
+functions = pd.Series(classes, index=genes, name="molecular function")
+plot_embedding(
+    coordinates,
+    labels=functions,
+    annotate=["TP53", "BRCA1", "INS", "HBB", "EGFR", "OR1A1", "COL1A1", "CD4"],
+)
+
+# %%
+# The page
+# --------
+# One file that needs no network: point at a gene to see its gene sets, search for
+# another, zoom in. Send it to a colleague as it is.
+
+from sk_gene2vec.gene_map import write_gene_map
+
+page = write_gene_map(
+    "gene_map.html",
+    coordinates,
+    gene_sets=gene_sets,
+    labels=functions,
+    title="Human genes by biological process",
+)
+print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")
+
+# %%
+# .. raw:: html
+#
+#     <iframe class="gene-map" src="gene_map.html" title="Interactive map of genes">
+#     </iframe>
+#
+# `Open it in a page of its own <gene_map.html>`_
+
+plt.show()
