@@ -253,6 +253,31 @@ def test_k_is_for_the_metrics_that_carry_none(X, split, scored_rows):
     assert everything["recall"] == pytest.approx(1)  # 100 places, 30 sets
 
 
+@pytest.mark.parametrize(("rank", "recall"), [(100, 1), (101, 0)])
+def test_lists_are_a_hundred_long_unless_told(rank, recall):
+    visible, hidden = np.eye(2, 201)
+    p = -np.arange(201.0)
+    hidden = np.roll(hidden, rank - 1)
+    scores = held_out_membership_scores(Oracle(p[None]), visible[None], hidden[None])
+    assert scores["recall"] == recall
+
+
+def test_options_of_scores_go_by_name(X, split):
+    with pytest.raises(TypeError, match="positional"):
+        held_out_membership_scores(Constant(), *split, ["ndcg"])
+    with pytest.raises(TypeError, match="positional"):
+        held_out_membership_score(Constant(), X, "ndcg")
+    with pytest.raises(TypeError, match="positional"):
+        HeldOutMembershipScorer("ndcg", 20)
+    by_name = held_out_membership_scores(
+        estimator=Constant(), visible=split[0], hidden=split[1]
+    )
+    assert by_name == held_out_membership_scores(Constant(), *split)
+    assert held_out_membership_score(
+        estimator=Constant(), X=X, random_state=0
+    ) == held_out_membership_score(Constant(), X, random_state=0)
+
+
 def test_a_sample_of_genes_is_seeded_and_bounded(X, split, scored_rows):
     p = probabilities(X.shape, ties=False)
 
@@ -433,6 +458,24 @@ def test_one_score_is_the_split_and_its_scores(X, metric):
     )
     assert type(score) is float
     assert score == expected[metric]
+
+
+def test_defaults_of_one_score():
+    X = (np.random.default_rng(0).random((2000, 300)) < 0.015).astype(float)
+    assert {3, 4, 5, 6} <= set(X.sum(axis=1))
+
+    class ByColumn:
+        def predict_proba(self, rows):
+            return np.tile(np.linspace(1, 0, 300), (rows.shape[0], 1))
+
+    def score(**options):
+        return held_out_membership_score(ByColumn(), X, random_state=0, **options)
+
+    documented = {"k": 100, "hidden_fraction": 0.1, "min_memberships": 5}
+    assert score() == score(**documented, metric="ndcg")
+    for other in ({"k": 99}, {"k": 101}, {"min_memberships": 4}):
+        assert score() != score(**(documented | other))
+    assert score() != score(**(documented | {"min_memberships": 6}))
 
 
 def test_data_frames_are_scored_without_warning(X):
@@ -670,8 +713,13 @@ def test_grid_search_over_a_pipeline_of_gene_names(genes_and_sets):
 
 def test_the_scorer_works_with_metadata_routing(X):
     with config_context(enable_metadata_routing=True):
+        # scikit-learn 1.6.0 does not take None for params here.
         scores = cross_val_score(
-            TruncatedSVD(3), X, scoring=HeldOutMembershipScorer(), cv=SHUFFLED
+            TruncatedSVD(3),
+            X,
+            scoring=HeldOutMembershipScorer(),
+            cv=SHUFFLED,
+            params={},
         )
     assert (scores > 0.5).all()
 

@@ -1,6 +1,8 @@
 """GmtVectorizer: genes in, membership rows out."""
 
+import importlib.util
 import pickle
+import sys
 import warnings
 
 import numpy as np
@@ -291,6 +293,12 @@ def test_sizes_that_leave_nothing():
         GmtVectorizer(SETS, min_size=4).fit(GENES)
 
 
+def test_smallest_sizes():
+    assert list(GmtVectorizer(SETS, min_size=0).fit(GENES).vocabulary_) == list(SETS)
+    with pytest.raises(ValueError, match="max_size=0 leave no gene set"):
+        GmtVectorizer(SETS, max_size=0).fit(GENES)
+
+
 UNKNOWN = ["ATM", "tp53", "X", "mdm2", "TRP53", "X", "atm"]
 
 
@@ -381,10 +389,19 @@ def test_inverse_transform_of_unsorted_indices():
     assert names.tolist() == ["SMALL", "MID"]
 
 
+def test_inverse_transform_of_many_sets():
+    sets = {f"S{number}": [f"G{number}"] for number in range(300)}
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform(["G299", "G0"])
+    assert [list(row) for row in vectorizer.inverse_transform(X)] == [["S299"], ["S0"]]
+
+
 def test_inverse_transform_of_bad_matrices():
     vectorizer = GmtVectorizer(SETS).fit(GENES)
     with pytest.raises(ValueError, match="expected 3 columns, one a gene set, got 2"):
         vectorizer.inverse_transform([[0, 1]])
+    with pytest.raises(ValueError, match="expected 3 columns, one a gene set, got 4"):
+        vectorizer.inverse_transform([[0, 1, 0, 0]])
     with pytest.raises(ValueError, match="NaN"):
         vectorizer.inverse_transform([[0, 1, np.nan]])
 
@@ -408,6 +425,7 @@ def test_not_fitted(method, arguments):
         {"handle_unknown": "ignored"},
         {"min_size": -1},
         {"min_size": 1.5},
+        {"max_size": -1},
         {"max_size": "10"},
         {"sparse_output": "no"},
         {"prefix_names": "yes"},
@@ -444,6 +462,21 @@ def test_clone_and_pickle():
     assert loaded.gene_sets == gene_sets
     assert rows(loaded.transform(GENES)) == [row[1:] for row in ROWS]
     assert "GeneSets(3 gene sets, 4 genes)" in repr(vectorizer)
+
+
+def test_pickles_hold_nothing_that_follows_from_the_rest():
+    unfitted = pickle.loads(pickle.dumps(GmtVectorizer(SETS)))
+    assert rows(unfitted.fit_transform(GENES)) == ROWS
+    state = unfitted.__getstate__()
+    assert not {"_index", "_membership", "genes_", "vocabulary_"} & set(state)
+
+
+def test_pandas_is_not_needed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    spec = importlib.util.find_spec(GmtVectorizer.__module__)
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    assert rows(fresh.GmtVectorizer(SETS).fit_transform(GENES)) == ROWS
 
 
 def test_refit_forgets():
