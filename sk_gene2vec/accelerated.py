@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from skorch.hf import AccelerateMixin
 
+from sk_gene2vec.batches import Batch, MembershipDataset
 from sk_gene2vec.losses import Targets
 from sk_gene2vec.sparse_rows import SparseRows
-from sk_gene2vec.training import Batch, MembershipDataset, MembershipNet
+from sk_gene2vec.training import MembershipNet
 
 try:
     from accelerate import Accelerator

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,22 +16,38 @@ from sklearn.base import (
 )
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec import inference
-from sk_gene2vec.calibration import (
-    MIN_MEMBERSHIPS,
-    HeldOut,
-    fit_calibration,
-    hold_out,
-)
-from sk_gene2vec.memberships import as_memberships, row_blocks, row_keys
-from sk_gene2vec.metrics import held_out_membership_score, ndcg
+from sk_gene2vec.calibration import MIN_MEMBERSHIPS
+from sk_gene2vec.memberships import as_memberships
+from sk_gene2vec.metrics import held_out_membership_score
 from sk_gene2vec.persistence import FormattedState
-from sk_gene2vec.starts import ease_start, svd_start
 
-if TYPE_CHECKING:
-    from sk_gene2vec.network import GeneSetNetwork
+# Attributes, the last ones private, by what they are called while training.
+_FITTED = {
+    "coefs": "coefs_",
+    "intercepts": "intercepts_",
+    "set_weights": "gene_set_weights_",
+    "calibration": "calibration_",
+    "losses": "loss_curve_",
+    "scores": "validation_curve_",
+    "n_epochs": "n_iter_",
+    "embedding": "embedding_",
+    "architecture": "_architecture",
+    "row_keys": "_row_keys",
+    "moments": "_moments",
+}
+
+
+def _has_no_table(encoder: GeneSetEncoder) -> bool:
+    if encoder.gene_input == "one-hot":
+        raise AttributeError(
+            'partial_fit needs gene_input="membership": with "one-hot" each gene owns '
+            "a row of a table that fit makes; transform folds in genes without one."
+        )
+    return True
 
 
 class GeneSetEncoder(
@@ -131,11 +145,20 @@ class GeneSetEncoder(
         over all processes that ``torchrun`` or ``accelerate launch`` started.
 
     callbacks : list of skorch callbacks or None, default=None
-        Passed to the :class:`skorch.NeuralNet` that trains the network.
+        Passed to the :class:`skorch.NeuralNet` that trains the network. With
+        :class:`~skorch.callbacks.Checkpoint` and
+        :class:`~skorch.callbacks.LoadInitState`, a fit that was killed goes on, see
+        the user guide.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the solution of the previous call, for `max_epochs`
+        more, instead of starting anew. Gene sets and architecture must be the same
+        and, with ``gene_input="one-hot"``, the genes.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
-        Pass an int for reproducible results across multiple function calls.
+        Pass an int for reproducible results across multiple function calls. An
+        instance is advanced by every call, even one that fails.
 
     verbose : int, default=0
         0 is silent, 1 shows a progress bar with the loss.
@@ -172,10 +195,10 @@ class GeneSetEncoder(
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs
-        of a gene and a gene set.
+        of a gene and a gene set. Goes on with `warm_start` and `partial_fit`.
 
     n_iter_ : int
-        Number of epochs run.
+        Number of epochs run in the last call.
 
     n_features_in_ : int
         Number of gene sets seen during :term:`fit`.
@@ -259,6 +282,7 @@ class GeneSetEncoder(
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "device": [str],
         "callbacks": [list, None],
+        "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -284,6 +308,7 @@ class GeneSetEncoder(
         precision: str = "auto",
         device: str = "auto",
         callbacks: list[Any] | None = None,
+        warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -305,12 +330,16 @@ class GeneSetEncoder(
         self.precision = precision
         self.device = device
         self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
         """Learn the embedding from a gene x gene-set matrix.
+
+        Whatever breaks it, Ctrl-C and errors in callbacks included, is raised, and the
+        estimator is as it was before.
 
         Parameters
         ----------
@@ -328,15 +357,51 @@ class GeneSetEncoder(
         ------
         ValueError
             If X is empty, negative, not finite or not numeric; if the device does
-            not exist; or if the loss stops being finite. A fit that fails leaves
-            the estimator as it was.
+            not exist; if the loss stops being finite; or if a `warm_start` or a
+            checkpoint is of other gene sets or another architecture.
+        MemoryError
+            If there is too little memory.
         """
-        before = self.__dict__.copy()
-        try:
-            return self._fit(X)
-        except BaseException:
-            self.__dict__ = before
-            raise
+        return self._fit(X, incremental=False)
+
+    @available_if(_has_no_table)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
+        """Train for one epoch on some genes more, with the same gene sets.
+
+        For data that come in parts; the learning rate is `lr` throughout. A gene set
+        keeps the weight that it had in the first part with one of its genes.
+        `calibration_` is that of the last part, and as before where nothing of it could
+        be held out; `embedding_` is of its rows. To embed new genes, `transform` is
+        all that is needed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : GeneSetEncoder
+            The trained estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has other gene sets, the encoder was given another
+            architecture since, or `early_stopping` is set.
+
+        Notes
+        -----
+        Not there with ``gene_input="one-hot"``. The encoder keeps the state of the
+        optimizer for the next part, which makes it three times as large; `fit` drops
+        it.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        return self._fit(X, incremental=True)
 
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Embed genes.
@@ -438,142 +503,39 @@ class GeneSetEncoder(
     def _n_features_out(self) -> int:
         return int(self.coefs_[0].shape[1])
 
-    def _fit(self, X: Any) -> GeneSetEncoder:
+    def _fit(self, X: Any, *, incremental: bool) -> GeneSetEncoder:
         # Not at the top: a fitted encoder works, and loads, without torch.
-        import torch
+        from sk_gene2vec.fitting import Fitted, fit_network
 
-        from sk_gene2vec import training
-        from sk_gene2vec.losses import GeneSetBCE, SampledBCE
-        from sk_gene2vec.network import GeneSetNetwork
-
-        hidden_layer_sizes = _check_hidden_layer_sizes(self.hidden_layer_sizes)
-        device = training.resolve_device(self.device)
-        memberships = self._memberships(X, reset=True)
-        random_state = check_random_state(self.random_state)
-        seed = random_state.randint(np.iinfo(np.int32).max)
-        n_genes = memberships.shape[0]
-        one_hot = self.gene_input == "one-hot"
-        if one_hot:
-            keys, first, inverse, counts = np.unique(
-                row_keys(memberships),
-                axis=0,
-                return_index=True,
-                return_inverse=True,
-                return_counts=True,
-            )
-            rows = memberships[first]
-        else:
-            rows, counts = memberships, np.ones(n_genes, dtype=np.int64)
-        rows, held_out = hold_out(rows, self.validation_fraction, random_state)
-        callbacks = list(self.callbacks or ())
-        if self.early_stopping:
-            if held_out is None:
-                raise ValueError(
-                    "early_stopping needs held-out memberships: expected "
-                    "validation_fraction above 0 and genes with five memberships "
-                    "or more."
+        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        before = self.__dict__.copy()
+        try:
+            X = self._memberships(X, reset=not goes_on)
+            previous = None
+            if goes_on:
+                previous = Fitted(
+                    **{
+                        field: cast(Any, before.get(name))
+                        for field, name in _FITTED.items()
+                    }
                 )
-            score = partial(self._held_out_score, held_out=held_out)
-            callbacks.append(training.HeldOutStopping(score, self.n_iter_no_change))
-        sizes = np.bincount(
-            rows.indices,
-            weights=np.repeat(counts, np.diff(rows.indptr)),
-            minlength=rows.shape[1],
-        )
-        weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
-        frequency = (sizes + 0.5) / (n_genes + 1)
-        start = None
-        if self.init != "random":
-            start = (svd_start if self.init == "svd" else ease_start)(
-                rows, weights, self.embedding_dim, one_hot, random_state
+            fitted = fit_network(
+                X,
+                self.get_params(deep=False),
+                check_random_state(self.random_state),
+                previous=previous,
+                incremental=incremental,
+                gene_set_names=getattr(self, "feature_names_in_", None),
             )
-        module = GeneSetNetwork(
-            len(counts) if one_hot else memberships.shape[1],
-            torch.from_numpy(np.log(frequency / (1 - frequency))).float(),
-            self.embedding_dim,
-            self.activation,
-            hidden_layer_sizes,
-            torch.Generator().manual_seed(seed),
-            start=start,
-            dropout=self.dropout,
-            noise=torch.Generator(device).manual_seed(seed),
-            sparse_grad=self.n_negatives is not None,
-        )
-        criterion: GeneSetBCE | SampledBCE
-        if self.n_negatives is None:
-            criterion = GeneSetBCE(training.use_bfloat16(self.precision, device))
-        else:
-            criterion = SampledBCE(
-                torch.from_numpy(sizes).to(device),
-                self.n_negatives,
-                torch.Generator(device).manual_seed(seed),
-            )
-        self.gene_set_weights_ = weights.astype(np.float32)
-        net = training.train(
-            module,
-            criterion,
-            training.MembershipDataset(
-                rows, counts, None if one_hot else weights, self.mask_rate, device
-            ),
-            lr=self.lr,
-            # What the decomposition knows is worth keeping.
-            first_layer_lr=0.2 if start is not None and not one_hot else 1.0,
-            weight_decay=self.weight_decay,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            seed=seed,
-            callbacks=callbacks,
-            verbose=self.verbose,
-            accelerate=self.device == "accelerate",
-        )
-        self.coefs_, self.intercepts_ = module.export()
-        self.loss_curve_ = list(net.history[:, "train_loss"])
-        self.n_iter_ = len(self.loss_curve_)
-        if self.early_stopping:
-            self.validation_curve_ = list(net.history[:, "valid_score"])
-        if one_hot:
-            self._row_keys = keys
-            self.embedding_ = self._activate_table()[inverse.ravel()]
-        else:
-            self.embedding_ = self._embed(memberships.astype(np.float32))
-        self.calibration_ = np.array([1.0, 0.0])
-        if held_out is not None:
-            others = rows[held_out.whole]
-            self.calibration_ = fit_calibration(
-                self._held_out_logits(held_out),
-                (
-                    (logits, others[block])
-                    for logits, block in self._training_logits(held_out.whole, others)
-                ),
-            )
+            for field, name in _FITTED.items():
+                # What this fit did not find is not left from the one before.
+                self.__dict__.pop(name, None)
+                if getattr(fitted, field) is not None:
+                    setattr(self, name, getattr(fitted, field))
+        except BaseException:
+            self.__dict__ = before
+            raise
         return self
-
-    def _training_logits(
-        self, genes: NDArray[Any], shown: sp.csr_array
-    ) -> Iterator[tuple[NDArray[Any], slice]]:
-        """Logits of rows seen in training, by blocks."""
-        if self.gene_input == "one-hot":
-            embedding = self._activate_table()[genes]
-        else:
-            embedding = self._embed(shown.astype(np.float32))
-        for block in row_blocks(shown.shape):
-            logits = inference.decode_logits(
-                embedding[block], self.coefs_, self.intercepts_
-            )
-            yield logits, block
-
-    def _held_out_logits(
-        self, held_out: HeldOut
-    ) -> Iterator[tuple[NDArray[Any], sp.csr_array, sp.csr_array]]:
-        """Logits, shown and hidden memberships of held-out genes, by blocks."""
-        for logits, block in self._training_logits(held_out.genes, held_out.shown):
-            yield logits, held_out.shown[block], held_out.hidden[block]
-
-    def _held_out_score(self, module: GeneSetNetwork, held_out: HeldOut) -> float:
-        """NDCG@100 of the held-out memberships under the module's weights."""
-        self.coefs_, self.intercepts_ = module.export()
-        gains = [ndcg(*block) for block in self._held_out_logits(held_out)]
-        return float(np.concatenate(gains).mean())
 
     def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
@@ -581,35 +543,17 @@ class GeneSetEncoder(
         return as_memberships(X)
 
     def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
-        dtype = memberships.dtype
+        layers = self.coefs_, self.intercepts_, self.activation
         if self.gene_input == "membership":
-            rows = inference.input_rows(memberships, self.gene_set_weights_)
-            embedding = rows @ self.coefs_[0].astype(dtype, copy=False)
-            embedding += self.intercepts_[0].astype(dtype, copy=False)
-            return inference.activate(embedding, self.activation)
-        known = {key.tobytes(): i for i, key in enumerate(self._row_keys)}
-        index = np.array(
-            [known.get(key.tobytes(), -1) for key in row_keys(memberships)], dtype=int
-        )
-        embedding = self._activate_table()[index].astype(dtype)
-        unseen = np.flatnonzero(index < 0)
-        for block in row_blocks((len(unseen), memberships.shape[1])):
-            rows = unseen[block]
-            embedding[rows] = inference.fold_in(
-                memberships[rows].astype(np.float64),
-                self.coefs_,
-                self.intercepts_,
-                self.activation,
+            return inference.embed_memberships(
+                memberships, self.gene_set_weights_, *layers
             )
-        return embedding
+        return inference.embed_known_or_fold_in(memberships, self._row_keys, *layers)
 
     def _decode(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
         return inference.decode(
             embedding, self.coefs_, self.intercepts_, self.calibration_
         )
-
-    def _activate_table(self) -> NDArray[np.floating]:
-        return inference.activate(self.coefs_[0] + self.intercepts_[0], self.activation)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -617,15 +561,3 @@ class GeneSetEncoder(
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _check_hidden_layer_sizes(sizes: ArrayLike) -> tuple[int, ...]:
-    sizes = np.atleast_1d(np.asarray(sizes))
-    if sizes.ndim != 1 or (
-        sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)
-    ):
-        raise ValueError(
-            "hidden_layer_sizes must be integers of at least 1, such as (100,); "
-            f"got {sizes.tolist()!r}."
-        )
-    return tuple(int(size) for size in sizes)

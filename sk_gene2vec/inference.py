@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
+
+from sk_gene2vec.memberships import row_blocks, row_keys
 
 Floats: TypeAlias = NDArray[Any]
 
@@ -42,6 +44,76 @@ def input_rows(X: sp.csr_array, set_weights: Floats) -> sp.csr_array:
     norms[norms == 0] = 1
     weighted.data /= np.repeat(norms, np.diff(X.indptr))
     return weighted
+
+
+def embed_memberships(
+    X: sp.csr_array,
+    set_weights: Floats,
+    coefs: list[Floats],
+    intercepts: list[Floats],
+    activation: str,
+) -> Floats:
+    """Embed rows from their memberships, in the dtype of X."""
+    rows = input_rows(X, set_weights)
+    embedding = rows @ coefs[0].astype(X.dtype, copy=False)
+    embedding += intercepts[0].astype(X.dtype, copy=False)
+    return activate(embedding, activation)
+
+
+class Layers(NamedTuple):
+    """A network and what embeds the rows that it was trained on.
+
+    Attributes
+    ----------
+    coefs, intercepts : list of ndarray
+        Weights and biases of the layers.
+    activation : {"identity", "relu", "rmsnorm", "tanh"}
+        Activation of the embedding.
+    set_weights : ndarray of shape (n_gene_sets,) or None
+        Weights of the gene sets; None where the first layer is an embedding table.
+    """
+
+    coefs: list[Floats]
+    intercepts: list[Floats]
+    activation: str
+    set_weights: Floats | None
+
+    def embed(self, rows: Floats, X: sp.csr_array) -> Floats:
+        """Embed rows of the table, where there is one, or else their memberships X."""
+        if self.set_weights is None:
+            return activate(self.coefs[0] + self.intercepts[0], self.activation)[rows]
+        return embed_memberships(
+            X.astype(np.float32),
+            self.set_weights,
+            self.coefs,
+            self.intercepts,
+            self.activation,
+        )
+
+
+def embed_known_or_fold_in(
+    X: sp.csr_array,
+    known_keys: Floats,
+    coefs: list[Floats],
+    intercepts: list[Floats],
+    activation: str,
+) -> Floats:
+    """Embed rows from an embedding table, and fold in those that it does not have.
+
+    Row i of the table, the first coefficient, is that of the row of memberships with
+    the key ``known_keys[i]``.
+    """
+    known = {key.tobytes(): i for i, key in enumerate(known_keys)}
+    index = np.array([known.get(key.tobytes(), -1) for key in row_keys(X)], dtype=int)
+    table = activate(coefs[0] + intercepts[0], activation)
+    embedding = table[index].astype(X.dtype)
+    unseen = np.flatnonzero(index < 0)
+    for block in row_blocks((len(unseen), X.shape[1])):
+        rows = unseen[block]
+        embedding[rows] = fold_in(
+            X[rows].astype(np.float64), coefs, intercepts, activation
+        )
+    return embedding
 
 
 def decode_logits(

@@ -18,9 +18,16 @@ _BLOCK_SIZE = 2**23
 def as_memberships(X: Any) -> sp.csr_array:
     """Binarise a validated array or CSR matrix at zero, without changing it.
 
-    The result has the dtype of X where that is a float type, else float64.
+    The result has the dtype of X, in this machine's byte order, where that is
+    float32 or float64; else it is float64.
     """
-    dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
+    if X.dtype.kind not in "biuf":
+        raise TypeError(
+            f"Expected numbers in X, memberships of 0 or greater, got {X.dtype} values."
+        )
+    dtype = X.dtype.newbyteorder("=")
+    if dtype not in (np.float32, np.float64):
+        dtype = np.dtype(np.float64)
     if sp.issparse(X):
         X = sp.csr_array(X)
         if not X.has_canonical_format:

@@ -65,7 +65,7 @@ def held_out_membership_scores(
         :func:`split_memberships`.
     metrics : iterable of str, default=("ndcg", "recall", "auroc")
         Any of "ndcg", "recall", "auroc" and "log_likelihood", see Notes. The first
-        two may carry a `k` of their own, as in "recall@20".
+        two may carry a `k` of their own, as in ``"recall@20"``.
     k : int, default=100
         Length of the list that "ndcg" and "recall" look at.
     n_genes : int or None, default=None

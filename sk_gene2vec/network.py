@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -136,6 +137,22 @@ class GeneSetNetwork(nn.Module):
             keep.bernoulli_(1 - self.dropout, generator=self.noise)
             embedding = embedding * keep / (1 - self.dropout)
         return self.hidden(embedding), self.output
+
+    def load(
+        self, coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]
+    ) -> None:
+        """Copy weights and biases of the layers, as :meth:`export` gives them."""
+        linear = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        with torch.no_grad():
+            self.embedding.copy_(torch.tensor(coefs[0]))
+            self.embedding_bias.copy_(torch.tensor(intercepts[0]))
+            for layer, coef, intercept in zip(
+                linear, coefs[1:-1], intercepts[1:-1], strict=True
+            ):
+                layer.weight.copy_(torch.tensor(coef.T))
+                layer.bias.copy_(torch.tensor(intercept))
+            self.output[:, :-1] = torch.tensor(coefs[-1].T)
+            self.output[:, -1] = torch.tensor(intercepts[-1])
 
     def export(self) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         """Weights, (n_in, n_out) each, and biases of the layers as NumPy arrays."""

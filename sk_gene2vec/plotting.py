@@ -317,10 +317,12 @@ def _write_names(ax: Axes, points: NDArray[Any], names: list[str]) -> None:
 
 def _place(ax: Axes, text: Any, taken: list[tuple[float, ...]]) -> tuple[float, ...]:
     """Move a name to the first free place, or to the least taken; return its box."""
+    from matplotlib.text import Text
+
     pixels = ax.figure.dpi / 72
     axes = ax.get_window_extent()
     text.arrow_patch.set_visible(False)
-    box = text.get_window_extent()
+    box = Text.get_window_extent(text)  # an annotation's own includes its line
     half_width, half_height = box.width / 2 + pixels, box.height / 2 + pixels
     x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     choices = []

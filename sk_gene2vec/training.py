@@ -1,133 +1,36 @@
-"""Training through skorch: batches of sparse rows in, a loss an epoch out."""
+"""Training through skorch: batches of genes in, a loss an epoch out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from pickle import PickleError
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
-from tqdm import tqdm
 
-from sk_gene2vec.losses import Targets
-from sk_gene2vec.sparse_rows import SparseRows
-
-
-class Batch(NamedTuple):
-    """Inputs and targets of some genes, and how many genes they stand for."""
-
-    inputs: Tensor | tuple[SparseRows, Tensor]
-    targets: Targets
-    n_genes: float
-
-
-class MembershipDataset(torch.utils.data.Dataset[Batch]):
-    """A binary gene x gene-set matrix, sliced a whole batch at a time.
-
-    Parameters
-    ----------
-    X : CSR array of shape (n_rows, n_gene_sets)
-        Rows with sorted indices; stored values are not looked at.
-    counts : ndarray of shape (n_rows,)
-        How many genes each row stands for.
-    set_weights : ndarray of shape (n_gene_sets,) or None
-        Weight of every set in the inputs; None feeds the number of the row.
-    mask_rate : float
-        Share of the memberships hidden from the inputs.
-    device : torch.device
-        Where batches are wanted; the whole matrix is moved there once.
-    """
-
-    def __init__(
-        self,
-        X: sp.csr_array,
-        counts: NDArray[np.integer],
-        set_weights: NDArray[np.floating] | None,
-        mask_rate: float,
-        device: torch.device,
-    ) -> None:
-        self.row_starts = np.asarray(X.indptr, dtype=np.int64)
-        self.counts = np.asarray(counts, dtype=np.float32)
-        # A copy: of a read-only array, such as a memory map, torch wants no view.
-        self.columns = torch.tensor(X.indices, dtype=torch.int64, device=device)
-        self.set_weights = (
-            None
-            if set_weights is None
-            else torch.as_tensor(set_weights, dtype=torch.float32, device=device)
-        )
-        self.mask_rate = mask_rate
-        self.device = device
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> Batch:
-        """Slice the rows ``index`` and mask their inputs afresh."""
-        starts = self.row_starts[index]
-        lengths = self.row_starts[index + 1] - starts
-        row_starts = np.concatenate([[0], np.cumsum(lengths)])
-        # One copy to the device for all that the host works out about the batch.
-        host = torch.from_numpy(
-            np.concatenate([lengths, starts - row_starts[:-1], row_starts])
-        ).to(self.device, non_blocking=True)
-        n_rows, n_entries = len(index), int(row_starts[-1])
-        lengths_t, offsets, row_starts_t = host.split([n_rows, n_rows, n_rows + 1])
-        rows = torch.repeat_interleave(lengths_t, output_size=n_entries)
-        entries = torch.arange(n_entries, device=self.device) + offsets[rows]
-        columns = self.columns[entries]
-        members = SparseRows(rows, columns, row_starts_t)
-        counts = self.counts[index]
-        n_genes = float(counts.sum(dtype=np.float64))
-        weights = torch.from_numpy(counts / n_genes).to(
-            self.device, dtype=torch.float32
-        )
-        inputs: Tensor | tuple[SparseRows, Tensor]
-        asked = torch.ones(n_entries, device=self.device, dtype=torch.float32)
-        if self.set_weights is None:
-            inputs = torch.from_numpy(index).to(self.device)
-        else:
-            asked.bernoulli_(self.mask_rate, generator=generator)
-            # Masked entries stay as zeros: dropping them would need a sync.
-            values = self.set_weights[columns] * (1 - asked)
-            norms = torch.zeros(n_rows, device=self.device, dtype=torch.float32)
-            norms.index_add_(0, rows, values**2)
-            values = values / norms.sqrt_().clamp_(min=1e-12)[rows]
-            inputs = members, values
-        return Batch(
-            inputs, Targets(members, row_starts.tolist(), weights, asked), n_genes
-        )
-
-
-class BatchIterator:
-    """Shuffled batches of nearly equal size; stands where skorch wants a loader."""
-
-    def __init__(
-        self,
-        dataset: MembershipDataset,
-        batch_size: int,
-        rng: np.random.Generator,
-        generator: torch.Generator,
-    ) -> None:
-        self.dataset = dataset
-        self.n_batches = math.ceil(len(dataset) / batch_size)
-        self.rng = rng
-        self.generator = generator
-
-    def __len__(self) -> int:
-        return self.n_batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        order = self.rng.permutation(len(self.dataset))
-        for index in np.array_split(order, self.n_batches):
-            yield self.dataset.batch(index, self.generator)
+from sk_gene2vec.batches import Batch, BatchIterator, MembershipDataset
+from sk_gene2vec.callbacks import (
+    CheckpointCheck,
+    EndOfTraining,
+    EpochSeeds,
+    LinearDecay,
+    ProgressBar,
+)
+from sk_gene2vec.checkpoints import (
+    Identity,
+    check_history,
+    record_identity,
+    unreadable,
+)
+from sk_gene2vec.moments import Moments, load_moments, n_steps
 
 
 class MembershipNet(NeuralNet):
@@ -136,6 +39,9 @@ class MembershipNet(NeuralNet):
     Parameters with sparse gradients get an optimizer of their own, which leaves
     the rows that a batch does not touch, and their moments, alone.
     """
+
+    # What tells the fit from others, for checkpoints.
+    identity: Identity = MappingProxyType({})
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         # The others read a loss from every batch; ours is recorded once an epoch.
@@ -183,6 +89,19 @@ class MembershipNet(NeuralNet):
         loss.backward()
         return {"loss": loss, "y_pred": y_pred}
 
+    def load_params(self, *args: Any, **kwargs: Any) -> None:
+        """Load a checkpoint, or say what differs or what is wrong with it."""
+        try:
+            super().load_params(*args, **kwargs)
+        except FileNotFoundError as error:
+            # Before the first checkpoint there is no file at all, which is no error.
+            if self.history:
+                raise unreadable(error) from error
+            raise
+        except (RuntimeError, ValueError, LookupError, EOFError, PickleError) as error:
+            check_history(self, self.identity)
+            raise unreadable(error) from error
+
     def over_processes(self, value: float) -> float:
         """Mean over the processes that train; here, there is one."""
         return value
@@ -208,85 +127,48 @@ class MembershipNet(NeuralNet):
         n_gene_sets = len(self.module.output)
         loss = self.over_processes(float(total)) / (n_genes * n_gene_sets)
         if not math.isfinite(loss):
-            raise ValueError(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}: "
-                f"training diverged at lr={self.lr}. Use a smaller lr, for example "
-                f"lr={self.lr / 10:g}."
+            raise diverged(
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}", self.lr
             )
+        before = [epoch[f"{prefix}_loss"] for epoch in self.history[:-1]]
         self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", loss < min(before, default=math.inf))
         self.history.record(f"{prefix}_batch_count", len(iterator))
+        record_identity(self, self.identity)
 
 
-class LinearDecay(Callback):
-    """Lower the learning rate of every optimizer linearly to zero, step by step."""
-
-    def on_train_begin(self, net: NeuralNet, X: Any = None, **kwargs: Any) -> None:
-        n_steps = net.max_epochs * math.ceil(len(X) / net.batch_size)
-        self.schedulers_ = [
-            LambdaLR(getattr(net, f"{name}_"), lambda step: 1.0 - step / n_steps)
-            for name in net._optimizers
-        ]
-
-    def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Any) -> None:
-        if training:
-            for scheduler in self.schedulers_:
-                scheduler.step()
+def diverged(what: str, lr: float) -> ValueError:
+    """Say that training diverged, and with what `lr` it may not."""
+    return ValueError(
+        f"{what}: training diverged at lr={lr}. Use a smaller lr, for example "
+        f"lr={lr / 10:g}."
+    )
 
 
-class _EndOfTraining(Exception):
-    """Raised by a callback that wants no further epoch."""
+@contextmanager
+def advice_on_memory(
+    shape: tuple[int, int], batch_size: int, embedding_dim: int
+) -> Iterator[None]:
+    """Say what needs less memory, where there was too little.
 
-
-class HeldOutStopping(Callback):
-    """End training when a score stops improving, and go back to the best epoch.
-
-    Parameters
-    ----------
-    evaluate : callable
-        Score of the module, the higher the better.
-    n_iter_no_change : int
-        Epochs without improvement before training ends.
+    Raises
+    ------
+    MemoryError
+        In place of any error that says so, of PyTorch's as well.
     """
-
-    def __init__(
-        self, evaluate: Callable[[torch.nn.Module], float], n_iter_no_change: int
-    ) -> None:
-        self.evaluate = evaluate
-        self.n_iter_no_change = n_iter_no_change
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.scores_: list[float] = []
-        self.best_weights_: dict[str, Tensor] = {}
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        # The same in all processes, or some would go on and wait for the others.
-        score = net.over_processes(self.evaluate(net.module))
-        net.history.record("valid_score", score)
-        if score > max(self.scores_, default=-math.inf):
-            weights = net.module.state_dict()
-            self.best_weights_ = {name: w.clone() for name, w in weights.items()}
-        self.scores_.append(score)
-        since_best = len(self.scores_) - 1 - self.scores_.index(max(self.scores_))
-        if since_best >= self.n_iter_no_change:
-            raise _EndOfTraining
-
-    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        if self.best_weights_:
-            net.module.load_state_dict(self.best_weights_)
-
-
-class ProgressBar(Callback):
-    """One bar for the whole fit, with the loss of the last epoch."""
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_ = tqdm(total=net.max_epochs, desc="epochs", unit="epoch")
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.5f}")
-        self.bar_.update()
-
-    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.close()
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        kinds = MemoryError | torch.cuda.OutOfMemoryError
+        if not isinstance(error, kinds) and "DefaultCPUAllocator" not in str(error):
+            raise
+        first_line = (str(error).splitlines() or ["no more is known"])[0]
+        raise MemoryError(
+            f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
+            f"{first_line}. Less is needed with a smaller batch_size (now "
+            f"{batch_size}) or embedding_dim (now {embedding_dim}), with "
+            'n_negatives=2000, or without init="ease".'
+        ) from error
 
 
 def resolve_device(device: str) -> torch.device:
@@ -341,13 +223,45 @@ def train(
     callbacks: Sequence[Any],
     verbose: int,
     accelerate: bool = False,
+    decay: bool = True,
+    generators: Sequence[torch.Generator] = (),
+    epochs_before: int = 0,
+    moments: Moments | None = None,
+    identity: Identity = MappingProxyType({}),
+    stopping: Callback | None = None,
 ) -> MembershipNet:
     """Train ``module`` in place and return the skorch net that did it.
 
-    The first layer has `first_layer_lr` times the learning rate of the others. If
-    `accelerate`, batches are shared out to the processes of this run.
+    Nothing is drawn from the global random states of NumPy and torch. A callback may
+    load a checkpoint when training begins: the epochs in its history count.
 
-    Nothing is drawn from the global random states of NumPy and torch.
+    Parameters
+    ----------
+    module, criterion, dataset
+        What is trained, how, and on what.
+    lr, first_layer_lr, weight_decay, max_epochs, batch_size
+        As in the encoder; the first layer has `first_layer_lr` times the learning rate
+        of the others.
+    seed : int
+        With the number of the epoch, determines all that is drawn in it.
+    callbacks : sequence of skorch callbacks
+        See the events in their order.
+    verbose : int
+        Whether to show a progress bar.
+    accelerate : bool
+        Whether batches are shared out to the processes of this run.
+    decay : bool
+        Whether the learning rate falls to zero.
+    generators : sequence of torch.Generator
+        What module and criterion draw from, to be seeded in each epoch.
+    epochs_before : int
+        Epochs of the fits before, where training goes on from one.
+    moments : dict or None
+        State of the optimizers to go on from, of :func:`export_moments`.
+    identity : mapping of str to str
+        What must be the same in a fit that goes on from a checkpoint of this one.
+    stopping : skorch callback or None
+        Sees the end of an epoch behind `callbacks`.
     """
     net_type: Callable[..., MembershipNet] = MembershipNet
     if accelerate:
@@ -357,6 +271,8 @@ def train(
         accelerator = accelerated.start_accelerator()
         verbose = verbose if accelerator.is_main_process else 0
         net_type = partial(accelerated.AcceleratedNet, accelerator=accelerator)
+    rng = np.random.default_rng(seed)
+    generator = torch.Generator(dataset.device)
     net = net_type(
         module,
         criterion=criterion,
@@ -376,19 +292,30 @@ def train(
         max_epochs=max_epochs,
         batch_size=batch_size,
         iterator_train=BatchIterator,
-        iterator_train__rng=np.random.default_rng(seed),
-        iterator_train__generator=torch.Generator(dataset.device).manual_seed(seed),
+        iterator_train__rng=rng,
+        iterator_train__generator=generator,
         train_split=None,
-        callbacks=[LinearDecay(), *([ProgressBar()] if verbose else []), *callbacks],
+        callbacks=[
+            EpochSeeds(seed, epochs_before, rng, (generator, *generators)),
+            *callbacks,
+            # Behind those that may load a checkpoint: they look at its epochs.
+            CheckpointCheck(identity, n_steps(moments)),
+            *([stopping] if stopping is not None else []),
+            *([LinearDecay()] if decay else []),
+            *([ProgressBar()] if verbose else []),
+        ],
         device=dataset.device,
         verbose=0,
     )
+    net.identity = identity
     net.initialize()
+    if moments is not None:
+        load_moments(net, moments)
     # Not net.fit: that swallows KeyboardInterrupt.
     net.notify("on_train_begin", X=dataset, y=None)
     try:
-        net.fit_loop(dataset)
-    except _EndOfTraining:
+        net.fit_loop(dataset, epochs=max(0, max_epochs - len(net.history)))
+    except EndOfTraining:
         pass
     except KeyboardInterrupt:
         # skorch's EarlyStopping says so by the same exception as Ctrl-C.

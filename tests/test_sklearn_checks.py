@@ -31,7 +31,6 @@ REASON = "takes every predict_proba for a classifier's"
         "check_estimator_sparse_array": REASON,
         "check_estimator_sparse_matrix": REASON,
     },
-    xfail_strict=True,
 )
 def test_encoder(estimator, check):
     check(estimator)
