@@ -322,9 +322,9 @@ def _place(ax: Axes, text: Any, taken: list[tuple[float, ...]]) -> tuple[float, 
     pixels = ax.figure.dpi / 72
     axes = ax.get_window_extent()
     text.arrow_patch.set_visible(False)
-    box = Text.get_window_extent(text)  # an annotation's own includes its line
+    box = Text.get_window_extent(text)  # that of the annotation includes its line
     half_width, half_height = box.width / 2 + pixels, box.height / 2 + pixels
-    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    x, y = ax.transData.transform(text.xy)
     choices = []
     for order, (distance, angle) in enumerate(product(_DISTANCES, _DIRECTIONS)):
         right, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))

@@ -55,7 +55,7 @@ for parameters in (
 ):
     encoder.set_params(**parameters)
     try:
-        encoder.fit(sp.random_array((9, 20_000), density=0.001, rng=0, format="csr"))
+        encoder.fit(sp.random_array((9, 20_000), density=0.001, random_state=0).tocsr())
     except MemoryError as error:
         encoder.set_params(init="svd", embedding_dim=4)
         print(fitted_state(encoder, X) == before, error)

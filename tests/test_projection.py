@@ -69,9 +69,7 @@ def test_pca_is_that_of_scikit_learn(vectors):
     assert list(found.columns) == ["PCA 1", "PCA 2"]
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param("umap", marks=needs_umap), "tsne"]
-)
+@pytest.mark.parametrize("method", [pytest.param("umap", marks=needs_umap), "tsne"])
 def test_genes_with_one_vector_are_seen_apart(vectors, method):
     vectors = np.repeat(vectors[:: N_GENES // 3], N_GENES // 3, axis=0)
     found = project_2d(vectors, genes=GENES, method=method).to_numpy()

@@ -1,0 +1,66 @@
+"""The pages of the documentation: complete, and their sessions run."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+FENCE = re.compile(r"^\s*(```|~~~|:::).*$", re.MULTILINE)
+
+
+def in_the_reference():
+    """Names in the tables of the API reference, with their modules."""
+    names, module, in_table = set(), "", False
+    for line in (DOCS / "api" / "index.rst").read_text(encoding="utf-8").splitlines():
+        if line.startswith(".. currentmodule::"):
+            module = line.split()[-1]
+        if line and not line.startswith(" "):
+            in_table = line.startswith(".. autosummary::")
+        elif in_table and (name := line.strip()) and not name.startswith(":"):
+            names.add(f"{module}.{name}")
+    return names
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "sk_gene2vec",
+        "sk_gene2vec.datasets",
+        "sk_gene2vec.metrics",
+        "sk_gene2vec.plotting",
+        "sk_gene2vec.projection",
+        "sk_gene2vec.gene_map",
+    ],
+)
+def test_every_public_name_is_in_the_reference(module):
+    public = {f"{module}.{name}" for name in importlib.import_module(module).__all__}
+    listed = {n for n in in_the_reference() if n.rpartition(".")[0] == module}
+    assert listed == public
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sessions_on_a_page_print_what_it_says(page):
+    # Ends of code blocks would be taken for output.
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(test, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_on_a_page_imports_what_there_is(page):
+    code = page.read_text(encoding="utf-8").replace(">>> ", "")
+    found = re.findall(r"^\s*from (sk_gene2vec[\w.]*) import ([\w, ]+)$", code, re.M)
+    missing = [
+        f"{module}.{name}"
+        for module, names in found
+        for name in names.split(", ")
+        if not hasattr(importlib.import_module(module), name)
+    ]
+    assert not missing
