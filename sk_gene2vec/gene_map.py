@@ -145,7 +145,7 @@ def _page(title: str, data: dict[str, Any]) -> str:
     folder = files("sk_gene2vec") / "templates"
     template, style, view, controls = (
         (folder / name).read_text(encoding="utf-8")
-        for name in ("gene_map.html", "gene_map.css", "map_view.js", "map_controls.js")
+        for name in ("map_page.html", "gene_map.css", "map_view.js", "map_controls.js")
     )
     script = f'"use strict";\n(() => {{\n{view}\n{controls}\n}})();\n'
     # ASCII, and without the sign that could end or open a tag: no name can break out.

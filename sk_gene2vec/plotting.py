@@ -223,7 +223,7 @@ def _scatter(
     chosen = np.random.default_rng(0).permutation(chosen)
     if not isinstance(colours, str):
         colours = colours[chosen]
-    # The fewer the points the larger, and the larger the less they need to show through.
+    # Few points are large and need not show through.
     alpha = float(np.clip(0.95 - 0.09 * math.log10(len(points) / 50), 0.6, 0.95))
     if isinstance(colours, str) and colours == GREY:
         alpha /= 2

@@ -71,9 +71,9 @@ def project_2d(
     ImportError
         If pandas is not installed, or umap-learn with ``method="umap"``.
     ValueError
-        If the vectors are not finite or all the same, if there are fewer than three genes or two
-        features, if there is not one name a vector or a name comes twice, or if the
-        method is unknown.
+        If the vectors are not finite or all the same, if there are fewer than three
+        genes or two features, if there is not one name a vector or a name comes twice,
+        or if the method is unknown.
 
     See Also
     --------
@@ -253,7 +253,7 @@ def _umap(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]
 
 
 def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Move points that nearly coincide, each away from its nearest, a step at a time."""
+    """Move points that nearly coincide, each away from its nearest, step by step."""
     points = np.asarray(points, dtype=np.float64)
     gap = np.sqrt(_COVERED * np.prod(np.ptp(points, axis=0)) / len(points))
     # Points on one spot have no direction to part in.

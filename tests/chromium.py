@@ -173,8 +173,9 @@ class Page:
         self.settle()
 
     def text(self, selector):
-        """Visible text of an element, empty while it is hidden."""
-        return self.ask(f"document.querySelector({json.dumps(selector)}).innerText")
+        """Text of an element, empty while it is hidden."""
+        found = f"document.querySelector({json.dumps(selector)})"
+        return self.ask(f"{found}.checkVisibility() ? {found}.innerText : ''")
 
     def locate(self, gene):
         """Where a gene is on the screen."""
