@@ -257,7 +257,10 @@ def colours_of_points(page):
     return page.ask(
         """(() => {
           const map = document.getElementById("map"), found = {};
-          const {data} = map.getContext("2d").getImageData(0, 0, map.width, map.height);
+          const copy = new OffscreenCanvas(map.width, map.height).getContext(
+            "2d", {willReadFrequently: true});
+          copy.drawImage(map, 0, 0);
+          const {data} = copy.getImageData(0, 0, map.width, map.height);
           for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 90) {
             const colour = [0, 1, 2].map((k) => Math.round(data[i + k] / 32)).join();
             found[colour] = (found[colour] || 0) + 1;

@@ -157,11 +157,12 @@ query.addEventListener("keydown", (event) => {
 
 // Pointers: one drags, two pinch, none pressed hovers.
 const pointers = new Map();
-let travelled = 0;
+let travelled = 0, reach = 10;
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, [event.clientX, event.clientY]);
   travelled = pointers.size > 1 ? Infinity : 0;
+  reach = event.pointerType === "touch" ? 22 : 10;
 });
 canvas.addEventListener("pointermove", (event) => {
   const here = [event.clientX, event.clientY], before = pointers.get(event.pointerId);
@@ -185,8 +186,11 @@ canvas.addEventListener("pointermove", (event) => {
 for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, (event) => {
   pointers.delete(event.pointerId);
   canvas.classList.remove("dragging");
-  if (type === "pointercancel" || travelled > 4) return;
-  const i = nearest(event.clientX, event.clientY, event.pointerType === "touch" ? 22 : 10);
+});
+// Not on pointerup: a card that opens under a finger would get the click.
+canvas.addEventListener("click", (event) => {
+  if (travelled > 4) return;
+  const i = nearest(event.clientX, event.clientY, reach);
   if (i >= 0) pickGene(i, false); else clear();
 });
 canvas.addEventListener("pointerleave", () => hover(-1));
