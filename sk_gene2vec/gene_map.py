@@ -137,7 +137,8 @@ def write_gene_map(
         },
     )
     path = Path(path)
-    path.write_text(page, encoding="utf-8")
+    # The policy has the hashes of the script and style with these line ends.
+    path.write_text(page, encoding="utf-8", newline="\n")
     return path
 
 
