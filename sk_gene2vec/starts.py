@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
@@ -20,6 +20,10 @@ START_SCALE = 0.5
 
 # Brings the scores of an EASE start to the scale of logits.
 _OUTPUT_SCALE = 3.0
+
+# Of collections with at most that many gene sets an EASE model is in double precision:
+# the order of additions, and with it the number of threads, is lost in rounding.
+_MAX_DOUBLE = 4096
 
 # Rows of the item-item matrix that are worked on at a time.
 _STRIP = 512
@@ -99,14 +103,15 @@ def ease_start(
 
     Notes
     -----
-    Takes 4 bytes times ``n_gene_sets * (n_gene_sets + n_genes)``. The ridge penalty is
-    the mean number of memberships of a gene.
+    Takes 4 bytes times ``n_gene_sets * (n_gene_sets + n_genes)``, twice that up to
+    4,096 gene sets. The ridge penalty is the mean number of memberships of a gene.
 
     References
     ----------
     H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
     """
-    rows = sp.csr_array(X, dtype=np.float32)
+    double = X.shape[1] <= _MAX_DOUBLE
+    rows = sp.csr_array(X, dtype=np.float64 if double else np.float32)
     weights = ease_weights(rows, penalty=max(rows.sum() / rows.shape[0], 1.0))
     n_components = min(embedding_dim, *rows.shape)
     _, _, vt = randomized_svd(
@@ -119,7 +124,8 @@ def ease_start(
     first[~known] = 0
     projected = input_rows(rows, set_weights) @ first
     layer = projected if one_hot else first
-    return Start(_scaled(layer, projected), _OUTPUT_SCALE * vt.T)
+    output = (_OUTPUT_SCALE * vt.T).astype(np.float32)
+    return Start(_scaled(layer, projected), output)
 
 
 def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
@@ -127,32 +133,33 @@ def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
 
     Parameters
     ----------
-    X : csr_array of shape (n_genes, n_gene_sets)
+    X : csr_array of shape (n_genes, n_gene_sets), float32 or float64
         Memberships.
     penalty : float
         Ridge penalty, above 0.
 
     Returns
     -------
-    ndarray of shape (n_gene_sets, n_gene_sets), float32
+    ndarray of shape (n_gene_sets, n_gene_sets), of the type of X
         ``X @ weights`` predicts each membership from the gene's other gene sets.
 
     Raises
     ------
     LinAlgError
-        If the penalised item-item matrix is not positive definite in float32.
+        If the penalised item-item matrix is not positive definite in that precision.
     """
     n_sets = X.shape[1]
     transposed = X.T.tocsr()
-    gram = np.empty((n_sets, n_sets), dtype=np.float32)
+    gram = np.empty((n_sets, n_sets), dtype=X.dtype)
     for start in range(0, n_sets, _STRIP):
         strip = slice(start, start + _STRIP)
         gram[strip] = (transposed[strip] @ X).toarray()
     gram[np.diag_indices(n_sets)] += penalty
     # The transpose of a symmetric matrix is a Fortran array to LAPACK: no copy.
-    factor, info = lapack.spotrf(gram.T, lower=0, clean=0, overwrite_a=1)
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (gram,))
+    factor, info = potrf(gram.T, lower=0, clean=0, overwrite_a=1)
     if info == 0:
-        inverse, info = lapack.spotri(factor, lower=0, overwrite_c=1)
+        inverse, info = potri(factor, lower=0, overwrite_c=1)
     if info != 0:
         raise np.linalg.LinAlgError(f"LAPACK returned {info}")
     # One triangle came back: copy it to the other, by strips.

@@ -1,6 +1,8 @@
 """Grid search on a real Dask cluster of two worker processes."""
 
+import os
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ N_FITS = 4
 @pytest.fixture(scope="module")
 def client():
     with (
+        mock.patch.dict(os.environ),  # Dask leaves its workers' variables in it
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

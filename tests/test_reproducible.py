@@ -127,6 +127,7 @@ def test_another_process_is_bitwise_equal(X):
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_parallel_fits_are_bitwise_equal(X, backend):
+    """Also with fewer threads, as worker processes have them."""
     with parallel_config(backend):
         parallel = Parallel(n_jobs=2)(
             delayed(fit_outcome)(X, name) for name in CONFIGURATIONS
@@ -155,7 +156,8 @@ def n_threads(n):
 
 
 @pytest.mark.parametrize(
-    "name", ["float32", "bfloat16", "one-hot", "stops early", "sampled negatives"]
+    "name",
+    ["float32", "bfloat16", "one-hot", "stops early", "sampled negatives", "ease"],
 )
 def test_one_and_two_threads_agree(name):
     # Torch shares out work on more than 32,768 numbers; there are 120,000 logits.

@@ -42,20 +42,22 @@ def test_svd_start_has_no_more_components_than_the_matrix(one_hot):
     assert np.isfinite(nothing).all()
 
 
-def random_memberships(n_genes=60, n_sets=14, seed=3):
+def random_memberships(n_genes=60, n_sets=14, seed=3, dtype=np.float32):
     rng = np.random.default_rng(seed)
-    return sp.csr_array((rng.random((n_genes, n_sets)) < 0.3).astype(np.float32))
+    return sp.csr_array((rng.random((n_genes, n_sets)) < 0.3).astype(dtype))
 
 
-def test_ease_weights_are_ridge_regressions_on_the_other_sets():
-    X = random_memberships()
+@pytest.mark.parametrize(("dtype", "atol"), [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_ease_weights_are_ridge_regressions_on_the_other_sets(dtype, atol):
+    X = random_memberships(dtype=dtype)
     weights = ease_weights(X, penalty=2.0)
     dense = X.toarray().astype(float)
     for j in range(X.shape[1]):
         others = np.arange(X.shape[1]) != j
         A = dense[:, others]
         expected = np.linalg.solve(A.T @ A + 2 * np.eye(len(A.T)), A.T @ dense[:, j])
-        np.testing.assert_allclose(weights[others, j], expected, atol=1e-4)
+        np.testing.assert_allclose(weights[others, j], expected, atol=atol)
+        assert weights.dtype == dtype
         assert weights[j, j] == 0
 
 
