@@ -71,7 +71,8 @@ def svd_start(
     Start
         The embeddings of the rows have a root mean square of `START_SCALE`.
     """
-    rows = input_rows(X.astype(np.float32), set_weights)
+    # In double precision, which loses in rounding in what order threads add.
+    rows = input_rows(X.astype(np.float64), set_weights)
     n_components = min(embedding_dim, *rows.shape)
     u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
     return Start(_scaled(u * s if one_hot else vt.T, projected=u * s))
