@@ -91,12 +91,13 @@ def threads(X: csr_array, genes: NDArray, init: str) -> None:
         same = float(overlap(near, other_near).mean())
         rows.append([precision, float(gap.max()), quantile, same])
         print(rows[-1], flush=True)
+    mkl = os.environ.get("MKL_CBWR")
     report(
-        "bench_stability_threads.py",
+        "bench_stability_threads_cbwr.py" if mkl else "bench_stability_threads.py",
         ["precision", "largest gap", "0.999 quantile", "neighbours in both"],
         rows,
         init=init,
-        environment={name: os.environ.get(name) for name in ("MKL_CBWR",)},
+        environment={"MKL_CBWR": mkl},
     )
 
 
