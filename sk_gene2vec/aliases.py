@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_gene2vec.genes import check_text
+from sk_gene2vec.reading import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,7 @@ class GeneIndex:
                 "handle_ambiguous='ignore'"
             )
         if unknown and missing:
-            genes = _shown(map(repr, dict.fromkeys(missing)), _UNKNOWN_SHOWN)
+            genes = shown(map(repr, dict.fromkeys(missing)), _UNKNOWN_SHOWN)
             raise ValueError(f"{_counted(missing, count)}: {genes}")
 
     def complaint(self, missing: list[str], count: int) -> str:
@@ -133,16 +134,11 @@ class GeneIndex:
     def _unclear(self, missing: list[str]) -> str:
         unclear = (gene for gene in dict.fromkeys(missing) if gene in self.ambiguous)
         meant = (f"{gene!r} ({' or '.join(self.ambiguous[gene])})" for gene in unclear)
-        return _shown(meant, _HINTS_SHOWN)
+        return shown(meant, _HINTS_SHOWN)
 
 
 def _counted(missing: list[str], count: int) -> str:
     return f"{len(missing)} of {count} genes are in no gene set of the collection"
-
-
-def _shown(texts: Iterable[str], most: int) -> str:
-    first = list(islice(texts, most + 1))
-    return ", ".join([*first[:most], *["…"] * (len(first) > most)])
 
 
 def _targets(aliases: Any) -> dict[str, dict[str, None]]:

@@ -21,6 +21,7 @@ from sk_gene2vec.embedding_checks import (
 )
 from sk_gene2vec.memberships import row_blocks
 from sk_gene2vec.persistence import checked_state, formatted_state
+from sk_gene2vec.reading import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -374,11 +375,9 @@ class GeneEmbedding:
 def _listed(unknown: list[str], known: Iterable[str] = ()) -> str:
     """Name the first of some unknown genes, and what differs from them by case."""
     folded = {gene.casefold(): gene for gene in known}
-    shown = []
-    for gene in unknown[:_UNKNOWN_SHOWN]:
-        near = folded.get(str(gene).casefold())
-        shown.append(repr(gene) + (f" (there is {near!r})" if near else ""))
-    return ", ".join(shown) + (", …" if len(unknown) > _UNKNOWN_SHOWN else "")
+    near = (folded.get(str(gene).casefold()) for gene in unknown)
+    hints = (f" (there is {name!r})" if name else "" for name in near)
+    return shown(map("{!r}{}".format, unknown, hints), _UNKNOWN_SHOWN)
 
 
 def _unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:

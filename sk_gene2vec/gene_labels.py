@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sk_gene2vec.reading import shown
+
 # Told apart on white and on near-black, the first eight also by the colour-blind.
 PALETTE = (
     *("#3b7dd8", "#e8853a", "#2ba58a", "#d65a86", "#8a63d2", "#c9a227", "#4fb3dc"),
@@ -115,8 +117,8 @@ def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
         if not any(gene in labels for gene in genes):
             raise ValueError(
                 "Expected labels by gene, got none for any gene: labels of "
-                f"{_some(labels)}, genes {_some(genes)}. For labels in the order of "
-                "the genes give an array."
+                f"{shown(map(repr, labels), 3)}, genes {shown(map(repr, genes), 3)}. "
+                "For labels in the order of the genes give an array."
             )
         return [labels.get(gene) for gene in genes]
     if isinstance(labels, str):
@@ -132,8 +134,3 @@ def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
 
 def _is_missing(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and value != value)
-
-
-def _some(names: Any) -> str:
-    first = [repr(name) for name, _ in zip(names, range(3), strict=False)]
-    return ", ".join(first) + (" …" if len(names) > 3 else "")

@@ -7,7 +7,8 @@ import os
 import re
 import reprlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias, TypeVar
 
@@ -88,6 +89,12 @@ def excerpt(value: object) -> str:
     if not isinstance(value, str):
         return reprlib.repr(value)
     return repr(value if len(value) <= 40 else value[:39] + "…")
+
+
+def shown(texts: Iterable[str], most: int) -> str:
+    """Join some texts, the first of many."""
+    first = list(islice(texts, most + 1))
+    return ", ".join([*first[:most], *["…"] * (len(first) > most)])
 
 
 def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:

@@ -1,10 +1,12 @@
 """What several test files share."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from sk_gene2vec.losses import Targets
 from sk_gene2vec.sparse_rows import SparseRows
@@ -54,3 +56,18 @@ def problem(request):
     hidden = torch.from_numpy(rng.normal(size=(N_ROWS, WIDTH))).requires_grad_()
     output = torch.from_numpy(rng.normal(size=(N_SETS, WIDTH + 1))).requires_grad_()
     return hidden, output, targets, torch.from_numpy(y)
+
+
+@pytest.fixture
+def n_threads():
+    @contextlib.contextmanager
+    def limited(n):
+        before = torch.get_num_threads()
+        with threadpool_limits(n):
+            torch.set_num_threads(n)
+            try:
+                yield
+            finally:
+                torch.set_num_threads(before)
+
+    return limited

@@ -27,17 +27,14 @@ def sampled(sizes, n_negatives, seed=0):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("n_rows", [3, 877, 4211])
-def test_sigmoid_does_not_depend_on_the_number_of_threads(n_rows, dtype):
+def test_sigmoid_does_not_depend_on_the_number_of_threads(n_rows, dtype, n_threads):
     logits = torch.randn((n_rows, 50), generator=torch.Generator().manual_seed(0))
     logits = logits.to(dtype)
-    before, found = torch.get_num_threads(), []
-    try:
-        for n_threads in (1, 2, 3):
-            torch.set_num_threads(n_threads)
+    found = []
+    for n in (1, 2, 3):
+        with n_threads(n):
             found.append(logits.clone())
             losses._sigmoid_(found[-1])
-    finally:
-        torch.set_num_threads(before)
     torch.testing.assert_close(found[0], torch.sigmoid(logits))
     assert torch.equal(found[1], found[0])
     assert torch.equal(found[2], found[0])

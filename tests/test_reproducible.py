@@ -20,7 +20,7 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from skorch.callbacks import Callback
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from sk_gene2vec import GeneSetEncoder
 
@@ -144,22 +144,11 @@ def test_formats_are_bitwise_equal(X, name):
         assert_same(fit_outcome(form(X), name), expected)
 
 
-@contextlib.contextmanager
-def n_threads(n):
-    before = torch.get_num_threads()
-    with threadpool_limits(n):
-        torch.set_num_threads(n)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     "name",
     ["float32", "bfloat16", "one-hot", "stops early", "sampled negatives", "ease"],
 )
-def test_one_and_two_threads_agree(name):
+def test_one_and_two_threads_agree(name, n_threads):
     # Torch shares out work on more than 32,768 numbers; there are 120,000 logits.
     X = kinds(600, 400)
     found = []
@@ -232,7 +221,7 @@ def global_state():
 
 
 @pytest.fixture
-def two_threads():
+def two_threads(n_threads):
     """Neither what is the rule in these tests, nor what a fit before may have left."""
     torch.use_deterministic_algorithms(False)
     with n_threads(2):
