@@ -30,7 +30,7 @@ from sklearn.preprocessing import normalize
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
 from sk_gene2vec.datasets import load_go_bp
-from sk_gene2vec.starts import ease_weights
+from sk_gene2vec.encoder.training._starts import ease_weights
 
 COLLECTIONS = ("msigdb", "msigdb_no_c5", "go_bp", "hallmark")
 

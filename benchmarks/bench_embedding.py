@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from _common import report, timed
 
-from sk_gene2vec.embedding import GeneEmbedding
+from sk_gene2vec import GeneEmbedding
 
 N_GENES, N_DIMENSIONS, N_QUERIES = 20_000, 100, 1000
 

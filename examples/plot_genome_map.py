@@ -26,7 +26,7 @@ embedding
 # UMAP keeps neighbours together. Distances between far groups, and the sizes of groups,
 # mean little. The layout is the slow part, so it is computed once for both maps.
 
-from sk_gene2vec.projection import project_2d
+from sk_gene2vec.plotting import project_2d
 
 coordinates = project_2d(embedding, method="umap")
 coordinates.loc[["TP53", "INS", "HBB"]].round(1)
@@ -56,7 +56,7 @@ plot_embedding(
 # One file that needs no network: point at a gene to see its gene sets, search for
 # another, zoom in. Send it to a colleague as it is.
 
-from sk_gene2vec.gene_map import write_gene_map
+from sk_gene2vec.plotting import write_gene_map
 
 page = write_gene_map(
     "gene_map.html",

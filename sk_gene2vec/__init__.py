@@ -1,14 +1,16 @@
 """Gene embeddings from gene sets, the scikit-learn way."""
 
+from sk_gene2vec._version import __version__
 from sk_gene2vec.embedding import GeneEmbedding
-from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.formats import read_gene_sets
-from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gmt import GmtFormatError, read_gmt, write_gmt
-from sk_gene2vec.suggestions import suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder import GeneSetEncoder, suggest_gene_sets, suggest_genes
+from sk_gene2vec.gene_sets import (
+    GeneSets,
+    GmtFormatError,
+    read_gene_sets,
+    read_gmt,
+    write_gmt,
+)
 from sk_gene2vec.vectorizer import GmtVectorizer
-
-__version__ = "0.1.0"
 
 __all__ = [
     "GeneEmbedding",
@@ -16,6 +18,7 @@ __all__ = [
     "GeneSets",
     "GmtFormatError",
     "GmtVectorizer",
+    "__version__",
     "read_gene_sets",
     "read_gmt",
     "suggest_gene_sets",

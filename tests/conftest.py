@@ -8,8 +8,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from sk_gene2vec.losses import Targets
-from sk_gene2vec.sparse_rows import SparseRows
+from sk_gene2vec.encoder.training._losses import Targets
+from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
 N_ROWS, N_SETS, WIDTH = 23, 31, 5
 

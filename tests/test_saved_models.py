@@ -20,19 +20,25 @@ from sklearn.pipeline import make_pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 import sk_gene2vec
-from sk_gene2vec import GeneSetEncoder, GeneSets, GmtVectorizer, persistence, write_gmt
-from sk_gene2vec.embedding import GeneEmbedding
+from sk_gene2vec import (
+    GeneEmbedding,
+    GeneSetEncoder,
+    GeneSets,
+    GmtVectorizer,
+    write_gmt,
+)
+from sk_gene2vec._utils import _persistence as persistence
 
 DATA = Path(__file__).parent / "data"
 MAKE = runpy.run_path(str(DATA / "make_saved_models.py"))
 RELEASES = sorted(path.parent.name for path in DATA.glob("*/outputs.npz"))
 
-ENCODER = "sk_gene2vec.encoder.GeneSetEncoder"
-VECTORIZER = "sk_gene2vec.vectorizer.GmtVectorizer"
-GENE_SETS = "sk_gene2vec.gene_sets.GeneSets"
-EMBEDDING = "sk_gene2vec.embedding.GeneEmbedding"
-ALIASES = "sk_gene2vec.datasets._aliases._Aliases"
-OWN = [ALIASES, EMBEDDING, ENCODER, GENE_SETS, VECTORIZER]
+ENCODER = "sk_gene2vec.GeneSetEncoder"
+VECTORIZER = "sk_gene2vec.GmtVectorizer"
+GENE_SETS = "sk_gene2vec.GeneSets"
+EMBEDDING = "sk_gene2vec.GeneEmbedding"
+ALIASES = "sk_gene2vec.datasets.GeneAliases"
+OWN = sorted([ALIASES, EMBEDDING, ENCODER, GENE_SETS, VECTORIZER])
 
 
 def through_pickle(model, protocol=pickle.DEFAULT_PROTOCOL):
@@ -162,7 +168,7 @@ def test_a_memory_mapped_model_gives_the_same(models, tmp_path):
 )
 def test_skops_asks_for_trust_in_this_package_alone(models, name, types):
     data = skops.io.dumps(models[name])
-    assert skops.io.get_untrusted_types(data=data) == types
+    assert skops.io.get_untrusted_types(data=data) == sorted(types)
     with pytest.raises(UntrustedTypesFoundException):
         skops.io.loads(data)
 
@@ -287,14 +293,17 @@ def test_a_newer_format_is_refused(models, monkeypatch, through, name):
     def from_the_future(owner, state):
         with monkeypatch.context() as now:
             now.setattr(persistence, "STATE_FORMAT", 1)
-            now.setattr(sk_gene2vec, "__version__", "0.1.0")
+            now.setattr(persistence, "__version__", "0.1.0")
             return checked(owner, state)
 
     monkeypatch.setattr(persistence, "STATE_FORMAT", 2)
-    monkeypatch.setattr(sk_gene2vec, "__version__", "9.3.0")
-    for module in ("persistence", "gene_sets", "embedding"):
-        target = f"sk_gene2vec.{module}.checked_state"
-        monkeypatch.setattr(target, from_the_future)
+    monkeypatch.setattr(persistence, "__version__", "9.3.0")
+    for module in (
+        "_utils._persistence",
+        "gene_sets._gene_sets",
+        "embedding._embedding",
+    ):
+        monkeypatch.setattr(f"sk_gene2vec.{module}.checked_state", from_the_future)
     message = (
         r"this \w+ was saved by sk-gene2vec 9\.3\.0 in format 2, and sk-gene2vec "
         r"0\.1\.0 reads no format above 1; install sk-gene2vec 9\.3\.0 or newer"

@@ -88,7 +88,7 @@ def test_no_module_unpickles_evaluates_or_runs_programs(path):
 
 
 def test_there_are_modules_to_look_at():
-    assert {"encoder.py", "gmt.py", "training.py"} <= {path.name for path in MODULES}
+    assert {"_encoder.py", "_gmt.py", "_train.py"} <= {path.name for path in MODULES}
 
 
 AT_WORK = """
@@ -96,7 +96,11 @@ import sys
 seen = []
 sys.addaudithook(lambda event, _: event.startswith("socket.") and seen.append(event))
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, suggest_genes
-from sk_gene2vec import datasets, embedding, interop, metrics, plotting
+from sk_gene2vec import datasets
+from sk_gene2vec.embedding import _embedding as embedding
+from sk_gene2vec.embedding import _interop as interop
+from sk_gene2vec.metrics import _held_out_scores as metrics
+from sk_gene2vec.plotting import _plots as plotting
 vectorizer = GmtVectorizer()
 genes = ["TP53", "BRCA1", "INS", "HBB", "EGFR", "MDM2"]
 X = vectorizer.fit_transform(genes)

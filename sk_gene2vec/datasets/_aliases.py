@@ -3,8 +3,8 @@
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..genes import check_genes
-from ._bundled import _data_file
+from sk_gene2vec.datasets._bundled import _data_file
+from sk_gene2vec.gene_sets._genes import check_genes
 
 
 def load_human_gene_aliases(
@@ -71,7 +71,7 @@ def load_human_gene_aliases(
         symbols_of.setdefault(alias, []).append(symbol)
     if genes is not None:
         symbols_of = _as_called_by(set(check_genes(genes)), symbols_of)
-    return _Aliases(
+    return GeneAliases(
         {
             alias: symbols[0] if len(symbols) == 1 else tuple(symbols)
             for alias, symbols in symbols_of.items()
@@ -79,8 +79,14 @@ def load_human_gene_aliases(
     )
 
 
-class _Aliases(Mapping[str, str | tuple[str, ...]]):
-    """Immutable, since clones of estimators share it, and short when printed."""
+class GeneAliases(Mapping[str, str | tuple[str, ...]]):
+    """Other names of genes: an immutable mapping, short when printed.
+
+    Clones of an estimator share it.
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec.datasets"
 
     def __init__(self, symbols_of: dict[str, str | tuple[str, ...]]) -> None:
         self._symbols_of = symbols_of
@@ -97,7 +103,7 @@ class _Aliases(Mapping[str, str | tuple[str, ...]]):
     def __repr__(self) -> str:
         return f"<{len(self)} aliases>"
 
-    def __deepcopy__(self, memo: object) -> "_Aliases":
+    def __deepcopy__(self, memo: object) -> "GeneAliases":
         return self
 
 

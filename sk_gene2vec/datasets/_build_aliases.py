@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from ._build_go import ORG_SQLITE, open_sqlite, to_gzip
+from sk_gene2vec.datasets._build_go import ORG_SQLITE, open_sqlite, to_gzip
 
 FILE = "human_gene_aliases.tsv.gz"
 

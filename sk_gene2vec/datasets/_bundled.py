@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..gene_sets import GeneSets
-from ..gmt import read_gmt
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._gmt import read_gmt
 
 
 def load_go_bp() -> GeneSets:

@@ -18,8 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-from ..gmt import GmtFormatError, read_gmt
-from ._download import Failure, Patience, download, import_pooch
+from sk_gene2vec.datasets._download import Failure, Patience, download, import_pooch
+from sk_gene2vec.gene_sets._gmt import GmtFormatError, read_gmt
 
 ENVIRONMENT_VARIABLE = "SK_GENE2VEC_DATA"
 
@@ -44,6 +44,9 @@ class DownloadError(OSError):
     cannot keep https://data.broadinstitute.org/gsea-msigdb/msigdb/release/7.5.1/\
 h.all.v7.5.1.symbols.gmt
     """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec.datasets"
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 from sklearn.utils.validation import check_scalar
 
-from ..gene_sets import GeneSets
-from ..gmt import read_gmt
-from ._cache import Remote, cached_gmt
-from ._download import Failure, Patience, download, is_safe
+from sk_gene2vec.datasets._cache import Remote, cached_gmt
+from sk_gene2vec.datasets._download import Failure, Patience, download, is_safe
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._gmt import read_gmt
 
 MSIGDB_PAGE = "https://www.gsea-msigdb.org/gsea/downloads.jsp"
 MSIGDB_TERMS = "https://www.gsea-msigdb.org/gsea/msigdb_license_terms.jsp"

@@ -13,9 +13,8 @@ import pandas as pd
 import skops.io
 
 import sk_gene2vec
-from sk_gene2vec import GeneSetEncoder, GeneSets, GmtVectorizer
-from sk_gene2vec.datasets._aliases import _Aliases
-from sk_gene2vec.embedding import GeneEmbedding
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
+from sk_gene2vec.datasets import GeneAliases
 
 HERE = Path(__file__).parent
 SAMPLES = ["HK1", "PKM", "P53", "Trp53", "CASP3"]
@@ -40,7 +39,7 @@ GENE_SETS = GeneSets(
 
 def make_models():
     """Fit one object of every class that can be saved, of every kind of encoder."""
-    aliases = _Aliases({"P53": "TP53", "CASP": ("CASP3", "CASP8")})
+    aliases = GeneAliases({"P53": "TP53", "CASP": ("CASP3", "CASP8")})
     vectorizer = GmtVectorizer(GENE_SETS, aliases=aliases, dtype=np.float64)
     X = vectorizer.fit_transform(GENE_SETS.genes)
     named = pd.DataFrame(X.toarray(), columns=vectorizer.get_feature_names_out())

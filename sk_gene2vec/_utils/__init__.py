@@ -1,0 +1,1 @@
+"""Helpers that several rooms share; none of them is public."""

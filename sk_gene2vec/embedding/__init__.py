@@ -1,0 +1,5 @@
+"""Vectors together with their genes, in and out of other tools."""
+
+from sk_gene2vec.embedding._embedding import GeneEmbedding
+
+__all__ = ["GeneEmbedding"]

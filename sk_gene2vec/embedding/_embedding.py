@@ -1,0 +1,402 @@
+"""GeneEmbedding: genes and their vectors, together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from numbers import Integral
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from sk_gene2vec._utils._memberships import row_blocks
+from sk_gene2vec._utils._persistence import checked_state, formatted_state
+from sk_gene2vec._version import __version__
+from sk_gene2vec.embedding import _interop as interop
+from sk_gene2vec.embedding import _text_formats as text_formats
+from sk_gene2vec.embedding._checks import (
+    checked_attrs,
+    checked_vectors,
+    places_of,
+    plain,
+)
+from sk_gene2vec.gene_sets._reading import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["GeneEmbedding"]
+
+_UNKNOWN_SHOWN = 5
+
+
+class GeneEmbedding:
+    """Genes and their vectors: look up, compare, save and open in other tools.
+
+    Reads like gensim's KeyedVectors. ``embedding["TP53"]`` is the vector of a gene,
+    ``embedding[["TP53", "MDM2"]]`` has one row a gene, ``"TP53" in embedding`` and
+    ``len(embedding)`` are what they seem, and iteration is over the genes.
+
+    Parameters
+    ----------
+    genes : iterable of str, length n_genes
+        Gene identifiers, each once.
+    vectors : array-like of shape (n_genes, n_dimensions)
+        The vector of each gene. Copied; float32 stays, other numbers become float64.
+    attrs : mapping of str to JSON values, default=None
+        Where the vectors come from: text, numbers, lists and dicts of these.
+
+    Raises
+    ------
+    KeyError
+        From ``embedding[...]``, if a gene has no vector.
+    TypeError
+        If `genes` are a bare `str`, a set or a mapping; if a gene is no `str`; if
+        `vectors` is a DataFrame; if JSON cannot hold an entry of `attrs`.
+    ValueError
+        If there is no gene; if a gene is missing, empty, occurs twice, has tabs, line
+        breaks, NUL or lone surrogates, or begins with a byte order mark; if not every
+        gene has one row of finite numbers.
+
+    See Also
+    --------
+    GeneEmbedding.from_encoder : From a fitted encoder and vectorizer.
+
+    Notes
+    -----
+    The similarity of two genes is the cosine of the angle between their vectors; a
+    vector of zeros has similarity 0 with everything.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> embedding = GeneEmbedding(["HK1", "PKM", "TP53"], [[2, 0], [3, 1], [0, 1]])
+    >>> embedding
+    GeneEmbedding(3 genes, 2 dimensions)
+    >>> embedding["PKM"]
+    array([3., 1.])
+    >>> embedding.most_similar("HK1", topn=1)[0][0]
+    'PKM'
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec"
+
+    def __init__(
+        self,
+        genes: Iterable[str],
+        vectors: ArrayLike,
+        attrs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._row_of = places_of(genes)
+        self._genes = np.array(list(self._row_of), dtype=object)
+        self._vectors = checked_vectors(vectors, self._genes)
+        self._genes.flags.writeable = self._vectors.flags.writeable = False
+        self._attrs = checked_attrs(attrs or {})
+
+    @property
+    def genes(self) -> NDArray[np.object_]:
+        """Genes in the order of the rows, shape (n_genes,), read-only."""
+        return self._genes
+
+    @property
+    def vectors(self) -> NDArray[Any]:
+        """Vectors, shape (n_genes, n_dimensions), float32 or float64, read-only."""
+        return self._vectors
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Where the vectors come from."""
+        return MappingProxyType(self._attrs)
+
+    def __len__(self) -> int:
+        return len(self._genes)
+
+    def __contains__(self, gene: object) -> bool:
+        return gene in self._row_of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._row_of)
+
+    def __getitem__(self, genes: str | Iterable[str]) -> NDArray[Any]:
+        rows = self._rows(genes)
+        vectors: NDArray[Any] = self._vectors[rows]
+        return vectors[0] if isinstance(genes, str) else vectors
+
+    def __repr__(self) -> str:
+        dimensions = self._vectors.shape[1]
+        return f"GeneEmbedding({len(self)} genes, {dimensions} dimensions)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        genes = "\n".join(self._row_of)
+        state = {"genes": genes, "vectors": self._vectors, "attrs": self._attrs}
+        return formatted_state(state)
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        state = checked_state(self, saved)
+        GeneEmbedding.__init__(
+            self, state["genes"].split("\n"), state["vectors"], state["attrs"]
+        )
+
+    @classmethod
+    def from_encoder(
+        cls, encoder: Any, vectorizer: Any, genes: Iterable[str] | None = None
+    ) -> GeneEmbedding:
+        """Embed genes of a collection.
+
+        Parameters
+        ----------
+        encoder : GeneSetEncoder
+            Fitted on a matrix of `vectorizer`.
+        vectorizer : GmtVectorizer
+            Fitted on the collection.
+        genes : iterable of str, default=None
+            Genes of the collection. None for all of them.
+
+        Returns
+        -------
+        embedding : GeneEmbedding
+            Its `attrs` have the version of this package (`sk_gene2vec`), the `attrs`
+            of the collection (`collection`), the numbers of its genes and gene sets in
+            use (`n_genes`, `n_gene_sets`), and the encoder's class and parameters
+            (`encoder`, `encoder_params`).
+
+        Raises
+        ------
+        NotFittedError
+            If the encoder or the vectorizer is not fitted.
+        ValueError
+            If a gene is in no gene set, if it occurs twice, or if encoder and
+            vectorizer have not the same number of gene sets.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+        >>> from sk_gene2vec import GeneEmbedding
+        >>> sets = {"GLYCOLYSIS": ["HK1", "PKM"], "P53_PATHWAY": ["MDM2", "TP53"]}
+        >>> vectorizer = GmtVectorizer(sets)
+        >>> X = vectorizer.fit_transform(["HK1", "MDM2", "PKM", "TP53"])
+        >>> encoder = GeneSetEncoder(2, random_state=0).fit(X)
+        >>> embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+        >>> embedding.most_similar("TP53", topn=1)[0][0]
+        'MDM2'
+        >>> embedding.attrs["encoder_params"]["embedding_dim"]
+        2
+        """
+        check_is_fitted(vectorizer)
+        chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
+        X = vectorizer.transform(chosen)
+        unknown = np.flatnonzero(np.asarray(X.sum(axis=1)).ravel() == 0)
+        if len(unknown):
+            names = _listed([chosen[row] for row in unknown])
+            raise ValueError(
+                f"expected genes of the collection, got {len(unknown)} of "
+                f"{len(chosen)} that are in no gene set: {names}; leave them out"
+            )
+        attrs = {
+            "sk_gene2vec": __version__,
+            "collection": dict(vectorizer.gene_sets_.attrs),
+            "n_genes": len(vectorizer.genes_),
+            "n_gene_sets": len(vectorizer.vocabulary_),
+            "encoder": type(encoder).__name__,
+            "encoder_params": {
+                name: plain(value)
+                for name, value in encoder.get_params(deep=False).items()
+            },
+        }
+        return cls(chosen, np.asarray(encoder.transform(X)), attrs)
+
+    from_frame = classmethod(interop.from_frame)
+    from_word2vec = classmethod(text_formats.from_word2vec)
+    from_anndata = classmethod(interop.from_anndata)
+    from_projector = classmethod(text_formats.from_projector)
+    from_parquet = classmethod(interop.from_parquet)
+
+    to_frame = interop.to_frame
+    to_word2vec = text_formats.to_word2vec
+    to_anndata = interop.to_anndata
+    to_projector = text_formats.to_projector
+    to_parquet = interop.to_parquet
+
+    def similarity(self, gene: str, other: str) -> float:
+        """Return the cosine similarity of two genes.
+
+        Parameters
+        ----------
+        gene, other : str
+            The genes.
+
+        Returns
+        -------
+        similarity : float
+            From -1 to 1, but for rounding.
+
+        Raises
+        ------
+        KeyError
+            If a gene has no vector.
+        """
+        first, second = self._units[self._rows([gene, other])]
+        return float(first @ second)
+
+    def most_similar(
+        self,
+        positive: str | Iterable[str],
+        negative: str | Iterable[str] | None = None,
+        topn: int = 10,
+    ) -> list[tuple[str, float]]:
+        """Find the genes most similar to one gene, or to the mean of several.
+
+        Parameters
+        ----------
+        positive : str or iterable of str
+            Genes to be similar to.
+        negative : str or iterable of str, default=None
+            Genes to be unlike: their vectors are subtracted.
+        topn : int, default=10
+            Number of genes; fewer if the embedding has fewer.
+
+        Returns
+        -------
+        genes : list of (str, float)
+            Genes and similarities, the most similar first, ties in the order of the
+            genes. Those of `positive` and `negative` are not among them.
+
+        Raises
+        ------
+        KeyError
+            If a gene has no vector.
+        ValueError
+            If no gene is given, or if `topn` is below 1.
+
+        See Also
+        --------
+        neighbors : The same for many genes, each on its own.
+
+        Notes
+        -----
+        As in gensim, vectors are scaled to unit length before their mean is taken.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GeneEmbedding
+        >>> genes = ["HK1", "PKM", "TP53", "MDM2"]
+        >>> embedding = GeneEmbedding(genes, [[2, 0], [3, 1], [0, 1], [1, 3]])
+        >>> [gene for gene, _ in embedding.most_similar(["HK1", "TP53"], topn=2)]
+        ['PKM', 'MDM2']
+        >>> embedding.most_similar("PKM", negative="TP53", topn=1)[0][0]
+        'HK1'
+        """
+        check_scalar(topn, "topn", Integral, min_val=1)
+        plus, minus = self._rows(positive), self._rows(negative or [])
+        inputs = np.concatenate([plus, minus])
+        if not len(inputs):
+            raise ValueError("expected at least one gene to compare with, got none")
+        direction = self._units[plus].sum(axis=0) - self._units[minus].sum(axis=0)
+        similarity = _unit_rows(direction[np.newaxis]) @ self._units.T
+        similarity[0, inputs] = -np.inf
+        k = min(topn, len(self) - len(np.unique(inputs)))
+        best = _largest(similarity, k)[0]
+        genes = self._genes[best].tolist()
+        return list(zip(genes, similarity[0, best].tolist(), strict=True))
+
+    def neighbors(
+        self, genes: str | Iterable[str] | None = None, topn: int = 10
+    ) -> pd.DataFrame:
+        """Find the genes most similar to each of many genes, in one go.
+
+        Parameters
+        ----------
+        genes : str or iterable of str, default=None
+            Genes to find neighbors of, each on its own. None for all genes.
+        topn : int, default=10
+            Number of neighbors of each gene; fewer if the embedding has fewer genes.
+
+        Returns
+        -------
+        DataFrame of shape (n_queries * topn, 3)
+            Columns `gene`, `neighbor` and `similarity`: the genes in the order given,
+            the neighbors of each as `most_similar` ranks them.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        KeyError
+            If a gene has no vector.
+        ValueError
+            If `topn` is below 1.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GeneEmbedding
+        >>> genes = ["HK1", "PKM", "TP53", "MDM2"]
+        >>> embedding = GeneEmbedding(genes, [[2, 0], [3, 1], [0, 1], [1, 3]])
+        >>> embedding.neighbors(["HK1", "TP53"], topn=1).round(2)
+           gene neighbor  similarity
+        0   HK1      PKM        0.95
+        1  TP53     MDM2        0.95
+        """
+        pd = interop.optional("pandas", "neighbors")
+        check_scalar(topn, "topn", Integral, min_val=1)
+        queries = self._rows(self._genes if genes is None else genes)
+        k = min(topn, len(self) - 1)
+        best = np.empty((len(queries), k), dtype=np.intp)
+        values = np.empty((len(queries), k), dtype=self._vectors.dtype)
+        for block in row_blocks((len(queries), len(self))):
+            own = queries[block]
+            similarity = self._units[own] @ self._units.T
+            similarity[np.arange(len(own)), own] = -np.inf
+            best[block] = _largest(similarity, k)
+            values[block] = np.take_along_axis(similarity, best[block], axis=1)
+        return pd.DataFrame(
+            {
+                "gene": self._genes[np.repeat(queries, k)],
+                "neighbor": self._genes[best.ravel()],
+                "similarity": values.ravel(),
+            }
+        )
+
+    @cached_property
+    def _units(self) -> NDArray[Any]:
+        return _unit_rows(self._vectors)
+
+    def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
+        asked = [genes] if isinstance(genes, str) else list(genes)
+        unknown = [gene for gene in asked if gene not in self._row_of]
+        if unknown:
+            raise KeyError(
+                f"{len(unknown)} of {len(asked)} genes have no vector: "
+                + _listed(unknown, self._genes)
+            )
+        return np.array([self._row_of[gene] for gene in asked], dtype=np.intp)
+
+
+def _listed(unknown: list[str], known: Iterable[str] = ()) -> str:
+    """Name the first of some unknown genes, and what differs from them by case."""
+    folded = {gene.casefold(): gene for gene in known}
+    near = (folded.get(str(gene).casefold()) for gene in unknown)
+    hints = (f" (there is {name!r})" if name else "" for name in near)
+    return shown(map("{!r}{}".format, unknown, hints), _UNKNOWN_SHOWN)
+
+
+def _unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Scale rows to unit length; rows of zeros stay. Squares may overflow float32."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
+
+
+def _largest(values: NDArray[Any], k: int) -> NDArray[np.intp]:
+    """Columns of the k largest of each row, sorted, ties by column."""
+    n_rows, n_columns = values.shape
+    if not k:
+        return np.empty((n_rows, 0), dtype=np.intp)
+    least = np.partition(values, n_columns - k, axis=1)[:, n_columns - k]
+    large = np.flatnonzero(values >= least[:, np.newaxis])
+    rows, columns = np.divmod(large, n_columns)
+    order = np.lexsort((-values[rows, columns], rows))
+    starts = np.searchsorted(rows, np.arange(n_rows))
+    return columns[order[starts[:, np.newaxis] + np.arange(k)]]

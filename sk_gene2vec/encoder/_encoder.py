@@ -1,0 +1,566 @@
+"""GeneSetEncoder: the scikit-learn face of the network."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_gene2vec._utils._memberships import as_memberships
+from sk_gene2vec._utils._persistence import FormattedState
+from sk_gene2vec.encoder import _inference as inference
+from sk_gene2vec.metrics._calibration import MIN_MEMBERSHIPS
+from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
+
+# Attributes, the last ones private, by what they are called while training.
+_FITTED = {
+    "coefs": "coefs_",
+    "intercepts": "intercepts_",
+    "set_weights": "gene_set_weights_",
+    "calibration": "calibration_",
+    "losses": "loss_curve_",
+    "scores": "validation_curve_",
+    "n_epochs": "n_iter_",
+    "embedding": "embedding_",
+    "architecture": "_architecture",
+    "row_keys": "_row_keys",
+    "moments": "_moments",
+}
+
+
+def _has_no_table(encoder: GeneSetEncoder) -> bool:
+    if encoder.gene_input == "one-hot":
+        raise AttributeError(
+            'partial_fit needs gene_input="membership": with "one-hot" each gene owns '
+            "a row of a table that fit makes; transform folds in genes without one."
+        )
+    return True
+
+
+class GeneSetEncoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, FormattedState, BaseEstimator
+):
+    """Gene embeddings from gene sets, learned by a multi-label network.
+
+    The network predicts a gene's gene sets from the gene: gene -> embedding ->
+    activation -> hidden layers -> one sigmoid per gene set. The middle layer is
+    the gene's embedding; the outputs say how probable every membership is.
+
+    Parameters
+    ----------
+    embedding_dim : int, default=100
+        Length of a gene's vector.
+
+    gene_input : {"membership", "one-hot"}, default="membership"
+        How the gene enters the network.
+
+        - "membership": as its own row of X, with a random part of the memberships
+          masked in training. Genes not seen in `fit` need nothing special.
+        - "one-hot": every gene seen in `fit` owns one row of an embedding table.
+          Rows of X that are identical share one row of the table, weighted by how
+          often they occur. A row not seen in `fit` is folded in: its loss is
+          minimised over the embedding alone.
+
+    mask_rate : float, default=0.4
+        Share of the memberships hidden from the inputs at each step, in (0, 1).
+        Only used when `gene_input="membership"`.
+
+    activation : {"rmsnorm", "tanh", "relu", "identity"}, default="rmsnorm"
+        Activation of the embedding. "rmsnorm" scales every vector to the length
+        ``sqrt(embedding_dim)``, so that genes differ by direction alone.
+
+    init : {"svd", "ease", "random"}, default="svd"
+        Start of the first layer.
+
+        - "svd": truncated singular value decomposition of the weighted rows.
+        - "ease": the best product of two layers for the predictions of an EASE model,
+          which weighs all pairs of gene sets. Starts the output layer as well, where
+          `hidden_layer_sizes` is empty. Worth its cost for wide embeddings, with few
+          epochs at a low `lr`: about a minute and 4 GB at full MSigDB size, growing
+          with the square of the number of gene sets.
+        - "random": small random weights.
+
+    dropout : float, default=0.1
+        Share of the embedding that is dropped at each step of training, in [0, 1).
+
+    hidden_layer_sizes : int or array-like of int, default=()
+        Widths of the ReLU layers between the embedding and the output.
+
+    lr : float, default=0.02
+        Learning rate of Adam at the first step; it falls linearly to zero.
+
+    weight_decay : float, default=0.3
+        Decoupled weight decay of the first layer, as in AdamW: each step takes
+        the share ``lr * weight_decay`` of its weights.
+
+    max_epochs : int, default=20
+        Passes over the genes.
+
+    batch_size : int, default=1024
+        Genes in a mini-batch.
+
+    early_stopping : bool, default=False
+        Whether to end training when the held-out score has not improved for
+        `n_iter_no_change` epochs, and to keep the weights of the best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the genes, of those with five memberships or more, that have a
+        ninth of their memberships held out from training, in [0, 1). They set
+        `calibration_` and, if asked for, when to stop. Of a large collection there
+        are fewer, no more than thirty million pairs in all.
+
+    n_iter_no_change : int, default=5
+        Epochs without improvement before training ends. Only used when
+        `early_stopping=True`.
+
+    n_negatives : int or None, default=None
+        Gene sets drawn for a batch to stand for those that its genes are not in,
+        in proportion to the square root of their sizes. None computes the loss
+        over all pairs; for collections beyond some hundred thousand gene sets,
+        2,000 or so keep the cost in proportion to the memberships. The loss is
+        then an estimate
+        without bias, and products are in float32 whatever `precision` says.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Precision of the matrix products in training. "auto" takes bfloat16 where
+        the device has instructions for it. Weights, optimiser state and sums are
+        float32 in either case.
+
+    device : str, default="auto"
+        Where to train: "auto" (a CUDA device if there is one), what
+        :class:`torch.device` takes, such as "cpu" or "cuda:1", or "accelerate":
+        over all processes that ``torchrun`` or ``accelerate launch`` started.
+
+    callbacks : list of skorch callbacks or None, default=None
+        Passed to the :class:`skorch.NeuralNet` that trains the network. With
+        :class:`~skorch.callbacks.Checkpoint` and
+        :class:`~skorch.callbacks.LoadInitState`, a fit that was killed goes on, see
+        the user guide.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the solution of the previous call, for `max_epochs`
+        more, instead of starting anew. Gene sets and architecture must be the same
+        and, with ``gene_input="one-hot"``, the genes.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the genes, and the masks.
+        Pass an int for reproducible results across multiple function calls. An
+        instance is advanced by every call, even one that fails.
+
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar with the loss.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_genes, embedding_dim)
+        Embeddings of the rows of X seen in `fit`, float32.
+
+    gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
+        Output-layer vectors of the gene sets. Only there when the decoder is
+        linear, that is when `hidden_layer_sizes` is empty: the logit of a
+        membership is then the product of the two vectors plus
+        ``intercepts_[-1]``.
+
+    coefs_ : list of ndarray
+        Weights of the layers, each of shape (n_in, n_out). The first maps gene
+        sets ("membership") or distinct training rows ("one-hot") to the embedding.
+
+    intercepts_ : list of ndarray
+        Biases of the layers, each of shape (n_out,).
+
+    gene_set_weights_ : ndarray of shape (n_gene_sets,)
+        Rarity of each gene set in the training data, log(n_genes / size), and 0
+        for a set without a gene. Weighs the inputs when `gene_input="membership"`.
+
+    calibration_ : ndarray of shape (2,)
+        Slope and shift that turn logits into probabilities; (1, 0) where no
+        membership was held out.
+
+    validation_curve_ : list of float
+        NDCG@100 of the held-out memberships after each epoch. Only there when
+        `early_stopping=True`.
+
+    loss_curve_ : list of float
+        Training loss of each epoch: binary cross-entropy, averaged over all pairs
+        of a gene and a gene set. Goes on with `warm_start` and `partial_fit`.
+
+    n_iter_ : int
+        Number of epochs run in the last call.
+
+    n_features_in_ : int
+        Number of gene sets seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the gene sets seen during :term:`fit`. Defined only when `X` has
+        feature names that are all strings.
+
+    See Also
+    --------
+    GmtVectorizer : Builds the matrix that this estimator takes.
+    sklearn.decomposition.TruncatedSVD : The linear method to compare with.
+
+    Notes
+    -----
+    With x the binary row of a gene, w the weights of the gene sets, and m a mask
+    that keeps each entry with probability 1 - `mask_rate` (all of them outside
+    training), the embedding of a gene is ::
+
+        e = activation(v / ||v|| @ coefs_[0] + intercepts_[0]),  v = x * w * m
+
+    for ``gene_input="membership"``, and ``e = activation(coefs_[0][i] +
+    intercepts_[0])`` for row i of the table with "one-hot". The logits are
+    ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
+    loss is the mean of ``softplus(z) - x * z`` over all pairs, minimised by Adam.
+    Memberships that a step shows the network count zero: it learns to predict what
+    it cannot see, not to copy. The output's biases start at the log-odds of each
+    set's frequency.
+
+    The probability of a membership is ``sigmoid(slope * z + shift)`` with
+    `calibration_` fitted to the pairs that were held out from training. It speaks
+    of the pairs that a gene's row does not list, in a collection that is taken to
+    lack a tenth of the true memberships. Of a listed membership it says how well
+    the gene's other sets predict it.
+
+    X is taken as binary: what is greater than zero is a membership. `y` is ignored.
+
+    References
+    ----------
+    The network is that of the notebook "Gene2Vec in Pytorch: Part 1". Masking
+    inputs and reconstructing the full row is a denoising autoencoder:
+    P. Vincent et al., "Extracting and composing robust features with denoising
+    autoencoders", ICML 2008.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+    >>> gene_sets = {
+    ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    ...     "HYPOXIA": ["HK1", "PFKM", "VEGFA"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
+    ... }
+    >>> genes = ["HK1", "PKM", "TP53", "MDM2"]
+    >>> X = GmtVectorizer(gene_sets).fit_transform(genes)
+    >>> encoder = GeneSetEncoder(embedding_dim=2, random_state=0).fit(X)
+    >>> encoder.transform(X).shape
+    (4, 2)
+    >>> encoder.predict_proba(X).shape
+    (4, 3)
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec"
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "gene_input": [StrOptions({"membership", "one-hot"})],
+        "mask_rate": [Interval(Real, 0, 1, closed="neither")],
+        "activation": [StrOptions({"rmsnorm", "tanh", "relu", "identity"})],
+        "init": [StrOptions({"svd", "ease", "random"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "device": [str],
+        "callbacks": [list, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        embedding_dim: int = 100,
+        *,
+        gene_input: str = "membership",
+        mask_rate: float = 0.4,
+        activation: str = "rmsnorm",
+        init: str = "svd",
+        dropout: float = 0.1,
+        hidden_layer_sizes: ArrayLike = (),
+        lr: float = 0.02,
+        weight_decay: float = 0.3,
+        max_epochs: int = 20,
+        batch_size: int = 1024,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        n_negatives: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        callbacks: list[Any] | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.embedding_dim = embedding_dim
+        self.gene_input = gene_input
+        self.mask_rate = mask_rate
+        self.activation = activation
+        self.init = init
+        self.dropout = dropout
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.n_negatives = n_negatives
+        self.precision = precision
+        self.device = device
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
+        """Learn the embedding from a gene x gene-set matrix.
+
+        Whatever breaks it, Ctrl-C and errors in callbacks included, is raised, and the
+        estimator is as it was before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : GeneSetEncoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is empty, negative, not finite or not numeric; if the device does
+            not exist; if the loss stops being finite; or if a `warm_start` or a
+            checkpoint is of other gene sets or another architecture.
+        MemoryError
+            If there is too little memory.
+        """
+        return self._fit(X, incremental=False)
+
+    @available_if(_has_no_table)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
+        """Train for one epoch on some genes more, with the same gene sets.
+
+        For data that come in parts; the learning rate is `lr` throughout. A gene set
+        keeps the weight that it had in the first part with one of its genes.
+        `calibration_` is that of the last part, and as before where nothing of it could
+        be held out; `embedding_` is of its rows. To embed new genes, `transform` is
+        all that is needed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : GeneSetEncoder
+            The trained estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has other gene sets, the encoder was given another
+            architecture since, or `early_stopping` is set.
+
+        Notes
+        -----
+        Not there with ``gene_input="one-hot"``. The encoder keeps the state of the
+        optimizer for the next part, which makes it three times as large; `fit` drops
+        it.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        return self._fit(X, incremental=True)
+
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Embed genes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, embedding_dim)
+            Embeddings, of the dtype of X where that is a float type, else float64.
+        """
+        check_is_fitted(self)
+        return self._embed(self._memberships(X, reset=False))
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """Probability of every membership.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, n_gene_sets)
+            Each entry is a probability of its own: rows do not sum to one. At full
+            MSigDB size this is gigabytes; pass X in blocks of rows.
+        """
+        check_is_fitted(self)
+        embedding = self._embed(self._memberships(X, reset=False))
+        return self._decode(embedding)
+
+    def inverse_transform(self, X: Any) -> NDArray[np.floating]:
+        """Turn embeddings into probabilities of memberships.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_genes, embedding_dim)
+            Embeddings as returned by :meth:`transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, n_gene_sets)
+            Probability of every membership.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=[np.float64, np.float32])
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Expected embeddings with {self._n_features_out} columns, "
+                f"got {X.shape[1]}."
+            )
+        return self._decode(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """NDCG@100 of memberships that are hidden from the encoder.
+
+        A tenth of each gene's memberships is hidden, always the same for the same
+        X, and ranked among all sets that the rest does not list.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        float
+            Mean over the genes with five memberships or more; where no gene has
+            five, over those with two.
+
+        See Also
+        --------
+        sk_gene2vec.metrics.held_out_membership_score : Other metrics and shares.
+        """
+        check_is_fitted(self)
+        X = self._memberships(X, reset=False)
+        most = np.diff(X.indptr).max()
+        least = MIN_MEMBERSHIPS if most >= MIN_MEMBERSHIPS else 2
+        return held_out_membership_score(self, X, min_memberships=least, random_state=0)
+
+    @property
+    def gene_set_embedding_(self) -> NDArray[np.floating]:
+        """Output-layer vectors of the gene sets."""
+        check_is_fitted(self)
+        if len(self.coefs_) > 2:
+            raise AttributeError(
+                "gene_set_embedding_ is only there when the decoder is linear: "
+                "fit with hidden_layer_sizes=()."
+            )
+        return np.asarray(self.coefs_[-1].T)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.coefs_[0].shape[1])
+
+    def _fit(self, X: Any, *, incremental: bool) -> GeneSetEncoder:
+        # Not at the top: a fitted encoder works, and loads, without torch.
+        from sk_gene2vec.encoder.training._fitting import Fitted, fit_network
+
+        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        before = self.__dict__.copy()
+        try:
+            X = self._memberships(X, reset=not goes_on)
+            previous = None
+            if goes_on:
+                previous = Fitted(
+                    **{
+                        field: cast(Any, before.get(name))
+                        for field, name in _FITTED.items()
+                    }
+                )
+            fitted = fit_network(
+                X,
+                self.get_params(deep=False),
+                check_random_state(self.random_state),
+                previous=previous,
+                incremental=incremental,
+                gene_set_names=getattr(self, "feature_names_in_", None),
+            )
+            for field, name in _FITTED.items():
+                # What this fit did not find is not left from the one before.
+                self.__dict__.pop(name, None)
+                if getattr(fitted, field) is not None:
+                    setattr(self, name, getattr(fitted, field))
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
+        """Validate X and return its memberships as a CSR array of ones."""
+        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric")
+        return as_memberships(X)
+
+    def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
+        layers = self.coefs_, self.intercepts_, self.activation
+        if self.gene_input == "membership":
+            return inference.embed_memberships(
+                memberships, self.gene_set_weights_, *layers
+            )
+        return inference.embed_known_or_fold_in(memberships, self._row_keys, *layers)
+
+    def _decode(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
+        return inference.decode(
+            embedding, self.coefs_, self.intercepts_, self.calibration_
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

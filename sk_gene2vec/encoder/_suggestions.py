@@ -1,0 +1,195 @@
+"""Suggested memberships: what is probable but not in the collection."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from sk_gene2vec._utils._memberships import row_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["suggest_gene_sets", "suggest_genes"]
+
+
+def suggest_genes(
+    encoder: Any, vectorizer: Any, gene_set: str, k: int = 10
+) -> pd.DataFrame:
+    """Suggest genes that probably belong to a gene set but are not listed in it.
+
+    Parameters
+    ----------
+    encoder : GeneSetEncoder
+        Fitted on a matrix of `vectorizer`.
+    vectorizer : GmtVectorizer
+        Fitted on the collection.
+    gene_set : str
+        Name of a gene set of the collection.
+    k : int, default=10
+        Number of genes; fewer if the collection has fewer outside the set.
+
+    Returns
+    -------
+    DataFrame of shape (k, 2)
+        Columns `gene` and `probability`, the most probable first.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    TypeError
+        If `gene_set` is no `str`.
+    ValueError
+        If the collection has no such gene set, if encoder and vectorizer have not
+        the same number of gene sets, or if `k` is below 1.
+
+    See Also
+    --------
+    suggest_gene_sets : The same for a gene.
+
+    Notes
+    -----
+    The probabilities of all gene sets are computed for a block of genes at a time.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+    >>> from sk_gene2vec import suggest_genes
+    >>> gene_sets = {
+    ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    ...     "WARBURG": ["HK1", "PFKM", "PKM"],
+    ...     "HYPOXIA": ["HK1", "PFKM"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
+    ... }
+    >>> vectorizer = GmtVectorizer(gene_sets)
+    >>> X = vectorizer.fit_transform(["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"])
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0).fit(X)
+    >>> suggest_genes(encoder, vectorizer, "HYPOXIA", k=1).gene.item()
+    'PKM'
+    """
+    pd = _import_pandas("suggest_genes")
+    _check(encoder, vectorizer, k)
+    _check_name(gene_set, list(vectorizer.vocabulary_), "gene set")
+    column = vectorizer.vocabulary_[gene_set]
+    genes = vectorizer.genes_
+    probability = np.concatenate(
+        [
+            encoder.predict_proba(vectorizer.transform(genes[rows]))[:, column]
+            for rows in row_blocks((len(genes), len(vectorizer.vocabulary_)))
+        ]
+    )
+    best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
+    return pd.DataFrame({"gene": genes[best], "probability": probability[best]})
+
+
+def suggest_gene_sets(
+    encoder: Any, vectorizer: Any, gene: str, k: int = 10
+) -> pd.DataFrame:
+    """Suggest gene sets that a gene probably belongs to but is not listed in.
+
+    Parameters
+    ----------
+    encoder : GeneSetEncoder
+        Fitted on a matrix of `vectorizer`.
+    vectorizer : GmtVectorizer
+        Fitted on the collection.
+    gene : str
+        A gene of the collection.
+    k : int, default=10
+        Number of gene sets; fewer if the collection has fewer without the gene.
+
+    Returns
+    -------
+    DataFrame of shape (k, 2)
+        Columns `gene_set` and `probability`, the most probable first.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    TypeError
+        If `gene` is no `str`.
+    ValueError
+        If the collection has no such gene, if encoder and vectorizer have not the
+        same number of gene sets, or if `k` is below 1.
+
+    See Also
+    --------
+    suggest_genes : The same for a gene set.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+    >>> from sk_gene2vec import suggest_gene_sets
+    >>> gene_sets = {
+    ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    ...     "WARBURG": ["HK1", "PFKM", "PKM"],
+    ...     "HYPOXIA": ["HK1", "PFKM"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
+    ... }
+    >>> vectorizer = GmtVectorizer(gene_sets)
+    >>> X = vectorizer.fit_transform(["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"])
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0).fit(X)
+    >>> suggest_gene_sets(encoder, vectorizer, "PKM", k=1).gene_set.item()
+    'HYPOXIA'
+    """
+    pd = _import_pandas("suggest_gene_sets")
+    _check(encoder, vectorizer, k)
+    _check_name(gene, list(vectorizer.genes_), "gene")
+    X = vectorizer.transform([gene])
+    probability = encoder.predict_proba(X)[0]
+    names = vectorizer.get_feature_names_out()
+    best = _most_probable(probability, names, vectorizer.inverse_transform(X)[0], k)
+    return pd.DataFrame({"gene_set": names[best], "probability": probability[best]})
+
+
+def _import_pandas(function: str) -> Any:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            f"{function} returns a pandas DataFrame; install it: pip install pandas"
+        ) from error
+    return pd
+
+
+def _check(encoder: Any, vectorizer: Any, k: int) -> None:
+    check_is_fitted(encoder)
+    check_is_fitted(vectorizer)
+    check_scalar(k, "k", Integral, min_val=1)
+    n_sets = len(vectorizer.vocabulary_)
+    if encoder.n_features_in_ != n_sets:
+        raise ValueError(
+            f"Expected an encoder fitted on the {n_sets} gene sets of the vectorizer, "
+            f"got one fitted on {encoder.n_features_in_}."
+        )
+
+
+def _check_name(name: str, known: list[str], kind: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
+    if name in known:
+        return
+    folded = {other.casefold(): other for other in known}
+    near = difflib.get_close_matches(name.casefold(), folded)
+    hint = ", ".join(repr(folded[match]) for match in near)
+    raise ValueError(
+        f"Expected a {kind} of the collection, got {name!r}"
+        + (f"; near misses: {hint}." if near else "; nothing there is close to it.")
+    )
+
+
+def _most_probable(
+    probability: NDArray[Any], names: NDArray[Any], members: Iterable[str], k: int
+) -> NDArray[np.intp]:
+    """Places of the k most probable names that are no members, ties in their order."""
+    listed = set(members)
+    open_ = np.flatnonzero([name not in listed for name in names])
+    return open_[np.argsort(-probability[open_], kind="stable")[:k]]

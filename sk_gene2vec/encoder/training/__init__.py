@@ -1,0 +1,1 @@
+"""Training of the network: the only place that imports torch."""

@@ -1,0 +1,191 @@
+"""What happens around an epoch: seeds, learning rate, held-out score, progress."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from sk_gene2vec.encoder.training._checkpoints import check_history, check_steps
+
+
+class EpochSeeds(Callback):
+    """Seed all random sources by the number of the epoch.
+
+    What an epoch draws does not depend on the epochs before, so that a fit that goes
+    on from a checkpoint draws what it would have drawn.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    epochs_before : int
+        Epochs of the fits before, where training goes on from one.
+    rng : numpy.random.Generator
+        Source of the order of the genes.
+    generators : sequence of torch.Generator
+        Sources of all else.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        epochs_before: int,
+        rng: np.random.Generator,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        self.seed = seed
+        self.epochs_before = epochs_before
+        self.rng = rng
+        self.generators = generators
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        epoch = self.epochs_before + len(net.history)
+        fresh = np.random.default_rng((self.seed, epoch))
+        for generator in self.generators:
+            generator.manual_seed(int(fresh.integers(2**63)))
+        self.rng.bit_generator.state = fresh.bit_generator.state
+
+
+class CheckpointCheck(Callback):
+    """Refuse a loaded checkpoint that is not whole, or is of another fit.
+
+    To be listed behind the callbacks that may load one.
+
+    Parameters
+    ----------
+    identity : mapping of str to str
+        What tells this fit from others.
+    steps_before : int
+        Steps of the optimizers before this fit.
+    """
+
+    def __init__(self, identity: Mapping[str, str], steps_before: int) -> None:
+        self.identity = identity
+        self.steps_before = steps_before
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        check_history(net, self.identity)
+        check_steps(net, self.steps_before)
+
+
+class LinearDecay(Callback):
+    """Lower the learning rate of every optimizer linearly to zero, step by step.
+
+    To be listed behind the callbacks that may load a checkpoint.
+    """
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, **kwargs: Any) -> None:
+        n_batches = math.ceil(len(X) / net.batch_size)
+        n_steps = net.max_epochs * n_batches
+        n_done = len(net.history) * n_batches
+        self.schedulers_ = [
+            LambdaLR(
+                getattr(net, f"{name}_"),
+                lambda step: max(0.0, 1.0 - step / n_steps),
+                last_epoch=n_done - 1,
+            )
+            for name in net._optimizers
+        ]
+
+    def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Any) -> None:
+        if training:
+            for scheduler in self.schedulers_:
+                scheduler.step()
+
+
+class EndOfTraining(Exception):
+    """Raised by a callback that wants no further epoch."""
+
+
+class HeldOutScore(Callback):
+    """Record the score of every epoch, and whether it is the best one so far.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Score of the module, the higher the better.
+    """
+
+    def __init__(self, evaluate: Callable[[Any], float]) -> None:
+        self.evaluate = evaluate
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        # The same in all processes, or some would go on and wait for the others.
+        score = net.over_processes(self.evaluate(net.module))
+        before = [epoch["valid_score"] for epoch in net.history[:-1]]
+        net.history.record("valid_score", score)
+        net.history.record("valid_score_best", score > max(before, default=-math.inf))
+
+
+class HeldOutStopping(Callback):
+    """End training when the score stops improving, and go back to the best epoch.
+
+    To be listed last: it needs the score, and the others want to see the last epoch.
+
+    Parameters
+    ----------
+    n_iter_no_change : int
+        Epochs without improvement before training ends.
+    """
+
+    def __init__(self, n_iter_no_change: int) -> None:
+        self.n_iter_no_change = n_iter_no_change
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.best_weights_: dict[str, Tensor] = {}
+        if not net.history:
+            return
+        if n_since := _epochs_since_best(net):
+            n_epochs = len(net.history)
+            raise ValueError(
+                "early_stopping goes back to the best epoch, which is "
+                f"{n_epochs - n_since}, and the checkpoint has the weights of epoch "
+                f"{n_epochs} alone. Delete its files and start again with "
+                'Checkpoint(monitor="valid_score_best"), which keeps the best epoch.'
+            )
+        self._keep_weights(net)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        n_since = _epochs_since_best(net)
+        if n_since == 0:
+            self._keep_weights(net)
+        if n_since >= self.n_iter_no_change:
+            raise EndOfTraining
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.best_weights_:
+            net.module.load_state_dict(self.best_weights_)
+
+    def _keep_weights(self, net: NeuralNet) -> None:
+        weights = net.module.state_dict()
+        self.best_weights_ = {name: w.clone() for name, w in weights.items()}
+
+
+def _epochs_since_best(net: NeuralNet) -> int:
+    best = [epoch["valid_score_best"] for epoch in net.history]
+    return best[::-1].index(True)
+
+
+class ProgressBar(Callback):
+    """One bar for the whole fit, with the loss of the last epoch."""
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_ = tqdm(
+            total=net.max_epochs, initial=len(net.history), desc="epochs", unit="epoch"
+        )
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.5f}")
+        self.bar_.update()
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.close()

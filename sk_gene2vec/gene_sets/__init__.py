@@ -1,0 +1,8 @@
+"""Gene-set collections in and out: GMT, GMX, GRP, JSON, long tables."""
+
+from sk_gene2vec.gene_sets._formats import read_gene_sets
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._gmt import read_gmt, write_gmt
+from sk_gene2vec.gene_sets._reading import GmtFormatError
+
+__all__ = ["GeneSets", "GmtFormatError", "read_gene_sets", "read_gmt", "write_gmt"]

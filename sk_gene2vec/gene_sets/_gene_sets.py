@@ -1,0 +1,271 @@
+"""GeneSets: a collection of gene sets, immutable and valid."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from sk_gene2vec._utils._persistence import checked_state, formatted_state
+from sk_gene2vec.gene_sets._reading import excerpt
+
+__all__ = ["GeneSets"]
+
+_Pair: TypeAlias = tuple[str, Iterable[str]]
+GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
+
+_BYTE_ORDER_MARK = "\ufeff"
+# All that `str.strip` strips, and byte order marks.
+_BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000" + _BYTE_ORDER_MARK
+)
+# Lone surrogates have no UTF-8 form, text files have no NUL; the rest would end a field
+# or a line.
+_UNWRITABLE = re.compile("[\0\t\n\r\ud800-\udfff]")
+# No two ways to match the same digits: a long field must not take forever.
+_WEIGHT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+class GeneSets(Mapping[str, tuple[str, ...]]):
+    """Immutable mapping from the name of a gene set to its genes.
+
+    Surrounding blanks and repeated genes are dropped; what a GMT file could not give
+    back is refused.
+
+    Parameters
+    ----------
+    gene_sets : mapping or iterable of (name, genes) pairs
+        The genes of every set, at least one set. Genes are an iterable of `str`; those
+        of a `set` or `frozenset` are sorted, all others keep their order.
+    descriptions : mapping of str to str, default=None
+        Descriptions by name, empty where missing; other names are ignored. None takes
+        over the descriptions of `gene_sets` where that is a `GeneSets`.
+    attrs : mapping of str to str, default=None
+        Where the collection comes from: name, version, url, licence, or what else is
+        known. None takes over those of `gene_sets` where that is a `GeneSets`.
+
+    Raises
+    ------
+    TypeError
+        If a name, gene or description is not a `str`, or genes are a bare `str`.
+    ValueError
+        If there is no set; if two names are equal; if a name or gene is empty; if any
+        text has tabs, line breaks, NUL or lone surrogates; if a name starts with ``#``,
+        the mark of a comment line; if a gene ends with a weight, as in ``TP53,1.0``.
+
+    Notes
+    -----
+    A `GeneSets` that comes from a GMT file splits the genes of a set when they
+    are first asked for. Equal genes are one `str` object throughout.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneSets
+    >>> gene_sets = GeneSets({"APOPTOSIS": ["CASP3", "TP53"], "CELL_CYCLE": ["TP53"]})
+    >>> gene_sets
+    GeneSets(2 gene sets, 2 genes)
+    >>> gene_sets["APOPTOSIS"]
+    ('CASP3', 'TP53')
+    >>> gene_sets.genes
+    ['CASP3', 'TP53']
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec"
+
+    __slots__ = ("_all_genes", "_attrs", "_descriptions", "_sets", "_shared")
+
+    _attrs: dict[str, str]
+    _all_genes: tuple[str, ...] | None
+    _descriptions: dict[str, str]
+    _sets: dict[str, tuple[str, ...] | str]
+    _shared: "_SharedGenes"
+
+    def __init__(
+        self,
+        gene_sets: GeneSetsLike,
+        descriptions: Mapping[str, str] | None = None,
+        *,
+        attrs: Mapping[str, str] | None = None,
+    ) -> None:
+        if isinstance(gene_sets, GeneSets):
+            descriptions = (
+                gene_sets.descriptions if descriptions is None else descriptions
+            )
+            attrs = gene_sets.attrs if attrs is None else attrs
+        self._attrs = dict(attrs or {})
+        described = {
+            _checked("gene-set name", name): _checked("description", text)
+            for name, text in (descriptions or {}).items()
+        }
+        self._shared = _SharedGenes(_checked_gene)
+        self._sets = {}
+        for given, genes in _pairs(gene_sets):
+            name = _checked("gene-set name", given)
+            if not name or name.startswith("#"):
+                raise ValueError(
+                    f"expected a gene-set name, no '#…', got {excerpt(given)}"
+                )
+            if name in self._sets:
+                raise ValueError(f"gene set {excerpt(name)} occurs twice")
+            try:
+                self._sets[name] = self._shared.checked(genes)
+            except (TypeError, ValueError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"gene set {excerpt(name)}: {error}") from None
+        if not self._sets:
+            raise ValueError("expected at least one gene set, got none")
+        self._descriptions = {name: described.get(name, "") for name in self._sets}
+        self._all_genes = None
+
+    @classmethod
+    def _trusted(
+        cls,
+        sets: Mapping[str, tuple[str, ...] | str],
+        descriptions: Mapping[str, str],
+        attrs: Mapping[str, str] | None = None,
+    ) -> "GeneSets":
+        """Build from valid names; a set given as tab-separated `str` is split later."""
+        self = object.__new__(cls)
+        self._sets = dict(sets)
+        self._descriptions = {name: descriptions[name] for name in sets}
+        self._attrs = dict(attrs or {})
+        self._all_genes = None
+        self._shared = _SharedGenes(_clean_gene)
+        return self
+
+    def _with_attrs(self, **attrs: str) -> "GeneSets":
+        """Build the same collection with another origin; nothing is split."""
+        return GeneSets._trusted(self._sets, self._descriptions, attrs)
+
+    @property
+    def genes(self) -> list[str]:
+        """All distinct genes, sorted."""
+        if self._all_genes is None:
+            distinct: set[str] = set().union(*self.values())
+            self._all_genes = tuple(sorted(distinct))
+        return list(self._all_genes)
+
+    @property
+    def descriptions(self) -> Mapping[str, str]:
+        """The description of every set, by name."""
+        return MappingProxyType(self._descriptions)
+
+    @property
+    def attrs(self) -> Mapping[str, str]:
+        """Where the collection comes from; equal collections may differ in it."""
+        return MappingProxyType(self._attrs)
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        genes = self._sets[name]
+        if isinstance(genes, str):
+            genes = self._sets[name] = self._shared.distinct(genes.split("\t"))
+        return genes
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sets
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sets)
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, GeneSets) and self._descriptions != other._descriptions:
+            return False
+        return super().__eq__(other)
+
+    def __repr__(self) -> str:
+        return f"GeneSets({len(self)} gene sets, {len(self.genes)} genes)"
+
+    def __deepcopy__(self, memo: object = None) -> "GeneSets":
+        # scikit-learn's clone deep-copies parameters; nothing here can change.
+        return self
+
+    __copy__ = __deepcopy__
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
+        lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
+        return formatted_state({"gmt": "\n".join(lines), "attrs": self._attrs})
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        state = checked_state(self, saved)
+        rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
+        self._sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
+        self._descriptions = {name: description for name, description, *_ in rows}
+        self._attrs, self._all_genes = state["attrs"], None
+        self._shared = _SharedGenes(str)
+
+
+class _SharedGenes(dict[str, str]):
+    """Gene as it came -> cleaned gene, one object for equal genes, cleaned once."""
+
+    def __init__(self, clean: Callable[[str], str]) -> None:
+        super().__init__()
+        self.clean = clean
+
+    def __missing__(self, given: str) -> str:
+        gene = self.clean(given)
+        return self.setdefault(given, self.setdefault(gene, gene))
+
+    def distinct(self, given: Iterable[str]) -> tuple[str, ...]:
+        genes = dict.fromkeys(map(self.__getitem__, given))
+        genes.pop("", None)
+        return tuple(genes)
+
+    def checked(self, given: Iterable[str]) -> tuple[str, ...]:
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            raise TypeError(f"expected an iterable of genes, got {excerpt(given)}")
+        genes = self.distinct(given)
+        return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
+
+
+def _clean_gene(field: str) -> str:
+    gene = strip(field)
+    if "," not in gene:
+        return gene
+    parts = gene.split(",")
+    while len(parts) > 1 and _WEIGHT.fullmatch(strip(parts[-1])):
+        parts.pop()
+    return strip(",".join(parts))
+
+
+def _checked_gene(given: str) -> str:
+    gene = _checked("gene", given)
+    if not gene or gene != _clean_gene(gene):
+        raise ValueError(
+            f"expected a gene, not empty and no weight, got {excerpt(given)}"
+        )
+    return gene
+
+
+def strip(text: str) -> str:
+    # A byte order mark inside a file is left over from joining files.
+    return text.strip(_BLANKS if _BYTE_ORDER_MARK in text else None)
+
+
+def _checked(what: str, text: str) -> str:
+    """Strip `text`, or raise an error if a GMT file could not give it back."""
+    if not isinstance(text, str):
+        got = f"{type(text).__name__} {excerpt(text)}"
+        raise TypeError(f"expected a {what} (str), got {got}")
+    stripped = strip(str(text))
+    if _UNWRITABLE.search(stripped):
+        wanted = f"a {what} without tab, line break, NUL and lone surrogate"
+        raise ValueError(f"expected {wanted}, got {excerpt(text)}")
+    return stripped
+
+
+def _pairs(gene_sets: GeneSetsLike) -> Iterator[_Pair]:
+    wanted = "expected a mapping or (name, genes) pairs"
+    if isinstance(gene_sets, str | os.PathLike):
+        raise TypeError(
+            f"{wanted}, got {gene_sets!r}; use read_gene_sets to read a file"
+        )
+    for item in gene_sets.items() if isinstance(gene_sets, Mapping) else gene_sets:
+        if not isinstance(item, list | tuple) or len(item) != 2:
+            raise TypeError(f"{wanted}, got the item {excerpt(item)}")
+        yield item[0], item[1]

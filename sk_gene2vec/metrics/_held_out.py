@@ -1,0 +1,206 @@
+"""Memberships held out from an estimator, and its predictions block by block."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_scalar
+
+from sk_gene2vec._utils._memberships import row_blocks
+
+Array: TypeAlias = NDArray[Any]
+
+
+def split_memberships(
+    X: Any,
+    *,
+    hidden_fraction: float = 0.1,
+    min_memberships: int = 5,
+    random_state: Any = None,
+) -> tuple[sp.csr_array, sp.csr_array]:
+    """Hide a share of every gene's memberships.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+        Memberships: greater than zero where the gene is in the set.
+    hidden_fraction : float, default=0.1
+        Share of a gene's memberships to hide, in (0, 1); rounded, but at least one
+        is hidden and at least one stays.
+    min_memberships : int, default=5
+        Genes with fewer keep all of theirs. At least 2.
+    random_state : int, RandomState instance or None, default=None
+        Determines which memberships are hidden.
+
+    Returns
+    -------
+    visible, hidden : csr_array of shape (n_genes, n_gene_sets)
+        What stays and what is hidden; they add up to X.
+
+    Raises
+    ------
+    ValueError
+        If no gene has `min_memberships`, a value is negative, or a parameter is
+        out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_gene2vec.metrics import split_memberships
+    >>> visible, hidden = split_memberships(np.ones((3, 20)), random_state=0)
+    >>> visible.sum(axis=1), hidden.sum(axis=1)
+    (array([18., 18., 18.]), array([2., 2., 2.]))
+    """
+    check_scalar(
+        hidden_fraction,
+        "hidden_fraction",
+        Real,
+        min_val=0,
+        max_val=1,
+        include_boundaries="neither",
+    )
+    check_scalar(min_memberships, "min_memberships", Integral, min_val=2)
+    X = _memberships(X)
+    sizes = np.diff(X.indptr)
+    if sizes.max() < min_memberships:
+        raise ValueError(
+            f"Expected genes with at least min_memberships={min_memberships} "
+            f"memberships, got at most {sizes.max()} a gene; lower min_memberships."
+        )
+    n_hidden = np.clip(np.rint(hidden_fraction * sizes), 1, sizes - 1)
+    n_hidden[sizes < min_memberships] = 0
+    rows = _row_of(X)
+    shuffled = np.lexsort((check_random_state(random_state).random_sample(X.nnz), rows))
+    hide = np.zeros(X.nnz, dtype=bool)
+    hide[shuffled] = np.arange(X.nnz) - X.indptr[rows] < n_hidden[rows]
+    return _keep(X, ~hide), _keep(X, hide)
+
+
+def _memberships(X: Any) -> sp.csr_array:
+    X = sp.csr_array(check_array(X, accept_sparse="csr"), copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    if X.nnz and X.data.min() < 0:
+        raise ValueError(f"Expected memberships, 0 or greater, got {X.data.min()}.")
+    return X
+
+
+def _keep(X: sp.csr_array, kept: Array) -> sp.csr_array:
+    indptr = np.append(0, np.cumsum(kept))[X.indptr]
+    return sp.csr_array((X.data[kept], X.indices[kept], indptr), shape=X.shape)
+
+
+def check_split(
+    estimator: Any, visible: Any, hidden: Any
+) -> tuple[sp.csr_array, sp.csr_array]:
+    visible, hidden = _memberships(visible), _memberships(hidden)
+    if visible.shape != hidden.shape:
+        raise ValueError(
+            "Expected visible and hidden memberships of the same shape, got "
+            f"{visible.shape} and {hidden.shape}."
+        )
+    if n_both := visible.multiply(hidden).nnz:
+        raise ValueError(
+            f"Expected memberships to be visible or hidden, got {n_both} that are "
+            "both; make the two with split_memberships."
+        )
+    n_sets = getattr(estimator, "n_features_in_", visible.shape[1])
+    if n_sets != visible.shape[1]:
+        raise ValueError(
+            f"Expected {n_sets} columns, the gene sets that the estimator was fitted "
+            f"on, got {visible.shape[1]}; build both from one collection."
+        )
+    return visible, hidden
+
+
+def check_probabilistic(estimator: Any, purpose: str) -> None:
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"Expected an estimator with predict_proba for {purpose}, got "
+            f"{type(estimator).__name__}; the metrics that rank do without."
+        )
+
+
+def check_probabilities(p: Array) -> None:
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError(
+            f"Expected probabilities, got predictions from {p.min()} to {p.max()}."
+        )
+
+
+def genes_to_score(
+    visible: sp.csr_array,
+    hidden: sp.csr_array,
+    n_genes: int | None,
+    random_state: Any,
+    *,
+    need_absent: bool = True,
+) -> Array:
+    """Rows with a hidden membership and, if needed, a set that the gene is not in."""
+    n_hidden = np.diff(hidden.indptr)
+    n_absent = hidden.shape[1] - n_hidden - np.diff(visible.indptr)
+    genes = np.flatnonzero((n_hidden > 0) & ((n_absent > 0) | (not need_absent)))
+    if not len(genes):
+        raise ValueError(
+            "Expected genes with hidden memberships and with sets that they are not "
+            f"in, got none among {hidden.shape[0]} with {hidden.nnz} hidden."
+        )
+    if n_genes is None:
+        return genes
+    check_scalar(n_genes, "n_genes", Integral, min_val=1)
+    shuffled = check_random_state(random_state).permutation(genes)
+    return np.sort(shuffled[:n_genes])
+
+
+def predicted_blocks(
+    estimator: Any, visible: sp.csr_array, hidden: sp.csr_array, genes: Array
+) -> Iterator[tuple[Array, sp.csr_array, sp.csr_array]]:
+    """Scores of blocks of genes, with their visible and hidden memberships."""
+    for batch in row_blocks((len(genes), visible.shape[1])):
+        known, target = visible[genes[batch]], hidden[genes[batch]]
+        yield _predict(estimator, known), known, target
+
+
+def _predict(estimator: Any, known: sp.csr_array) -> Array:
+    with warnings.catch_warnings():
+        # The rows of a DataFrame, which named its columns, arrive as a sparse array.
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        if hasattr(estimator, "predict_proba"):
+            scores = estimator.predict_proba(known)
+        else:
+            last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+            whole = estimator if hasattr(estimator, "inverse_transform") else last
+            if not hasattr(whole, "inverse_transform"):
+                raise TypeError(
+                    "Expected an estimator with predict_proba, or with transform and "
+                    f"inverse_transform, got {type(last).__name__}."
+                )
+            scores = whole.inverse_transform(estimator.transform(known))
+    scores = scores.toarray() if sp.issparse(scores) else np.asarray(scores)
+    # A copy: it is ranked in place, and may be the estimator's own.
+    scores = np.array(scores, dtype=np.result_type(scores, np.float32))
+    if scores.shape != known.shape:
+        raise ValueError(
+            f"Expected predictions of shape {known.shape}, genes x gene sets, got "
+            f"{scores.shape}; a pipeline must keep all gene sets to the end."
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError("Expected finite predictions, got NaN or infinity.")
+    return scores
+
+
+def entries(X: sp.csr_array) -> tuple[Array, Array]:
+    """Where X has entries, as an index into a dense array."""
+    return _row_of(X), X.indices
+
+
+def _row_of(X: sp.csr_array) -> Array:
+    return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))

@@ -1,0 +1,402 @@
+"""Held-out membership scores, and the scorer for grid search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_scalar
+
+from sk_gene2vec.metrics._held_out import (
+    Array,
+    check_probabilistic,
+    check_probabilities,
+    check_split,
+    entries,
+    genes_to_score,
+    predicted_blocks,
+    split_memberships,
+)
+from sk_gene2vec.metrics._reliability import reliability_table
+
+__all__ = [
+    "HeldOutMembershipScorer",
+    "held_out_membership_score",
+    "held_out_membership_scores",
+    "reliability_table",
+    "split_memberships",
+]
+
+_METRIC = re.compile(r"(ndcg|recall)(?:@([1-9]\d*))?|auroc|log_likelihood")
+
+
+def held_out_membership_scores(
+    estimator: Any,
+    visible: Any,
+    hidden: Any,
+    *,
+    metrics: Iterable[str] = ("ndcg", "recall", "auroc"),
+    k: int = 100,
+    n_genes: int | None = None,
+    random_state: Any = None,
+) -> dict[str, float]:
+    """Score how well an estimator finds memberships that were hidden from it.
+
+    The estimator gets the visible memberships of a gene. The hidden ones are ranked
+    among all gene sets that the gene is not visibly in; the visible ones take no
+    part in the ranking.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        With `predict_proba`, whose (n_genes, n_gene_sets) values are the scores; or
+        with `transform` and `inverse_transform`, such as TruncatedSVD or NMF, whose
+        reconstruction is. A pipeline undoes all its steps if each of them has an
+        `inverse_transform`, else the last alone; of one that starts with gene names,
+        pass the rest, ``pipeline[1:]``.
+    visible, hidden : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+        Memberships that the estimator may know, and those to find, as from
+        :func:`split_memberships`.
+    metrics : iterable of str, default=("ndcg", "recall", "auroc")
+        Any of "ndcg", "recall", "auroc" and "log_likelihood", see Notes. The first
+        two may carry a `k` of their own, as in ``"recall@20"``.
+    k : int, default=100
+        Length of the list that "ndcg" and "recall" look at.
+    n_genes : int or None, default=None
+        Score a random sample of at most so many genes; None scores all.
+    random_state : int, RandomState instance or None, default=None
+        Determines that sample.
+
+    Returns
+    -------
+    dict of str to float
+        Each metric by its name as given; greater is better.
+
+    Raises
+    ------
+    ValueError
+        If nothing is hidden; if a membership is both visible and hidden; if the
+        number of columns is not the estimator's; if predictions are not finite, or
+        are no probabilities where "log_likelihood" asks for them; if a metric is
+        unknown or a parameter out of range.
+    TypeError
+        If the estimator has none of the methods above, or lacks `predict_proba` and
+        "log_likelihood" asks for it; if `metrics` is a single `str`.
+
+    See Also
+    --------
+    held_out_membership_score : Hides and scores in one call, for one metric.
+
+    Notes
+    -----
+    All but the last metric are computed for each gene and averaged over the genes
+    that have both hidden memberships and sets that they are not in. Ties count as
+    the mean over the orders that they leave open. With h hidden memberships,
+
+    - "ndcg" is the sum of ``1 / log2(1 + rank)`` over the hidden memberships of
+      rank k or better, divided by its maximum, the sum over ranks 1 to min(k, h);
+    - "recall" is the number of hidden memberships of rank k or better, divided by
+      min(k, h);
+    - "auroc" is the probability that a hidden membership scores higher than a set
+      that the gene is not in; 0.5 is chance;
+    - "log_likelihood" is the mean over all pairs of such a gene and a set that it is
+      not visibly in, of ``log(p)`` where the pair is hidden and of ``log(1 - p)``
+      where it is not; p is kept away from 0 and 1 by its type's machine epsilon.
+
+    Scores of the pairs are held for a block of genes at a time.
+
+    References
+    ----------
+    K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR
+    techniques", ACM Transactions on Information Systems 20(4), 2002.
+
+    F. McSherry and M. Najork, "Computing information retrieval performance measures
+    efficiently in the presence of tied scores", ECIR 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import TruncatedSVD
+    >>> from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
+    >>> X = np.kron(np.eye(2), np.ones((10, 6)))
+    >>> visible, hidden = split_memberships(X, random_state=0)
+    >>> svd = TruncatedSVD(2, random_state=0).fit(visible)
+    >>> held_out_membership_scores(svd, visible, hidden, metrics=["ndcg", "recall@3"])
+    {'ndcg': 1.0, 'recall@3': 1.0}
+    """
+    if isinstance(metrics, str):
+        raise TypeError(f"Expected a list of metrics, got the str {metrics!r}.")
+    wanted = {metric: _check_metric(metric, k) for metric in metrics}
+    likelihood = [metric for metric in wanted if metric == "log_likelihood"]
+    ranking = [metric for metric in wanted if metric != "log_likelihood"]
+    visible, hidden = check_split(estimator, visible, hidden)
+    if likelihood:
+        check_probabilistic(estimator, "the metric 'log_likelihood'")
+    genes = genes_to_score(
+        visible,
+        hidden,
+        n_genes,
+        random_state,
+        # Where every set is known or hidden, any ranking is perfect.
+        need_absent="auroc" in wanted,
+    )
+    totals = dict.fromkeys(wanted, 0.0)
+    n_pairs = 0
+    for scores, known, target in predicted_blocks(estimator, visible, hidden, genes):
+        n_pairs += scores.size - known.nnz
+        for metric in likelihood:
+            totals[metric] += _sum_log_likelihood(scores, known, target)
+        if ranking:
+            above, tied = _rank(scores, known, target)
+        for metric in ranking:
+            name, depth = wanted[metric]
+            if name == "auroc":
+                values = _auroc(above, tied, known, target)
+            else:
+                values = _gain_at_k(above, tied, target, depth, name == "ndcg")
+            totals[metric] += values.sum()
+    return {
+        metric: float(total / (n_pairs if metric in likelihood else len(genes)))
+        for metric, total in totals.items()
+    }
+
+
+def held_out_membership_score(
+    estimator: Any,
+    X: Any,
+    *,
+    metric: str = "ndcg",
+    k: int = 100,
+    hidden_fraction: float = 0.1,
+    min_memberships: int = 5,
+    n_genes: int | None = None,
+    random_state: Any = None,
+) -> float:
+    """Hide memberships of genes, and score how well an estimator finds them.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        As in :func:`held_out_membership_scores`. Of a fitted search, the best
+        estimator is scored.
+    X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+        Memberships of genes, best of genes that `estimator` was not fitted on. If
+        `estimator` is a pipeline, also what it takes, such as gene names: the steps
+        before there is a matrix of numbers are applied first, then memberships are
+        hidden, and the rest of the pipeline is scored.
+    metric : str, default="ndcg"
+        "ndcg", "recall", "auroc" or "log_likelihood".
+    k : int, default=100
+        Length of the list that "ndcg" and "recall" look at.
+    hidden_fraction : float, default=0.1
+        Share of a gene's memberships to hide, see :func:`split_memberships`.
+    min_memberships : int, default=5
+        Genes with fewer are not scored.
+    n_genes : int or None, default=None
+        Score a random sample of at most so many genes; None scores all.
+    random_state : int, RandomState instance or None, default=None
+        Determines which memberships are hidden, and the sample.
+
+    Returns
+    -------
+    float
+        The score; greater is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`split_memberships` and :func:`held_out_membership_scores`; and if a
+        DataFrame has other columns than the estimator was fitted with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import TruncatedSVD
+    >>> from sk_gene2vec.metrics import held_out_membership_score
+    >>> X = np.kron(np.eye(2), np.ones((10, 6)))
+    >>> svd = TruncatedSVD(2, random_state=0).fit(X[::2])
+    >>> held_out_membership_score(svd, X[1::2], random_state=0)
+    1.0
+    """
+    estimator, X = _after_names(estimator, X)
+    names, expected = (
+        getattr(X, "columns", None),
+        getattr(estimator, "feature_names_in_", None),
+    )
+    if names is not None and expected is not None and list(names) != list(expected):
+        raise ValueError(
+            f"Expected the {len(expected)} columns of fit, in their order, got "
+            f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
+        )
+    visible, hidden = split_memberships(
+        X,
+        hidden_fraction=hidden_fraction,
+        min_memberships=min_memberships,
+        random_state=random_state,
+    )
+    return held_out_membership_scores(
+        estimator,
+        visible,
+        hidden,
+        metrics=[metric],
+        k=k,
+        n_genes=n_genes,
+        random_state=random_state,
+    )[metric]
+
+
+@dataclass(frozen=True)
+class HeldOutMembershipScorer:
+    """Scorer for grid search: how well an estimator finds hidden memberships.
+
+    Pass it as `scoring` to `GridSearchCV`, `HalvingGridSearchCV`, `cross_val_score`
+    and the like. A call hides memberships of the genes in X and returns
+    :func:`held_out_membership_score`. With an integer `random_state` every candidate
+    is asked for the same ones.
+
+    Parameters
+    ----------
+    metric : str, default="ndcg"
+        "ndcg", "recall", "auroc" or "log_likelihood".
+    k : int, default=100
+        Length of the list that "ndcg" and "recall" look at.
+    hidden_fraction : float, default=0.1
+        Share of a gene's memberships to hide.
+    min_memberships : int, default=5
+        Genes with fewer are not scored.
+    n_genes : int or None, default=None
+        Score a random sample of at most so many genes; None scores all.
+    random_state : int, RandomState instance or None, default=0
+        Determines which memberships are hidden, and the sample.
+
+    Raises
+    ------
+    ValueError
+        If the metric is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import TruncatedSVD
+    >>> from sklearn.model_selection import GridSearchCV, KFold
+    >>> from sk_gene2vec.metrics import HeldOutMembershipScorer
+    >>> X = np.kron(np.eye(3), np.ones((10, 6)))
+    >>> search = GridSearchCV(
+    ...     TruncatedSVD(random_state=0),
+    ...     {"n_components": [1, 3]},
+    ...     scoring=HeldOutMembershipScorer(),
+    ...     cv=KFold(2, shuffle=True, random_state=0),
+    ... )
+    >>> search.fit(X).best_params_
+    {'n_components': 3}
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec.metrics"
+
+    metric: str = "ndcg"
+    k: int = field(default=100, kw_only=True)
+    hidden_fraction: float = field(default=0.1, kw_only=True)
+    min_memberships: int = field(default=5, kw_only=True)
+    n_genes: int | None = field(default=None, kw_only=True)
+    random_state: Any = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_metric(self.metric, self.k)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        """Score a fitted estimator; `y` is ignored."""
+        return held_out_membership_score(estimator, X, **self.__dict__)
+
+
+def _check_metric(metric: str, k: int) -> tuple[str, int]:
+    """Name and list length of a metric."""
+    check_scalar(k, "k", Integral, min_val=1)
+    if not (match := _METRIC.fullmatch(str(metric))):
+        raise ValueError(
+            "Expected a metric out of 'ndcg', 'recall', 'auroc' and 'log_likelihood', "
+            f"the first two also as in 'ndcg@100', got {metric!r}."
+        )
+    return match[1] or match[0], int(match[2] or k)
+
+
+def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Apply a pipeline's steps until there are numbers; return what is left of both."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    while not sp.issparse(X) and np.asarray(X).dtype.kind not in "biuf":
+        if not isinstance(estimator, Pipeline) or len(estimator) == 1:
+            raise ValueError(
+                "Expected a matrix of genes x gene sets, got no numbers; gene names "
+                "need a pipeline that starts with a fitted GmtVectorizer."
+            )
+        X, estimator = estimator[:1].transform(X), estimator[1:]
+    return estimator, X
+
+
+def ndcg(
+    scores: Array, shown: sp.csr_array, hidden: sp.csr_array, k: int = 100
+) -> Array:
+    """NDCG@k of each gene's hidden memberships; sorts `scores` in place."""
+    return _gain_at_k(*_rank(scores, shown, hidden), hidden, k, discounted=True)
+
+
+def _rank(
+    scores: Array, known: sp.csr_array, target: sp.csr_array
+) -> tuple[Array, Array]:
+    """Candidates above each hidden membership, and level with it, itself included.
+
+    Sorts `scores` in place.
+    """
+    values = scores[entries(target)]
+    scores[entries(known)] = -np.inf
+    scores.sort(axis=1)
+    low, high = np.empty((2, target.nnz), dtype=np.intp)
+    for row, ordered in enumerate(scores):
+        own = slice(target.indptr[row], target.indptr[row + 1])
+        low[own] = ordered.searchsorted(values[own], "left")
+        high[own] = ordered.searchsorted(values[own], "right")
+    return scores.shape[1] - high, high - low
+
+
+def _gain_at_k(
+    above: Array, tied: Array, target: sp.csr_array, k: int, discounted: bool
+) -> Array:
+    """NDCG@k, or recall@k if a place's worth is not discounted, of each gene."""
+    n_sets = target.shape[1]
+    worth = np.zeros(n_sets + 1)
+    worth[1 : k + 1] = 1 / np.log2(np.arange(2, min(k, n_sets) + 2)) ** discounted
+    best = np.cumsum(worth)
+    gain = (best[above + tied] - best[above]) / tied
+    return _sum_by_row(gain, target) / best[np.diff(target.indptr)]
+
+
+def _auroc(
+    above: Array, tied: Array, known: sp.csr_array, target: sp.csr_array
+) -> Array:
+    """Mann-Whitney U of each gene's hidden memberships, as a share of its maximum."""
+    n_hidden = np.diff(target.indptr)
+    n_absent = target.shape[1] - n_hidden - np.diff(known.indptr)
+    rank_sum = _sum_by_row(above + (tied + 1) / 2, target)
+    misplaced = rank_sum - n_hidden * (n_hidden + 1) / 2
+    return 1 - misplaced / (n_hidden * n_absent)
+
+
+def _sum_log_likelihood(p: Array, known: sp.csr_array, target: sp.csr_array) -> float:
+    check_probabilities(p)
+    epsilon = np.finfo(p.dtype).eps
+    p = np.clip(p, epsilon, 1 - epsilon)
+    terms = np.log1p(-p)
+    terms[entries(known)] = 0
+    terms[entries(target)] = np.log(p[entries(target)])
+    return float(terms.sum(dtype=np.float64))
+
+
+def _sum_by_row(values: Array, X: sp.csr_array) -> Array:
+    """Sum over the entries of each row of X; no row is empty."""
+    return np.add.reduceat(values, X.indptr[:-1])

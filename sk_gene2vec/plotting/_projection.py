@@ -1,0 +1,281 @@
+"""Gene embeddings in two dimensions: the coordinates that plots and maps share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array
+from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["project_2d"]
+
+_AXES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
+_NEIGHBORS = 15
+_PERPLEXITY = 30.0
+# Genes keep a distance at which all of them would cover this share of the picture.
+_COVERED = 0.2
+_PUSHES = 60
+_PUSHED_BY = 8
+
+
+def project_2d(
+    embedding: Any,
+    *,
+    genes: Iterable[str] | None = None,
+    method: str = "auto",
+    random_state: Any = 0,
+) -> pd.DataFrame:
+    """Lay out a gene embedding in the plane.
+
+    :func:`plot_embedding` and :func:`write_gene_map` do this themselves. Call it to
+    compute the coordinates once and give both the same.
+
+    Parameters
+    ----------
+    embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
+        The vectors, at least three. A DataFrame has the genes in its index; any object
+        with `genes` and `vectors` will do.
+    genes : iterable of str, default=None
+        Names of the rows. Needed where `embedding` is an array, and only there.
+    method : {"auto", "umap", "tsne", "pca"}, default="auto"
+        What finds the coordinates. The columns of the result say which it was.
+
+        - "umap": UMAP; needs umap-learn. Half a minute for 20,000 genes.
+        - "tsne": t-SNE of scikit-learn. Some minutes for 20,000 genes.
+        - "pca": the two directions of largest variance. Immediate, and genes of
+          different function overlap.
+        - "auto": UMAP where umap-learn is installed, otherwise t-SNE.
+    random_state : int, RandomState instance or None, default=0
+        The same number gives the same picture; None gives another at every call.
+
+    Returns
+    -------
+    DataFrame of shape (n_genes, 2)
+        Coordinates, the genes in the index. The columns are named after the method,
+        such as "UMAP 1" and "UMAP 2".
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed, or umap-learn with ``method="umap"``.
+    ValueError
+        If the vectors are not finite or all the same, if there are fewer than three
+        genes or two features, if there is not one name a vector or a name comes twice,
+        or if the method is unknown.
+
+    See Also
+    --------
+    plot_embedding : The same as a picture.
+    write_gene_map : The same as an interactive page.
+
+    Notes
+    -----
+    UMAP and t-SNE compare genes by the cosine of their vectors, as `most_similar`
+    does, and start from the PCA of the vectors at unit length. Distances between far
+    groups of genes, and the size and density of groups, mean little in both.
+
+    Many genes of a small collection are in the same gene sets and have the same vector.
+    Both methods put them on one spot, so genes closer than a small distance are pushed
+    apart until each can be seen: a disc of touching points is genes that the
+    collection hardly tells apart.
+
+    UMAP gets the exact nearest neighbours instead of searching for approximate ones.
+    That is faster up to some 50,000 genes.
+
+    References
+    ----------
+    L. McInnes, J. Healy, J. Melville, "UMAP: Uniform manifold approximation and
+    projection for dimension reduction", arXiv:1802.03426, 2018.
+
+    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9, 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_gene2vec.plotting import project_2d
+    >>> vectors = np.random.default_rng(0).normal(size=(4, 3))
+    >>> coordinates = project_2d(
+    ...     vectors, genes=["HK1", "MDM2", "PKM", "TP53"], method="pca"
+    ... )
+    >>> list(coordinates.columns), coordinates.shape
+    (['PCA 1', 'PCA 2'], (4, 2))
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "project_2d returns a pandas DataFrame; install it: pip install pandas"
+        ) from error
+    names, vectors = genes_and_vectors(embedding, genes)
+    if names is None:
+        raise ValueError(
+            "Expected the names of the genes: the embedding is an array, and `genes` "
+            "is None. Give `genes`, or a DataFrame with the genes in its index."
+        )
+    points, axes = _layout(vectors, method, random_state)
+    return pd.DataFrame(points, index=pd.Index(names, name="gene"), columns=list(axes))
+
+
+def genes_and_vectors(
+    embedding: Any, genes: Iterable[str] | None
+) -> tuple[list[str] | None, NDArray[np.floating]]:
+    """Names of the genes (None where nobody knows them) and their finite vectors."""
+    known, vectors = None, embedding
+    if hasattr(embedding, "genes") and hasattr(embedding, "vectors"):
+        known, vectors = embedding.genes, embedding.vectors
+    elif hasattr(embedding, "index") and hasattr(embedding, "columns"):
+        known = embedding.index
+    vectors = check_array(
+        vectors,
+        dtype=[np.float64, np.float32],
+        ensure_min_samples=3,
+        ensure_min_features=2,
+        input_name="embedding",
+    )
+    if genes is None:
+        genes = known
+    elif known is not None:
+        raise ValueError(
+            "Expected no `genes` beside an embedding that names its genes, got both."
+        )
+    if genes is None:
+        return None, vectors
+    if isinstance(genes, str):
+        raise TypeError(f"Expected an iterable of genes, got {genes!r}.")
+    names = list(genes)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"Expected the names of the genes as str, got {name!r}. A DataFrame "
+                "has them in its index."
+            )
+    if len(names) != len(vectors):
+        raise ValueError(
+            f"Expected one name a vector, got {len(names):,} genes and "
+            f"{len(vectors):,} vectors."
+        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"Expected every gene once, got {name!r} twice.")
+        seen.add(name)
+    return names, vectors
+
+
+def in_the_plane(
+    embedding: Any, genes: Iterable[str] | None, method: str, random_state: Any
+) -> tuple[list[str] | None, NDArray[np.float64], tuple[str, str]]:
+    """Names of the genes, coordinates, and names of the axes.
+
+    Vectors of two numbers are coordinates already, unless a method is named.
+    """
+    names, vectors = genes_and_vectors(embedding, genes)
+    if method == "auto" and vectors.shape[1] == 2:
+        first, second = getattr(embedding, "columns", ("dimension 1", "dimension 2"))
+        return names, vectors.astype(np.float64), (str(first), str(second))
+    points, axes = _layout(vectors, method, random_state)
+    return names, points, axes
+
+
+def _layout(
+    vectors: NDArray[np.floating], method: str, random_state: Any
+) -> tuple[NDArray[np.float64], tuple[str, str]]:
+    layouts = {"umap": _umap, "tsne": _tsne, "pca": _pca}
+    if method == "auto":
+        method = "umap" if find_spec("umap") else "tsne"
+    if method not in layouts:
+        raise ValueError(
+            f"Expected method to be 'auto', 'umap', 'tsne' or 'pca', got {method!r}."
+        )
+    rows = vectors if method == "pca" else _unit_rows(vectors)
+    if np.allclose(rows, rows[0], atol=1e-6):
+        raise ValueError(
+            "Expected vectors of more than one direction, got the same for all "
+            f"{len(rows):,} genes. Were they trained, and on more than one gene set?"
+        )
+    points = np.asarray(layouts[method](rows, random_state), dtype=np.float64)
+    return points, (f"{_AXES[method]} 1", f"{_AXES[method]} 2")
+
+
+def _pca(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    return PCA(2, random_state=random_state).fit_transform(rows)
+
+
+def _tsne(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
+    return _push_apart(tsne.fit_transform(rows))
+
+
+def _umap(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    n_neighbors = min(_NEIGHBORS, len(rows) - 1)
+    distances, neighbors = (
+        NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute")
+        .fit(rows)
+        .kneighbors()
+    )
+    # A gene is its own first neighbour, also where others have the same vector.
+    neighbors = np.column_stack([np.arange(len(rows)), neighbors])
+    distances = np.column_stack([np.zeros(len(rows)), distances])
+    # Numba resets the threads that torch and scikit-learn use; this puts them back.
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
+        # On import that TensorFlow is absent, later that new genes cannot be added.
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
+        try:
+            from umap import UMAP
+        except ImportError as error:
+            raise ImportError(
+                'method="umap" needs umap-learn; install it: '
+                'pip install "sk-gene2vec[plot]"'
+            ) from error
+        umap = UMAP(
+            n_neighbors=n_neighbors,
+            n_epochs=200,  # UMAP's own choice above 10,000 genes, as good below
+            min_dist=0.3,
+            init="pca",
+            precomputed_knn=(neighbors, distances),
+            random_state=random_state,
+            n_jobs=1,
+        )
+        return _push_apart(umap.fit_transform(rows))
+
+
+def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Move points that nearly coincide, each away from its nearest, step by step."""
+    points = np.asarray(points, dtype=np.float64)
+    gap = np.sqrt(_COVERED * np.prod(np.ptp(points, axis=0)) / len(points))
+    # Points on one spot have no direction to part in.
+    points = points + np.random.default_rng(0).normal(scale=gap / 10, size=points.shape)
+    ranks = range(2, min(_PUSHED_BY, len(points) - 1) + 2)
+    for _ in range(_PUSHES):
+        distance, other = KDTree(points).query(
+            points, k=ranks, distance_upper_bound=gap
+        )
+        near = np.isfinite(distance)
+        if not near.any():
+            break
+        away = points[:, None] - points[np.where(near, other, 0)]
+        distance = np.where(near, np.maximum(distance, gap * 1e-6), gap)
+        steps = away * ((gap - distance) / distance / 2)[..., None]
+        n_near = np.maximum(near.sum(axis=1, keepdims=True), 1)
+        points = points + steps.sum(axis=1) / np.sqrt(n_near)
+    return points
+
+
+def _unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Rows at unit length: their Euclidean distances order pairs as cosines do."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)

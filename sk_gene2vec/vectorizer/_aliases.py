@@ -1,0 +1,180 @@
+"""Finding genes in a collection: by its own names, and by aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_gene2vec.gene_sets._genes import check_text
+from sk_gene2vec.gene_sets._reading import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["GeneIndex", "Rows"]
+
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+_UNKNOWN_SHOWN = 5
+_HINTS_SHOWN = 3
+
+
+class GeneIndex:
+    """Rows of a collection's genes, by their own names and by aliases.
+
+    Parameters
+    ----------
+    genes : list of str
+        The genes of the collection; their places are their rows.
+    aliases : mapping, DataFrame of two columns or None
+        Other names -> genes, as :class:`GmtVectorizer` takes them.
+
+    Attributes
+    ----------
+    genes : list of str
+        As given.
+    row_of : dict of str to int
+        Row of every gene, and of every alias of one gene.
+    ambiguous : dict of str to tuple of str
+        Genes of every alias of several genes, at least one of them in the collection.
+    """
+
+    def __init__(self, genes: list[str], aliases: Any = None) -> None:
+        self.genes = genes
+        self.row_of = {gene: row for row, gene in enumerate(genes)}
+        self.ambiguous: dict[str, tuple[str, ...]] = {}
+        by_alias: dict[str, int] = {}
+        for alias, meant in _targets(aliases).items():
+            if alias in self.row_of:
+                continue
+            if len(meant) > 1:
+                if not self.row_of.keys().isdisjoint(meant):
+                    self.ambiguous[alias] = tuple(meant)
+            elif (gene := next(iter(meant))) in self.row_of:
+                by_alias[alias] = self.row_of[gene]
+        self.row_of.update(by_alias)
+
+    @property
+    def aliases(self) -> dict[str, str | tuple[str, ...]]:
+        """The aliases that say something here: from them the same index is built."""
+        by_alias = islice(self.row_of.items(), len(self.genes), None)
+        return {alias: self.genes[row] for alias, row in by_alias} | self.ambiguous
+
+    def rows(self, genes: list[str]) -> Rows:
+        """Row of every gene; the number of genes where one is not found."""
+        nowhere = repeat(len(self.genes))
+        return np.fromiter(map(self.row_of.get, genes, nowhere), np.intp, len(genes))
+
+    def missing(self, genes: list[str], rows: Rows) -> list[str]:
+        """Those of `genes` whose row says that they are not found."""
+        return [genes[place] for place in np.flatnonzero(rows == len(self.genes))]
+
+    def near_misses(self, missing: Iterable[str]) -> dict[str, str]:
+        """Missing gene -> gene of the collection that differs from it in case only."""
+        folded = {gene.casefold(): gene for gene in self.genes}
+        near = {gene: folded.get(gene.casefold()) for gene in missing}
+        return {gene: match for gene, match in near.items() if match is not None}
+
+    def refuse(
+        self, missing: list[str], count: int, *, unknown: bool, ambiguous: bool
+    ) -> None:
+        """Raise an error for the first kind of missing genes that is not allowed."""
+        if ambiguous and (unclear := self._unclear(missing)):
+            places = sum(gene in self.ambiguous for gene in missing)
+            raise ValueError(
+                f"{places} of {count} genes are aliases of several genes: {unclear}; "
+                "use the name of the gene that is meant, or set "
+                "handle_ambiguous='ignore'"
+            )
+        if unknown and missing:
+            genes = shown(map(repr, dict.fromkeys(missing)), _UNKNOWN_SHOWN)
+            raise ValueError(f"{_counted(missing, count)}: {genes}")
+
+    def complaint(self, missing: list[str], count: int) -> str:
+        """Say which genes are missing, for a warning."""
+        near = islice(self.near_misses(missing).items(), _HINTS_SHOWN)
+        hints = ", ".join(f"{gene!r} (the collection has {it!r})" for gene, it in near)
+        unclear = self._unclear(missing)
+        return (
+            f"{_counted(missing, count)} and get a row of zeros"
+            + (f"; different in case only: {hints}" if hints else "")
+            + (f"; aliases of several genes: {unclear}" if unclear else "")
+        )
+
+    def report(self, genes: list[str]) -> pd.DataFrame:
+        """Table of how genes are found; `GmtVectorizer.lookup` describes it."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "lookup returns a pandas DataFrame; install it: pip install pandas"
+            ) from error
+        rows = self.rows(genes)
+        near = self.near_misses(self.missing(genes, rows))
+        report: list[tuple[str, str | None, str, str]] = []
+        for gene, row in zip(genes, rows, strict=True):
+            if row < len(self.genes):
+                found = self.genes[row]
+                status = "exact" if found == gene else "alias"
+                report.append((gene, found, status, ""))
+            elif gene in self.ambiguous:
+                meant = ", ".join(self.ambiguous[gene])
+                report.append((gene, None, "ambiguous", meant))
+            elif gene in near:
+                report.append((gene, None, "case", near[gene]))
+            else:
+                report.append((gene, None, "unknown", ""))
+        columns = ["gene", "found_as", "status", "candidates"]
+        return pd.DataFrame(report, columns=columns, dtype=object)
+
+    def _unclear(self, missing: list[str]) -> str:
+        unclear = (gene for gene in dict.fromkeys(missing) if gene in self.ambiguous)
+        meant = (f"{gene!r} ({' or '.join(self.ambiguous[gene])})" for gene in unclear)
+        return shown(meant, _HINTS_SHOWN)
+
+
+def _counted(missing: list[str], count: int) -> str:
+    return f"{len(missing)} of {count} genes are in no gene set of the collection"
+
+
+def _targets(aliases: Any) -> dict[str, dict[str, None]]:
+    """Alias -> the distinct genes it may mean, in order."""
+    if aliases is None:
+        return {}
+    if isinstance(aliases, Mapping):
+        pairs = list(_pairs_of_mapping(aliases))
+    else:
+        columns = list(getattr(aliases, "columns", ()))
+        if len(columns) != 2:
+            raise ValueError(
+                "expected aliases as a mapping, or a DataFrame of two columns (alias "
+                f"and gene), got {type(aliases).__name__} with the columns {columns}"
+            )
+        names, genes = (aliases[column].to_list() for column in columns)
+        check_text(names, f"aliases in column {columns[0]!r}")
+        check_text(genes, f"genes in column {columns[1]!r} of aliases")
+        pairs = list(zip(names, genes, strict=True))
+    targets: dict[str, dict[str, None]] = {}
+    for alias, gene in pairs:
+        targets.setdefault(alias, {})[gene] = None
+    return targets
+
+
+def _pairs_of_mapping(aliases: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for alias, meant in aliases.items():
+        genes = [meant] if isinstance(meant, str) else meant
+        if not isinstance(alias, str) or not isinstance(genes, Iterable):
+            raise TypeError(
+                "expected aliases from str to one or several str, got "
+                f"{alias!r}: {meant!r}"
+            )
+        for gene in genes:
+            if not isinstance(gene, str):
+                raise TypeError(
+                    f"expected genes (str) for the alias {alias!r}, got {gene!r}"
+                )
+            yield alias, gene

@@ -1,0 +1,93 @@
+"""What GmtVectorizer takes as gene sets, made one collection."""
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sk_gene2vec.gene_sets._formats import read_gene_sets
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+
+__all__ = ["resolve_gene_sets", "select_by_size"]
+
+
+def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
+    """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
+    if gene_sets is None:
+        from sk_gene2vec.datasets import load_go_bp
+
+        gene_sets = load_go_bp()
+    if not _is_collection(gene_sets):
+        return _joined(gene_sets, prefix_names=prefix_names)
+    return _joined([gene_sets], prefix_names=True) if prefix_names else _read(gene_sets)
+
+
+def select_by_size(
+    gene_sets: GeneSets, min_size: int | None, max_size: int | None
+) -> GeneSets:
+    """Leave out the gene sets that are too small or too large."""
+    low = 0 if min_size is None else min_size
+    high = math.inf if max_size is None else max_size
+    sizes = [len(genes) for genes in gene_sets.values()]
+    if low <= min(sizes) and max(sizes) <= high:
+        return gene_sets
+    kept = {name: g for name, g in gene_sets.items() if low <= len(g) <= high}
+    if not kept:
+        raise ValueError(
+            f"min_size={min_size} and max_size={max_size} leave no gene set: the "
+            f"{len(sizes)} in the collection have {min(sizes)} to {max(sizes)} genes"
+        )
+    return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
+
+
+def _is_collection(gene_sets: Any) -> bool:
+    kinds = (str, os.PathLike, Mapping)
+    return isinstance(gene_sets, kinds) or hasattr(gene_sets, "columns")
+
+
+def _read(gene_sets: Any) -> GeneSets:
+    if isinstance(gene_sets, GeneSets):
+        return gene_sets
+    if isinstance(gene_sets, Mapping):
+        return GeneSets(gene_sets)
+    return read_gene_sets(gene_sets)
+
+
+def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
+    sets: dict[str, tuple[str, ...]] = {}
+    descriptions: dict[str, str] = {}
+    origin_of: dict[str, str] = {}
+    names = []
+    for place, given in enumerate(collections):
+        if not _is_collection(given):
+            raise TypeError(
+                "expected paths, mappings or DataFrames as gene_sets, got "
+                f"{given!r} among them"
+            )
+        gene_sets = _read(given)
+        known_as = gene_sets.attrs.get("name")
+        if prefix_names and known_as is None:
+            raise ValueError(
+                f"prefix_names=True needs the name of every collection; number {place} "
+                "has none: give a path, or GeneSets(..., attrs={'name': '...'})"
+            )
+        is_path = isinstance(given, str | os.PathLike)
+        origin = os.fspath(given) if is_path else known_as or f"number {place}"
+        names.append(known_as)
+        for name, genes in gene_sets.items():
+            full_name = f"{known_as}__{name}" if prefix_names else name
+            if full_name in sets:
+                advice = "rename one" if prefix_names else "set prefix_names=True"
+                raise ValueError(
+                    f"gene set {full_name!r} occurs in two collections, "
+                    f"{origin_of[full_name]} and {origin}; {advice} to tell them apart"
+                )
+            sets[full_name], origin_of[full_name] = genes, origin
+            descriptions[full_name] = gene_sets.descriptions[name]
+    if not sets:
+        raise ValueError("expected at least one collection as gene_sets, got none")
+    known = [name for name in names if name is not None]
+    attrs = {"name": ", ".join(known)} if len(known) == len(names) else None
+    # A prefix may be what no file can hold; names that were read have been checked.
+    build = GeneSets if prefix_names else GeneSets._trusted
+    return build(sets, descriptions, attrs=attrs)

@@ -1,0 +1,394 @@
+"""GmtVectorizer: gene identifiers to rows of the gene x gene-set matrix."""
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sk_gene2vec._utils._persistence import FormattedState
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._genes import check_genes
+from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
+from sk_gene2vec.vectorizer._sources import resolve_gene_sets, select_by_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["GmtVectorizer"]
+
+Membership: TypeAlias = sp.csr_matrix | sp.csr_array | npt.NDArray[Any]
+Names: TypeAlias = npt.NDArray[np.object_]
+
+_ARRAY = HasMethods("__array__")
+
+
+class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
+    """Turn gene identifiers into rows of a gene x gene-set membership matrix.
+
+    The samples are genes. The row of a gene says to which gene sets it belongs.
+
+    Parameters
+    ----------
+    gene_sets : path, mapping, DataFrame, list of these or None, default=None
+        The collection:
+
+        - a path to a file in any format of :func:`~sk_gene2vec.read_gene_sets`;
+        - a :class:`~sk_gene2vec.GeneSets` or any other mapping from names to genes;
+        - a long pandas or polars DataFrame, one membership a row, with the columns that
+          :func:`~sk_gene2vec.read_gene_sets` knows;
+        - a list of these, whose gene sets are taken together;
+        - None for the bundled :func:`~sk_gene2vec.datasets.load_go_bp`.
+    min_size : int, default=None
+        Leave out gene sets with fewer genes.
+    max_size : int, default=None
+        Leave out gene sets with more genes.
+    prefix_names : bool, default=False
+        Whether to put the name of its collection, for a file the name of the file,
+        before the name of every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy
+        does. Without it, an equal name in two collections is an error.
+    aliases : mapping or DataFrame, default=None
+        Other names of the genes of the collection, such as old symbols or identifiers
+        of another database: a mapping to one gene, or to several, or a pandas or polars
+        DataFrame of two columns, alias and gene. For human gene symbols, see
+        :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
+    handle_ambiguous : {"ignore", "error"}, default="ignore"
+        What to do with an alias of several genes: take it for unknown, or raise an
+        error. It is never guessed which of them is meant.
+    handle_unknown : {"ignore", "error"}, default="ignore"
+        What to do with a gene that is in no gene set of the collection: give it a row
+        of zeros and warn once a call, or raise an error.
+    dtype : dtype, default=numpy.float32
+        Type of the matrix.
+    sparse_output : bool, default=True
+        Whether the matrix is sparse (CSR) or dense.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Column of every gene set, in the order of the collection.
+    genes_ : ndarray of shape (n_collection_genes,), dtype object
+        All genes of the gene sets in use, sorted.
+    gene_sets_ : GeneSets
+        The gene sets in use, between `min_size` and `max_size`.
+    unknown_genes_ : ndarray of shape (n_unknown_genes,), dtype object
+        The distinct genes among the samples of `fit` that were not found, neither by
+        name nor by alias.
+
+    See Also
+    --------
+    read_gene_sets : Reads the files that `gene_sets` names.
+
+    Notes
+    -----
+    Entry (g, s) is 1 where gene g belongs to gene set s, and 0 elsewhere. Identifiers
+    match exactly, case included. `lookup` reports how each gene was found.
+
+    A gene of the collection is always itself, whatever the aliases say. An alias of
+    several genes is ambiguous even where the collection has only one of them, since the
+    other may be meant. Aliases are not followed further: of A -> B and B -> C, A is B,
+    and unknown where the collection has only C.
+
+    `min_size` and `max_size` count the genes of a set in the collection, not those
+    among the samples: the columns are the same in every fold of a cross-validation.
+
+    `fit` only checks the samples. It does not warn of unknown genes; `transform` and
+    `fit_transform` do.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GmtVectorizer
+    >>> gene_sets = {"APOPTOSIS": ["CASP3", "TP53"], "CELL_CYCLE": ["CDK1", "TP53"]}
+    >>> vectorizer = GmtVectorizer(gene_sets)
+    >>> vectorizer.fit_transform(["TP53", "CDK1"]).toarray()
+    array([[1., 1.],
+           [0., 1.]], dtype=float32)
+    >>> vectorizer.inverse_transform([[0, 1]])
+    [array(['CELL_CYCLE'], dtype=object)]
+    >>> vectorizer.get_feature_names_out()
+    array(['APOPTOSIS', 'CELL_CYCLE'], dtype=object)
+    """
+
+    # Saved models name the public path.
+    __module__ = "sk_gene2vec"
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, None],
+        "min_size": [Interval(Integral, 0, None, closed="left"), None],
+        "max_size": [Interval(Integral, 0, None, closed="left"), None],
+        "prefix_names": ["boolean"],
+        "aliases": [Mapping, _ARRAY, None],
+        "handle_ambiguous": [StrOptions({"ignore", "error"})],
+        "handle_unknown": [StrOptions({"ignore", "error"})],
+        "dtype": "no_validation",  # left to numpy
+        "sparse_output": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        gene_sets: Any = None,
+        *,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        prefix_names: bool = False,
+        aliases: Any = None,
+        handle_ambiguous: str = "ignore",
+        handle_unknown: str = "ignore",
+        dtype: npt.DTypeLike = np.float32,
+        sparse_output: bool = True,
+    ) -> None:
+        self.gene_sets = gene_sets
+        self.min_size = min_size
+        self.max_size = max_size
+        self.prefix_names = prefix_names
+        self.aliases = aliases
+        self.handle_ambiguous = handle_ambiguous
+        self.handle_unknown = handle_unknown
+        self.dtype = dtype
+        self.sparse_output = sparse_output
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Iterable[str], y: Any = None) -> Self:
+        """Read the collection and build its matrix.
+
+        Parameters
+        ----------
+        X : iterable of str, length n_genes
+            Gene identifiers: a list, tuple, iterator, one-dimensional array or Series,
+            or an array or DataFrame with a single column.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : GmtVectorizer
+            The fitted vectorizer.
+
+        Raises
+        ------
+        FileNotFoundError, GmtFormatError
+            If a file of the collection cannot be read.
+        TypeError
+            If `X` is a single `str`, a set or a mapping; if an identifier is no `str`.
+        ValueError
+            If `X` is empty or has missing values or several columns; if no gene set is
+            left, or none with genes; if two collections have a gene set of the same
+            name; if a DataFrame lacks a column; if a gene is unknown or ambiguous and
+            that is an error.
+        """
+        self._fit(check_genes(X), warn=False)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Iterable[str], y: Any = None) -> Membership:
+        """Read the collection and return the rows of genes.
+
+        Parameters
+        ----------
+        X : iterable of str, length n_genes
+            Gene identifiers, as in `fit`, which also lists the errors.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        membership : csr_matrix or ndarray of shape (n_genes, n_gene_sets)
+            As from `transform`.
+        """
+        return self._select(self._fit(check_genes(X), warn=True))
+
+    def transform(self, X: Iterable[str]) -> Membership:
+        """Return the rows of genes.
+
+        Parameters
+        ----------
+        X : iterable of str, length n_genes
+            Gene identifiers, as in `fit`, which also lists the errors.
+
+        Returns
+        -------
+        membership : csr_matrix or ndarray of shape (n_genes, n_gene_sets)
+            1 where a gene belongs to a gene set, 0 elsewhere. Sparse output is a
+            `csr_array` where scikit-learn's `sparse_interface` is ``"sparray"``.
+        """
+        check_is_fitted(self)
+        rows, _ = self._look_up(check_genes(X), self._index, warn=True)
+        return self._select(rows)
+
+    def lookup(self, X: Iterable[str]) -> "pd.DataFrame":
+        """Report how genes are found in the collection.
+
+        Parameters
+        ----------
+        X : iterable of str, length n_genes
+            Gene identifiers, as in `fit`.
+
+        Returns
+        -------
+        report : DataFrame of shape (n_genes, 4)
+            One row a gene, in the order of `X`, with the columns
+
+            - `gene`, as in `X`;
+            - `found_as`, the gene of the collection, missing where none is found;
+            - `status`: ``"exact"``, ``"alias"``, ``"ambiguous"`` (an alias of several
+              genes), ``"case"`` (unknown, but a gene of the collection differs in case
+              only) or ``"unknown"``;
+            - `candidates`, the genes that an ambiguous alias may mean, or the gene that
+              differs in case; empty elsewhere.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GmtVectorizer
+        >>> aliases = {"P53": "TP53", "MLL2": ["KMT2B", "KMT2D"]}
+        >>> vectorizer = GmtVectorizer({"A": ["TP53", "KMT2D"]}, aliases=aliases)
+        >>> report = vectorizer.fit(["TP53"]).lookup(["TP53", "P53", "MLL2", "Tp53"])
+        >>> report[["gene", "found_as", "status"]]
+           gene found_as     status
+        0  TP53     TP53      exact
+        1   P53     TP53      alias
+        2  MLL2     None  ambiguous
+        3  Tp53     None       case
+        >>> report["candidates"].to_list()
+        ['', '', 'KMT2B, KMT2D', 'TP53']
+        """
+        check_is_fitted(self)
+        return self._index.report(check_genes(X))
+
+    def inverse_transform(self, X: Any) -> list[Names]:
+        """Return the names of the gene sets that rows belong to.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Rows as `transform` returns them; entries above 0 are memberships.
+
+        Returns
+        -------
+        names : list of n_genes ndarrays, dtype object
+            The gene-set names of each row, in the order of the columns.
+
+        Raises
+        ------
+        ValueError
+            If `X` has missing values or not one column a gene set.
+        """
+        check_is_fitted(self)
+        X = check_array(X, accept_sparse="csr")
+        names = self.get_feature_names_out()
+        if X.shape[1] != len(names):
+            wanted = f"{len(names)} columns, one a gene set"
+            raise ValueError(f"expected {wanted}, got {X.shape[1]}")
+        members = sp.csr_array(X > 0)
+        members.sort_indices()
+        return np.split(names[members.indices], members.indptr[1:-1])
+
+    def get_feature_names_out(self, input_features: Any = None) -> Names:
+        """Return the names of the gene sets, one a column.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored; here for the sake of scikit-learn's interface.
+
+        Returns
+        -------
+        names : ndarray of shape (n_gene_sets,), dtype object
+        """
+        check_is_fitted(self)
+        return np.array(list(self.vocabulary_), dtype=object)
+
+    def _fit(self, genes: list[str], *, warn: bool) -> Rows:
+        whole = resolve_gene_sets(self.gene_sets, prefix_names=self.prefix_names)
+        collection = select_by_size(whole, self.min_size, self.max_size)
+        known = collection.genes
+        if not known:
+            raise ValueError(f"expected genes, got {len(collection)} gene sets of none")
+        index = GeneIndex(known, self.aliases)
+        rows, missing = self._look_up(genes, index, warn=warn)
+        self.gene_sets_ = collection
+        self._derive(index, self.dtype)
+        self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
+        return rows
+
+    def _derive(self, index: GeneIndex, dtype: npt.DTypeLike) -> None:
+        """Set what follows from `gene_sets_` and is not saved with it."""
+        self._index = index
+        self._membership = _membership(self.gene_sets_, index.row_of, dtype)
+        self.genes_ = np.array(index.genes, dtype=object)
+        self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_index" in state:
+            index, membership = state.pop("_index"), state.pop("_membership")
+            del state["genes_"], state["vocabulary_"]
+            state["_fitted"] = index.aliases, membership.dtype.str
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_fitted" in self.__dict__:
+            aliases, dtype = self.__dict__.pop("_fitted")
+            self._derive(GeneIndex(self.gene_sets_.genes, aliases), dtype)
+
+    def _look_up(
+        self, genes: list[str], index: GeneIndex, *, warn: bool
+    ) -> tuple[Rows, list[str]]:
+        """Row of every gene, and the genes that have none."""
+        rows = index.rows(genes)
+        missing = index.missing(genes, rows)
+        index.refuse(
+            missing,
+            len(genes),
+            unknown=self.handle_unknown == "error",
+            ambiguous=self.handle_ambiguous == "error",
+        )
+        if missing and warn:
+            complaint = index.complaint(missing, len(genes))
+            warnings.warn(complaint, UserWarning, stacklevel=4)
+        return rows, missing
+
+    def _select(self, rows: Rows) -> Membership:
+        """Rows of the collection's matrix, in the container that is asked for."""
+        selected = self._membership[rows]
+        if not self.sparse_output:
+            return selected.toarray()
+        # New in scikit-learn 1.9; older versions always return matrices.
+        if get_config().get("sparse_interface") == "sparray":
+            return sp.csr_array(selected)
+        return selected
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _membership(
+    gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
+) -> sp.csr_matrix:
+    """Matrix of genes x gene sets, with a last row of zeros for unknown genes."""
+    starts = np.cumsum([0, *map(len, gene_sets.values())])
+    members = chain.from_iterable(gene_sets.values())
+    rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
+    ones = np.ones(len(rows), dtype=dtype)
+    shape = len(gene_sets.genes) + 1, len(gene_sets)
+    return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()

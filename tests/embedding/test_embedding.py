@@ -1,0 +1,325 @@
+"""GeneEmbedding: genes with their vectors, looked up and compared."""
+
+import pickle
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics.pairwise import cosine_similarity
+
+import sk_gene2vec
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
+from sk_gene2vec._utils import _memberships as memberships
+
+GENES = [f"G{number:02d}" for number in range(40)]
+
+
+@pytest.fixture(scope="module", params=[np.float32, np.float64])
+def embedding(request):
+    rng = np.random.default_rng(0)
+    # Lengths differ, so that it matters that means are taken of unit vectors.
+    vectors = rng.normal(size=(40, 6)) * rng.uniform(0.1, 10, size=(40, 1))
+    return GeneEmbedding(GENES, vectors.astype(request.param))
+
+
+@pytest.fixture(scope="module")
+def keyed_vectors(embedding):
+    models = pytest.importorskip("gensim.models", reason="compares with gensim")
+    reference = models.KeyedVectors(vector_size=6, dtype=embedding.vectors.dtype)
+    reference.add_vectors(GENES, embedding.vectors)
+    return reference
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative"),
+    [
+        ("G03", None),
+        (["G03"], None),
+        (["G03", "G07", "G11"], None),
+        (["G03", "G07"], "G20"),
+        (["G03"], ["G20", "G21", "G22"]),
+        ([], ["G20"]),
+        (["G03", "G03", "G07"], None),
+    ],
+)
+@pytest.mark.parametrize("topn", [1, 10, 35])
+def test_most_similar_is_gensims(embedding, keyed_vectors, positive, negative, topn):
+    found = embedding.most_similar(positive, negative, topn)
+    wanted = keyed_vectors.most_similar(positive, negative, topn)
+    assert [gene for gene, _ in found] == [gene for gene, _ in wanted]
+    similarities = [similarity for _, similarity in found]
+    np.testing.assert_allclose(similarities, [x for _, x in wanted], atol=1e-6)
+    assert type(similarities[0]) is float
+
+
+def test_lookups_are_gensims(embedding, keyed_vectors):
+    np.testing.assert_array_equal(embedding["G05"], keyed_vectors["G05"])
+    several = ["G05", "G01", "G05"]
+    np.testing.assert_array_equal(embedding[several], keyed_vectors[several])
+    for gene in GENES[1:5]:
+        wanted = keyed_vectors.similarity("G00", gene)
+        assert embedding.similarity("G00", gene) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_look_up(embedding):
+    assert embedding["G05"].shape == (6,)
+    for several in (["G05"], ("G05",), np.array(["G05"]), pd.Index(["G05"])):
+        np.testing.assert_array_equal(embedding[several], embedding.vectors[[5]])
+    assert embedding[[]].shape == (0, 6)
+    assert "G05" in embedding
+    assert "g05" not in embedding
+    assert 5 not in embedding
+    assert len(embedding) == 40
+    assert list(embedding) == list(embedding.genes) == GENES
+    assert repr(embedding) == "GeneEmbedding(40 genes, 6 dimensions)"
+
+
+@pytest.mark.parametrize(
+    ("genes", "message"),
+    [
+        ("G99", "1 of 1 genes have no vector: 'G99'"),
+        ("g05", "1 of 1 genes have no vector: 'g05' (there is 'G05')"),
+        (["G01", "x", "g02"], "2 of 3 genes have no vector: 'x', 'g02' (there is 'G02"),
+        (list("abcdefg"), "7 of 7 genes have no vector: 'a', 'b', 'c', 'd', 'e', …"),
+        (3, "not iterable"),
+        ([3], "1 of 1 genes have no vector: 3"),
+    ],
+)
+def test_unknown_genes_are_named_with_what_differs_by_case(embedding, genes, message):
+    error = TypeError if genes == 3 else KeyError
+    with pytest.raises(error, match=re.escape(message)):
+        embedding[genes]
+    if error is KeyError:
+        for ask in (embedding.most_similar, embedding.neighbors):
+            with pytest.raises(error, match=re.escape(message)):
+                ask(genes)
+
+
+@pytest.mark.parametrize("block_size", [1, 3 * 40, 2**23])
+@pytest.mark.parametrize("topn", [1, 7, 39, 1000])
+def test_neighbors_are_most_similar_many_times(
+    embedding, block_size, topn, monkeypatch
+):
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
+    queries = [*GENES[10:30], "G01", "G01"]
+    found = embedding.neighbors(queries, topn)
+    wanted = [
+        (gene, *neighbor)
+        for gene in queries
+        for neighbor in embedding.most_similar(gene, topn=topn)
+    ]
+    wanted = pd.DataFrame(wanted, columns=["gene", "neighbor", "similarity"])
+    assert len(found) == 22 * min(topn, 39)
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False, atol=1e-6)
+    assert found.similarity.dtype == embedding.vectors.dtype
+
+
+def test_neighbors_of_all_genes_are_the_nearest_by_cosine(embedding):
+    found = embedding.neighbors(topn=5)
+    similarity = cosine_similarity(embedding.vectors.astype(np.float64))
+    np.fill_diagonal(similarity, -2)
+    nearest = np.argsort(-similarity, axis=1)[:, :5]
+    assert found.gene.tolist() == np.repeat(GENES, 5).tolist()
+    assert found.neighbor.tolist() == embedding.genes[nearest.ravel()].tolist()
+    one = found[20:25].reset_index(drop=True)
+    pd.testing.assert_frame_equal(embedding.neighbors("G04", 5), one)
+
+
+def test_ties_come_in_the_order_of_the_genes():
+    vectors = np.tile([[1.0, 0.0], [0.0, 1.0]], (20, 1))
+    embedding = GeneEmbedding(GENES, vectors)
+    found = [gene for gene, _ in embedding.most_similar("G10", topn=21)]
+    assert found == [*GENES[0:10:2], *GENES[12::2], "G01", "G03"]
+    assert embedding.neighbors(["G10"], 21).neighbor.tolist() == found
+
+
+def test_a_vector_of_zeros_is_similar_to_nothing():
+    embedding = GeneEmbedding(["A", "B", "C"], [[0, 0], [1, 0], [-1, 0]])
+    assert embedding.similarity("A", "B") == 0
+    assert embedding.most_similar("A") == [("B", 0), ("C", 0)]
+    assert embedding.most_similar("B") == [("A", 0), ("C", -1)]
+    # The same gene on both sides leaves no direction.
+    assert embedding.most_similar("B", "B") == [("A", 0), ("C", 0)]
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_lengths_that_float32_cannot_square_do_not_matter(scale):
+    vectors = np.array([[3, 4], [4, 3]]) * scale
+    embedding = GeneEmbedding(["A", "B"], vectors.astype(np.float32))
+    assert embedding.similarity("A", "B") == pytest.approx(0.96)
+
+
+def test_a_single_gene_has_no_neighbors():
+    embedding = GeneEmbedding(["A"], [[1.0]])
+    assert embedding.most_similar("A") == []
+    assert embedding.neighbors().shape == (0, 3)
+    assert embedding.neighbors([]).shape == (0, 3)
+
+
+def test_queries_that_ask_nothing_are_refused(embedding):
+    with pytest.raises(ValueError, match="at least one gene to compare with, got none"):
+        embedding.most_similar([])
+    for ask in (embedding.most_similar, embedding.neighbors):
+        with pytest.raises(ValueError, match="topn == 0, must be >= 1"):
+            ask("G01", topn=0)
+
+
+def test_nothing_in_it_can_change():
+    vectors, genes, attrs = np.eye(2), np.array(["A", "B"], object), {"of": {"x": [1]}}
+    embedding = GeneEmbedding(genes, vectors, attrs)
+    vectors[0], genes[0], attrs["of"]["x"] = 7, "Z", 7
+    assert embedding["A"].tolist() == [1, 0]
+    assert embedding.attrs == {"of": {"x": [1]}}
+    embedding["A"][0] = embedding[["A"]][0] = 7
+    assert embedding["A"].tolist() == [1, 0]
+    for array in (embedding.vectors, embedding.genes):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        embedding.attrs["of"] = 1
+    copy = pickle.loads(pickle.dumps(embedding))
+    np.testing.assert_array_equal(copy.vectors, embedding.vectors)
+    assert (list(copy), copy.attrs) == (["A", "B"], embedding.attrs)
+    assert not copy.vectors.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("f4", "f4"), ("f8", "f8"), ("i8", "f8"), ("f2", "f8")]
+)
+def test_types_of_vectors(given, kept):
+    vectors = np.asfortranarray(np.arange(6).reshape(3, 2).astype(given))
+    embedding = GeneEmbedding(iter("ABC"), vectors)
+    assert embedding.vectors.dtype == kept
+    assert embedding.vectors.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+NAN, INF = [[0, 1], [2, np.nan]], [[0, np.inf], [np.nan, 1]]
+
+
+@pytest.mark.parametrize(
+    ("genes", "vectors", "error", "message"),
+    [
+        (
+            ["A", "B", "A", "B"],
+            np.eye(4),
+            ValueError,
+            "'A' twice, at positions 0 and 2",
+        ),
+        (["A", ""], np.eye(2), ValueError, "not empty .* got '' at position 1"),
+        (["A", "B\tC"], np.eye(2), ValueError, r"without tab.*'B\\tC' at position 1"),
+        (["A", "\ud800"], np.eye(2), ValueError, "lone surrogate.*at position 1"),
+        (["A", 7], np.eye(2), TypeError, "genes .str., got int 7 at position 1"),
+        (["A", None], np.eye(2), ValueError, "missing value None at position 1"),
+        (["A", np.nan], np.eye(2), ValueError, "missing value nan at position 1"),
+        ("AB", np.eye(2), TypeError, "an iterable of genes, got the str 'AB'"),
+        (3, np.eye(2), TypeError, "an iterable of genes, got the int 3"),
+        ({"A", "B"}, np.eye(2), TypeError, "in a fixed order, got a set"),
+        ({"A": 0, "B": 1}, np.eye(2), TypeError, "iterable of genes, got a dict"),
+        ([], np.empty((0, 2)), ValueError, "at least one gene, got none"),
+        (["A", "B"], np.eye(3), ValueError, "got 3 vectors and 2 genes"),
+        (["A", "B"], NAN, ValueError, "1 of 2 vectors .* the first that of 'B'"),
+        (["A", "B"], INF, ValueError, "2 of 2 vectors .* the first that of 'A'"),
+        (["A", "B"], [1, 2], ValueError, "Expected 2D array, got 1D array"),
+        (["A", "B"], [["x"], ["y"]], ValueError, "could not convert string to float"),
+        (["A", "B"], np.empty((2, 0)), ValueError, "0 feature"),
+        (["A", "B"], pd.DataFrame(np.eye(2)), TypeError, "use GeneEmbedding.from_fram"),
+    ],
+)
+def test_what_is_no_embedding_is_refused(genes, vectors, error, message):
+    with pytest.raises(error, match=message):
+        GeneEmbedding(genes, vectors)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "message"),
+    [
+        ({"fine": 1, "bad": {1, 2}}, r"attrs\['bad'\]: expected text, .*set"),
+        ({"bad": float("nan")}, r"attrs\['bad'\]: expected text"),
+        ({3: 1}, r"expected names \(str\) in attrs, got 3"),
+    ],
+)
+def test_attrs_that_no_file_could_hold_are_refused(attrs, message):
+    with pytest.raises(TypeError, match=message):
+        GeneEmbedding(["A"], [[1]], attrs)
+
+
+@pytest.fixture(scope="module")
+def vectorizer():
+    sets = {
+        "GLYCOLYSIS": ["HK1", "PFKM", "PKM", "LDHA"],
+        "HYPOXIA": ["HK1", "LDHA", "VEGFA", "CDKN1A"],
+        "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A", "PFKM"],
+        "PAIR": ["TP53", "MDM2"],
+    }
+    gene_sets = GeneSets(sets, attrs={"name": "toy", "version": "1"})
+    return GmtVectorizer(gene_sets, min_size=3).fit(["TP53"])
+
+
+@pytest.fixture(scope="module")
+def encoder(vectorizer):
+    X = vectorizer.transform(vectorizer.genes_)
+    seed = np.int64(0)
+    return GeneSetEncoder(3, max_epochs=2, random_state=seed).fit(X)
+
+
+def test_from_encoder_has_all_genes_of_the_collection(encoder, vectorizer):
+    embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+    assert list(embedding) == list(vectorizer.genes_)
+    np.testing.assert_array_equal(embedding.vectors, encoder.embedding_)
+    parameters = dict(embedding.attrs["encoder_params"])
+    assert parameters.pop("hidden_layer_sizes") == []
+    wanted = encoder.get_params()
+    assert wanted.pop("hidden_layer_sizes") == ()
+    assert parameters == wanted
+    assert {k: v for k, v in embedding.attrs.items() if k != "encoder_params"} == {
+        "sk_gene2vec": sk_gene2vec.__version__,
+        "collection": {"name": "toy", "version": "1"},
+        "n_genes": 8,
+        "n_gene_sets": 3,
+        "encoder": "GeneSetEncoder",
+    }
+
+
+def test_from_encoder_of_chosen_genes_in_their_order(encoder, vectorizer):
+    everything = GeneEmbedding.from_encoder(encoder, vectorizer)
+    chosen = GeneEmbedding.from_encoder(encoder, vectorizer, iter(["TP53", "HK1"]))
+    assert list(chosen) == ["TP53", "HK1"]
+    np.testing.assert_allclose(chosen.vectors, everything[chosen.genes], rtol=1e-5)
+
+
+def test_from_encoder_takes_any_transformer_and_describes_its_parameters(vectorizer):
+    dense = GmtVectorizer(vectorizer.gene_sets_, sparse_output=False).fit(["TP53"])
+    X = dense.transform(dense.genes_)
+    seed = np.random.RandomState(0)
+    svd = TruncatedSVD(2, random_state=seed, tol=np.float32(0.5)).fit(X)
+    svd.set_output(transform="pandas")
+    embedding = GeneEmbedding.from_encoder(svd, dense)
+    np.testing.assert_array_equal(embedding.vectors, svd.transform(X).to_numpy())
+    parameters = embedding.attrs["encoder_params"]
+    assert embedding.attrs["encoder"] == "TruncatedSVD"
+    assert parameters["n_components"] == 2
+    assert parameters["tol"] == 0.5
+    assert parameters["random_state"].startswith("RandomState(")
+
+
+def test_from_encoder_refuses_genes_of_no_gene_set(encoder, vectorizer):
+    with (
+        pytest.warns(UserWarning, match="2 of 3 genes are in no gene set"),
+        pytest.raises(ValueError, match=r"2 of 3 that are in no gene set: 'X', 'Y'; "),
+    ):
+        GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "TP53", "Y"])
+    with pytest.raises(ValueError, match="every gene once, got 'HK1' twice"):
+        GeneEmbedding.from_encoder(encoder, vectorizer, ["HK1", "HK1"])
+
+
+def test_from_encoder_refuses_what_does_not_fit_together(encoder, vectorizer):
+    with pytest.raises(NotFittedError):
+        GeneEmbedding.from_encoder(GeneSetEncoder(), vectorizer)
+    with pytest.raises(NotFittedError):
+        GeneEmbedding.from_encoder(encoder, GmtVectorizer())
+    other = GmtVectorizer({"A": ["HK1"], "B": ["PKM"]}).fit(["HK1"])
+    with pytest.raises(ValueError, match=r"X has 2 features, .* expecting 3 features"):
+        GeneEmbedding.from_encoder(encoder, other)

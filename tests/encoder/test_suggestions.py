@@ -1,0 +1,155 @@
+"""Suggestions: the most probable memberships that the collection does not list."""
+
+import builtins
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+from sk_gene2vec._utils import _memberships as memberships
+from sk_gene2vec.encoder._suggestions import suggest_gene_sets, suggest_genes
+
+# No two genes are in the same gene sets, so that no two are equally probable.
+GENE_SETS = {
+    "GLYCOLYSIS": ["HK1", "PFKM", "PKM", "LDHA"],
+    "WARBURG": ["HK1", "PFKM", "PKM", "TP53"],
+    "HYPOXIA": ["HK1", "LDHA", "VEGFA", "CDKN1A"],
+    "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A", "PFKM"],
+}
+
+
+@pytest.fixture(scope="module")
+def vectorizer():
+    return GmtVectorizer(GENE_SETS).fit(["TP53"])
+
+
+@pytest.fixture(scope="module")
+def encoder(vectorizer):
+    X = vectorizer.transform(vectorizer.genes_)
+    return GeneSetEncoder(3, max_epochs=30, random_state=0).fit(X)
+
+
+@pytest.fixture(scope="module")
+def expected(encoder, vectorizer):
+    """All memberships that are not listed, by brute force."""
+    probabilities = encoder.predict_proba(vectorizer.transform(vectorizer.genes_))
+    return pd.DataFrame(
+        [
+            (gene, gene_set, probabilities[row, column])
+            for row, gene in enumerate(vectorizer.genes_)
+            for gene_set, column in vectorizer.vocabulary_.items()
+            if gene not in GENE_SETS[gene_set]
+        ],
+        columns=["gene", "gene_set", "probability"],
+    ).sort_values("probability", ascending=False)
+
+
+class Constant(BaseEstimator):
+    """Finds everything equally probable; counts its rows."""
+
+    n_features_in_ = 4
+
+    def fit(self, X):
+        """Make `check_is_fitted` take this for an estimator."""
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict_proba(self, X):
+        self.rows_ = [*getattr(self, "rows_", []), X.shape[0]]
+        return np.full(X.shape, 0.25)
+
+
+@pytest.mark.parametrize("gene_set", GENE_SETS)
+@pytest.mark.parametrize("block_size", [1, 12, 2**23])
+def test_genes_are_the_most_probable_outside_the_set(
+    encoder, vectorizer, expected, gene_set, block_size, monkeypatch
+):
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
+    found = suggest_genes(encoder, vectorizer, gene_set, k=3)
+    wanted = expected[expected["gene_set"] == gene_set].head(3)
+    pd.testing.assert_frame_equal(
+        found, wanted[["gene", "probability"]].reset_index(drop=True), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("gene", ["HK1", "TP53", "VEGFA"])
+def test_gene_sets_are_the_most_probable_without_the_gene(
+    encoder, vectorizer, expected, gene
+):
+    found = suggest_gene_sets(encoder, vectorizer, gene, k=1)
+    wanted = expected[expected["gene"] == gene].head(1)
+    pd.testing.assert_frame_equal(
+        found, wanted[["gene_set", "probability"]].reset_index(drop=True), rtol=1e-5
+    )
+
+
+def test_ten_are_the_default_and_fewer_come_where_there_are_fewer():
+    genes = [f"G{number:02d}" for number in range(30)]
+    sets = {"ALL_BUT_3": genes[3:], "FIRST": genes[:3], "A": genes[5:9], "B": genes[8:]}
+    vectorizer = GmtVectorizer(sets).fit(genes)
+    assert list(suggest_genes(Constant(), vectorizer, "ALL_BUT_3").gene) == genes[:3]
+    assert list(suggest_genes(Constant(), vectorizer, "FIRST").gene) == genes[3:13]
+    assert list(suggest_gene_sets(Constant(), vectorizer, "G00").gene_set) == [
+        "ALL_BUT_3",
+        "A",
+        "B",
+    ]
+
+
+def test_dense_vectorizer_and_blocks_of_rows(monkeypatch, expected):
+    vectorizer = GmtVectorizer(GENE_SETS, sparse_output=False).fit(["TP53"])
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", 3 * 4)
+    constant = Constant()
+    found = suggest_genes(constant, vectorizer, "HYPOXIA", k=100)
+    assert constant.rows_ == [3, 3, 2]
+    assert sorted(found.gene) == sorted(expected.gene[expected.gene_set == "HYPOXIA"])
+
+
+@pytest.mark.parametrize(
+    ("suggest", "name", "message"),
+    [
+        (suggest_genes, "hypoxy", "gene set of .*got 'hypoxy'; near misses: 'HYPOXIA'"),
+        (suggest_genes, "Warburg", "near misses: 'WARBURG'"),
+        (suggest_genes, "???", "nothing there is close to it"),
+        (suggest_gene_sets, "tp53", "gene of .*got 'tp53'; near misses: 'TP53'"),
+        (suggest_gene_sets, "PFK", "near misses: 'PFKM'"),
+    ],
+)
+def test_unknown_names_get_near_misses(encoder, vectorizer, suggest, name, message):
+    with pytest.raises(ValueError, match=message):
+        suggest(encoder, vectorizer, name)
+
+
+@pytest.mark.parametrize("suggest", [suggest_genes, suggest_gene_sets])
+def test_arguments_are_checked(encoder, vectorizer, suggest):
+    with pytest.raises(TypeError, match=r"the name of a gene.*got \['TP53'\]"):
+        suggest(encoder, vectorizer, ["TP53"])
+    with pytest.raises(ValueError, match="k == 0, must be >= 1"):
+        suggest(encoder, vectorizer, "TP53", k=0)
+    with pytest.raises(NotFittedError, match="GeneSetEncoder"):
+        suggest(GeneSetEncoder(), vectorizer, "TP53")
+    with pytest.raises(NotFittedError, match="GmtVectorizer"):
+        suggest(encoder, GmtVectorizer(GENE_SETS), "TP53")
+    other = GmtVectorizer({"A": ["TP53"], "B": ["TP53"]}).fit(["TP53"])
+    with pytest.raises(ValueError, match=r"the 2 gene sets .* fitted on 4"):
+        suggest(encoder, other, "TP53")
+
+
+@pytest.mark.parametrize("suggest", [suggest_genes, suggest_gene_sets])
+def test_without_pandas_the_error_says_what_to_install(
+    encoder, vectorizer, suggest, monkeypatch
+):
+    real_import = builtins.__import__
+
+    def no_pandas(name, *args, **kwargs):
+        if name == "pandas":
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_pandas)
+    with pytest.raises(ImportError, match=f"{suggest.__name__} .*pip install pandas"):
+        suggest(encoder, vectorizer, "TP53")

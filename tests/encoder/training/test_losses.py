@@ -1,0 +1,148 @@
+"""The losses against torch's own dense one."""
+
+import numpy as np
+import pytest
+import torch
+
+from sk_gene2vec.encoder.training import _losses as losses
+from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
+
+N_SETS = 31
+
+
+def dense_loss(hidden, output, y, targets):
+    asked = torch.ones_like(y)
+    asked[y == 1] = targets.asked.to(y.dtype)
+    logits = hidden @ output[:, :-1].T + output[:, -1]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, y, reduction="none"
+    )
+    return ((loss * asked).sum(dim=1) * targets.weights).sum()
+
+
+def sampled(sizes, n_negatives, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return SampledBCE(torch.as_tensor(sizes), n_negatives, generator)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("n_rows", [3, 877, 4211])
+def test_sigmoid_does_not_depend_on_the_number_of_threads(n_rows, dtype, n_threads):
+    logits = torch.randn((n_rows, 50), generator=torch.Generator().manual_seed(0))
+    logits = logits.to(dtype)
+    found = []
+    for n in (1, 2, 3):
+        with n_threads(n):
+            found.append(logits.clone())
+            losses._sigmoid_(found[-1])
+    torch.testing.assert_close(found[0], torch.sigmoid(logits))
+    assert torch.equal(found[1], found[0])
+    assert torch.equal(found[2], found[0])
+
+
+@pytest.mark.parametrize(
+    ("chunk", "block"),
+    [(10**9, 10**9), (4 * N_SETS, 10**9), (4 * N_SETS, 9 * N_SETS), (1, 1)],
+    ids=["whole", "chunks", "blocks of chunks", "single rows"],
+)
+def test_exact_bce_equals_dense_autograd(problem, chunk, block, monkeypatch):
+    monkeypatch.setattr(losses, "_CHUNK_SIZE", chunk)
+    monkeypatch.setattr(losses, "_BLOCK_SIZE", block)
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    loss = GeneSetBCE()((hidden, output), targets)
+    grads = torch.autograd.grad(3 * loss, [hidden, output])
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-10)
+    for grad, expected_grad in zip(grads, expected_grads, strict=True):
+        np.testing.assert_allclose(grad, 3 * expected_grad, rtol=0, atol=1e-10)
+
+
+def test_bfloat16_products_stay_close_and_return_float32(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    hidden32 = hidden.detach().float().requires_grad_()
+    output32 = output.detach().float().requires_grad_()
+    targets = targets._replace(
+        weights=targets.weights.float(), asked=targets.asked.float()
+    )
+    loss = GeneSetBCE(use_bfloat16=True)((hidden32, output32), targets)
+    grads = torch.autograd.grad(loss, [hidden32, output32])
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+    for grad, expected_grad in zip(grads, expected_grads, strict=True):
+        assert grad.dtype == torch.float32
+        # bfloat16 has 8 bits: one product carries a relative error of about 2**-8.
+        error = (grad - expected_grad).norm() / expected_grad.norm()
+        assert error < 0.01
+
+
+def test_bfloat16_loss_is_that_of_the_first_rows(problem, monkeypatch):
+    monkeypatch.setattr(losses, "_CHUNK_SIZE", 16 * N_SETS)
+    hidden, output, targets, y = (
+        problem[0].detach().float(),
+        problem[1].detach().float(),
+        problem[2]._replace(
+            weights=problem[2].weights.float(), asked=problem[2].asked.float()
+        ),
+        problem[3].float(),
+    )
+    first = targets._replace(
+        weights=targets.weights[:8] / targets.weights[:8].sum(),
+        asked=targets.asked[: targets.row_starts[8]],
+    )
+    expected = dense_loss(hidden[:8], output, y[:8], first)
+    loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+
+
+@pytest.mark.parametrize("n_negatives", [1, 7, 200])
+def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
+    sizes = np.array([0, 1, 2, 30, 5, 60])
+    criterion = sampled(sizes, n_negatives)
+    totals = np.zeros(6)
+    n_draws = 4000
+    for _ in range(n_draws):
+        drawn, weights = criterion.draw()
+        assert drawn.shape == weights.shape == (n_negatives,)
+        assert (drawn.diff() >= 0).all()
+        # A set that is drawn again adds to the weight of the first time.
+        assert len(drawn.unique()) == (weights > 0).sum()
+        np.add.at(totals, drawn.numpy(), weights.numpy())
+    # A single draw of set j weighs 1 / q with probability q.
+    q = np.sqrt(sizes + 1) / np.sqrt(sizes + 1).sum()
+    error = 4 * np.sqrt((1 / q) / (n_negatives * n_draws))
+    assert (abs(totals / n_draws - 1) < error).all()
+
+
+def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets)
+    expected_grads = torch.autograd.grad(expected, [hidden, output])
+    criterion = sampled(y.sum(dim=0), 10)
+    losses, grads = [], []
+    for _ in range(3000):
+        loss = criterion((hidden, output), targets)
+        losses.append(loss.item())
+        grad_hidden, grad_output = torch.autograd.grad(loss, [hidden, output])
+        assert grad_output.is_sparse
+        grads.append(
+            torch.cat([grad_hidden.flatten(), grad_output.to_dense().flatten()])
+        )
+    mean_grad = torch.stack(grads).mean(dim=0)
+    expected_grad = torch.cat([grad.flatten() for grad in expected_grads])
+    # Four standard errors of the means.
+    assert np.mean(losses) == pytest.approx(
+        expected.item(), abs=4 * np.std(losses) / np.sqrt(3000)
+    )
+    error = (mean_grad - expected_grad).norm()
+    assert error < 4 * (torch.stack(grads).var(dim=0).sum() / 3000).sqrt()
+
+
+def test_sampled_bce_with_every_set_drawn_is_exact(problem):
+    hidden, output, targets, y = problem
+    expected = dense_loss(hidden, output, y, targets)
+    # Equal sizes and as many strata as sets: each set is drawn once.
+    loss = sampled(np.ones(N_SETS), N_SETS)((hidden, output), targets)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-9)

@@ -1,0 +1,99 @@
+"""The network: shapes, start, dropout."""
+
+import numpy as np
+import pytest
+import torch
+
+from sk_gene2vec.encoder.training._network import GeneSetNetwork
+from sk_gene2vec.encoder.training._starts import Start
+
+N_SETS, WIDTH = 31, 5
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (4,), (4, 6)])
+def test_network_shapes_and_start(activation, hidden_layer_sizes):
+    log_odds = torch.linspace(-3, 1, N_SETS)
+    generator = torch.Generator().manual_seed(0)
+    module = GeneSetNetwork(
+        11, log_odds, WIDTH, activation, hidden_layer_sizes, generator
+    )
+    hidden, output = module(torch.tensor([0, 10, 10]))
+    width = hidden_layer_sizes[-1] if hidden_layer_sizes else WIDTH
+    assert hidden.shape == (3, width)
+    assert output.shape == (N_SETS, width + 1)
+    np.testing.assert_array_equal(output[:, -1].detach(), log_odds)
+    np.testing.assert_array_equal(hidden[1].detach(), hidden[2].detach())
+
+
+def test_dropout_only_in_training_and_from_its_own_generator():
+    before = torch.random.get_rng_state()
+    module = GeneSetNetwork(
+        5,
+        torch.zeros(3),
+        1000,
+        "identity",
+        (),
+        torch.Generator().manual_seed(0),
+        dropout=0.3,
+        noise=torch.Generator().manual_seed(0),
+    )
+    index = torch.arange(5)
+    whole = module.eval()(index)[0].detach()
+    dropped = module.train()(index)[0].detach()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    kept = dropped != 0
+    # Four standard deviations of the share of 5,000 draws.
+    assert kept.float().mean().item() == pytest.approx(0.7, abs=4 * 0.0065)
+    np.testing.assert_allclose(dropped[kept], whole[kept] / 0.7, rtol=1e-6)
+
+
+def test_network_starts_from_what_it_is_given():
+    start = np.arange(10, dtype=np.float32).reshape(5, 2)
+    module = GeneSetNetwork(
+        5,
+        torch.zeros(3),
+        4,
+        "identity",
+        (),
+        torch.Generator().manual_seed(0),
+        start=Start(start),
+    )
+    weight = module.embedding.detach()
+    np.testing.assert_array_equal(weight[:, :2], start)
+    assert 0 < weight[:, 2:].abs().max() < 1
+    assert module.output[:, -1].eq(0).all()
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (4,)])
+def test_output_layer_starts_from_what_it_is_given(hidden_layer_sizes):
+    output = np.arange(6, dtype=np.float32).reshape(3, 2)
+    log_odds = torch.tensor([-1.0, -2.0, -3.0])
+    module = GeneSetNetwork(
+        5,
+        log_odds,
+        4,
+        "identity",
+        hidden_layer_sizes,
+        torch.Generator().manual_seed(0),
+        start=Start(np.zeros((5, 2), dtype=np.float32), output),
+    )
+    weight, bias = module.output.detach()[:, :-1], module.output.detach()[:, -1]
+    if hidden_layer_sizes:
+        # These vectors are for embeddings, not for what a hidden layer makes of them.
+        assert weight.abs().max() < 1
+        assert torch.equal(bias, log_odds)
+    else:
+        np.testing.assert_array_equal(weight[:, :2], output)
+        # One level for all sets: the vectors say how large each is.
+        np.testing.assert_allclose(bias, np.log(np.exp([-1, -2, -3]).mean()), rtol=1e-6)
+
+
+def test_network_draws_from_its_generator_only():
+    before = torch.random.get_rng_state()
+    generator = torch.Generator().manual_seed(7)
+    first = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    again = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator.manual_seed(7))
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -1,0 +1,294 @@
+"""Batches, the skorch net, devices and precision."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from skorch.callbacks import Callback
+
+from sk_gene2vec.encoder.training import _train as training
+from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
+from sk_gene2vec.encoder.training._network import GeneSetNetwork
+from sk_gene2vec.encoder.training._train import BatchIterator, MembershipDataset
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    X = sp.csr_array((rng.random((20, 12)) < 0.4).astype(np.float32))
+    X.sort_indices()
+    return X
+
+
+def test_batch_holds_the_rows_asked_for(X):
+    weights = np.arange(1, 13) / 10
+    dataset = MembershipDataset(X, np.ones(20), weights, 1e-9, CPU)
+    index = np.array([7, 3, 19])
+    batch = dataset.batch(index, torch.Generator())
+    members = batch.targets.members
+    rows, columns = members.rows, members.columns
+    dense = np.zeros((3, 12))
+    dense[rows, columns] = 1
+    np.testing.assert_array_equal(dense, X[index].toarray())
+    assert batch.targets.row_starts == members.row_starts.tolist()
+    assert batch.n_genes == 3
+    inputs = np.zeros((3, 12))
+    entries, values = batch.inputs
+    inputs[entries.rows, entries.columns] = values
+    expected = X[index].toarray() * weights
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(inputs, expected, rtol=1e-6)
+
+
+def test_masking_hides_the_asked_share_from_the_inputs_alone():
+    X = sp.csr_array(np.ones((100, 100), np.float32))
+    dataset = MembershipDataset(X, np.ones(100), np.ones(100), 0.3, CPU)
+    batch = dataset.batch(np.arange(100), torch.Generator().manual_seed(0))
+    assert len(batch.targets.members.columns) == 10_000
+    entries, values = batch.inputs
+    hidden = (values == 0).float().mean().item()
+    # Three standard deviations of the share of 10,000 draws.
+    assert hidden == pytest.approx(0.3, abs=3 * np.sqrt(0.3 * 0.7 / 10_000))
+    # What is hidden is asked for, and the rest is not.
+    assert torch.equal(batch.targets.asked == 1, values == 0)
+    norms = torch.zeros(100).index_add_(0, entries.rows, values**2)
+    np.testing.assert_allclose(norms, 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sparse_grad", [False, True])
+def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad):
+    weights = {}
+    for weight_decay in (0.0, 1.0):
+        module = GeneSetNetwork(
+            12,
+            torch.zeros(12),
+            4,
+            "identity",
+            (),
+            torch.Generator().manual_seed(0),
+            sparse_grad=sparse_grad,
+        )
+        criterion = (
+            SampledBCE(torch.ones(12), 12, torch.Generator().manual_seed(0))
+            if sparse_grad
+            else GeneSetBCE()
+        )
+        training.train(
+            module,
+            criterion,
+            MembershipDataset(X, np.ones(20), np.ones(12), 0.5, CPU),
+            lr=0.1,
+            first_layer_lr=0.5,
+            weight_decay=weight_decay,
+            max_epochs=1,
+            batch_size=20,
+            seed=0,
+            callbacks=(),
+            verbose=0,
+        )
+        weights[weight_decay] = dict(module.named_parameters())
+    start = GeneSetNetwork(
+        12, torch.zeros(12), 4, "identity", (), torch.Generator().manual_seed(0)
+    )
+    # One step: the decay takes lr * weight_decay of the initial weights.
+    difference = weights[0.0]["embedding"] - weights[1.0]["embedding"]
+    np.testing.assert_allclose(
+        difference.detach(), 0.1 * start.embedding.detach(), rtol=1e-3, atol=1e-6
+    )
+    for name in ("output", "embedding_bias"):
+        assert torch.equal(weights[0.0][name], weights[1.0][name])
+
+
+def test_one_hot_batch_feeds_row_numbers_and_counts(X):
+    counts = np.arange(1, 21)
+    dataset = MembershipDataset(X, counts, None, 0.5, CPU)
+    batch = dataset.batch(np.array([4, 9]), torch.Generator())
+    assert batch.inputs.tolist() == [4, 9]
+    assert batch.n_genes == 15
+    np.testing.assert_allclose(batch.targets.weights, [5 / 15, 10 / 15])
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(20, [20]), (19, [10, 10]), (7, [7, 7, 6]), (99, [20])]
+)
+def test_batches_are_shuffled_and_of_nearly_equal_size(X, batch_size, sizes):
+    dataset = MembershipDataset(X, np.ones(20), None, 0.0, CPU)
+    iterator = BatchIterator(
+        dataset, batch_size, np.random.default_rng(0), torch.Generator()
+    )
+    epochs = [[batch.inputs.tolist() for batch in iterator] for _ in range(2)]
+    for epoch in epochs:
+        assert [len(batch) for batch in epoch] == sizes
+        assert sorted(i for batch in epoch for i in batch) == list(range(20))
+    assert epochs[0] != epochs[1]
+    assert len(iterator) == len(sizes)
+
+
+def run(X, callbacks=(), mask_rate=0.5, **changes):
+    parameters = {"lr": 0.05, "max_epochs": 12, "batch_size": 7, "seed": 0}
+    parameters |= {"verbose": 0, "weight_decay": 0.0, "first_layer_lr": 1.0} | changes
+    module = GeneSetNetwork(
+        12, torch.zeros(12), 4, "tanh", (), torch.Generator().manual_seed(0)
+    )
+    dataset = MembershipDataset(X, np.ones(20), np.ones(12), mask_rate, CPU)
+    return training.train(
+        module, GeneSetBCE(), dataset, callbacks=callbacks, **parameters
+    )
+
+
+def test_recorded_loss_is_the_mean_over_all_pairs(X):
+    # The first loss is measured before any step when there is a single batch.
+    net = run(X, batch_size=20, max_epochs=1, mask_rate=0.25)
+    # All logits start near zero: log(2) a pair, but for the memberships shown.
+    shown = 0.75 * X.nnz / np.prod(X.shape)
+    expected = (1 - shown) * np.log(2)
+    assert net.history[0, "train_loss"] == pytest.approx(expected, abs=0.03)
+
+
+def test_training_is_repeatable_and_leaves_global_states_alone(X):
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
+    torch_state = torch.random.get_rng_state()
+    threads = torch.get_num_threads()
+    nets = [run(X) for _ in range(2)]
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert torch.equal(torch.random.get_rng_state(), torch_state)
+    assert torch.get_num_threads() == threads
+    for a, b in zip(*(net.module_.parameters() for net in nets), strict=True):
+        assert torch.equal(a, b)
+
+
+class Recorder(Callback):
+    def __init__(self, error=None):
+        self.error = error
+        self.events = []
+
+    def on_train_begin(self, net, **kwargs):
+        self.events.append("train_begin")
+
+    def on_batch_end(self, net, training, loss, **kwargs):
+        assert training
+        self.events.append("batch_end")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.events.append("epoch_end")
+        if self.error is not None:
+            raise self.error
+
+    def on_train_end(self, net, **kwargs):
+        self.events.append("train_end")
+
+
+def test_sparse_training_touches_no_row_outside_the_batches():
+    # Sets 0 to 5 have the genes; the others are never a member, and too rarely
+    # drawn to be drawn here: their weights and moments must stay as they were.
+    rng = np.random.default_rng(0)
+    X = np.zeros((30, 4000), np.float32)
+    X[:, :6] = rng.random((30, 6)) < 0.5
+    module = GeneSetNetwork(
+        4000,
+        torch.zeros(4000),
+        4,
+        "tanh",
+        (3,),
+        torch.Generator().manual_seed(0),
+        sparse_grad=True,
+    )
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    criterion = SampledBCE(
+        torch.from_numpy(X.sum(axis=0)), 20, torch.Generator().manual_seed(0)
+    )
+    drawn = []
+    draw = criterion.draw
+    criterion.draw = lambda: drawn.append(draw()) or drawn[-1]
+    dataset = MembershipDataset(
+        sp.csr_array(X), np.ones(30, int), np.ones(4000), 0.5, CPU
+    )
+    net = training.train(
+        module,
+        criterion,
+        dataset,
+        lr=0.05,
+        first_layer_lr=1.0,
+        weight_decay=0.0,
+        max_epochs=4,
+        batch_size=10,
+        seed=0,
+        callbacks=(),
+        verbose=0,
+    )
+    touched = torch.zeros(4000, dtype=bool)
+    touched[:6] = True
+    touched_output = touched.clone()
+    touched_output[torch.cat([sets for sets, _ in drawn])] = True
+    assert 6 < touched_output.sum() < 1000
+    for name, rows in {"embedding": touched, "output": touched_output}.items():
+        parameter = getattr(module, name)
+        changed = (parameter.detach() != before[name]).any(dim=1)
+        assert torch.equal(changed, rows), name
+        moments = net.sparse_optimizer_.state[parameter]["exp_avg"]
+        assert torch.equal((moments != 0).any(dim=1), rows), name
+    assert not torch.equal(module.hidden[0].weight, before["hidden.0.weight"])
+    # Both optimizers follow the schedule, which ends at zero.
+    for optimizer in (net.optimizer_, net.sparse_optimizer_):
+        assert optimizer.param_groups[0]["lr"] == 0
+
+
+def test_user_callbacks_see_every_event(X):
+    recorder = Recorder()
+    run(X, [recorder], max_epochs=2)
+    epoch = ["batch_end"] * 3 + ["epoch_end"]
+    assert recorder.events == ["train_begin", *epoch, *epoch, "train_end"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("out of disk")])
+def test_interrupts_and_errors_come_through(X, error):
+    recorder = Recorder(error)
+    expected = error if isinstance(error, type) else type(error)
+    with pytest.raises(expected):
+        run(X, [recorder])
+    assert recorder.events[-2:] == ["epoch_end", "train_end"]
+
+
+def test_divergence_names_epoch_and_a_smaller_lr(X):
+    with pytest.raises(ValueError, match=r"train loss became .* in epoch 1.*lr=1e\+37"):
+        run(X, lr=1e38)
+
+
+def test_progress_bar_shows_epochs_and_loss(X, capsys):
+    run(X, verbose=1, max_epochs=3)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "3/3" in captured.err
+    assert "loss=0." in captured.err
+
+
+def test_silent_by_default(X, capsys):
+    run(X)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "quantum", "mps", "meta"])
+def test_device_that_is_not_there(device):
+    with pytest.raises(ValueError, match=rf"device='{device}' cannot be .*\['cpu'"):
+        training.resolve_device(device)
+
+
+def test_auto_device_is_cpu_without_cuda(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training.resolve_device("auto") == CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert training.resolve_device("auto") == torch.device("cuda")
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_auto_precision_follows_the_device(supported, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: supported
+    )
+    for device in (CPU, torch.device("cuda")):
+        assert training.use_bfloat16("auto", device) is supported
+        assert training.use_bfloat16("bfloat16", device) is True
+        assert training.use_bfloat16("float32", device) is False

@@ -1,0 +1,375 @@
+"""Gene sets in every format, told by the content."""
+
+import csv
+import gzip
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from sk_gene2vec import GeneSets, GmtFormatError, read_gene_sets, read_gmt, write_gmt
+
+SETS = {"A": ["TP53", "MDM2", "ATM"], "B": ["BRCA1"]}
+NOTES = {"A": "na", "B": "http://b.org/B"}
+PLAIN = GeneSets(SETS)
+NOTED = GeneSets(SETS, NOTES)
+
+GMT = "A\tna\tTP53\tMDM2\tATM\nB\thttp://b.org/B\tBRCA1\n"
+GMX = "A\tB\nna\thttp://b.org/B\nTP53\tBRCA1\nMDM2\t\nATM\t\n"
+JSON = json.dumps(
+    {
+        "A": {"collection": "H", "geneSymbols": SETS["A"], "msigdbURL": "na"},
+        "B": {"geneSymbols": SETS["B"], "msigdbURL": "http://b.org/B"},
+    }
+)
+PAIRS = [(name, gene) for name, genes in SETS.items() for gene in genes]
+
+
+def table(columns, delimiter="\t", rows=PAIRS, quoting=csv.QUOTE_MINIMAL):
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting)
+    writer.writerows([columns, *rows])
+    return text.getvalue()
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_data(data, name="sets.txt", **options):
+        path = tmp_path / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return read_gene_sets(path, **options)
+
+    return read_data
+
+
+FORMATS = {
+    "gmt": GMT,
+    "gmx": GMX,
+    "json": JSON,
+    "json, over several lines": json.dumps(json.loads(JSON), indent="\t"),
+}
+
+
+@pytest.mark.parametrize("data", FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize(
+    "encode",
+    [
+        str.encode,
+        lambda text: gzip.compress(text.encode(), mtime=0),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+    ],
+    ids=["plain", "gzip", "byte order mark", "CRLF"],
+)
+# No name but the right one would say which format it is.
+@pytest.mark.parametrize("name", ["sets", "sets.gmt", "sets.csv.gz"])
+def test_content_tells_the_format(read, data, encode, name):
+    gene_sets = read(encode(data), name=name)
+    assert gene_sets == NOTED
+    assert dict(gene_sets.attrs) == {"name": name}
+
+
+@pytest.mark.parametrize(
+    "columns", [("source", "target"), ("gs_name", "gene_symbol"), ("term", "gene")]
+)
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_tables(read, columns, delimiter, quoting):
+    data = table(columns, delimiter, quoting=quoting)
+    assert read(data) == PLAIN
+    assert read(gzip.compress(data.encode(), mtime=0)) == PLAIN
+    assert read("\ufeff# from R\n\n" + data.replace("\r\n", "\n\n")) == PLAIN
+    assert read(data, format="table") == PLAIN
+
+
+def test_table_columns_anywhere_and_rows_in_any_order(read):
+    # As R's write.csv has it, with row names; a membership twice counts once.
+    data = '"","gene_symbol","x","gs_name"\n'
+    data += '"1","TP53",1,"A, the first"\n"2","ATM",2,"B"\n"3","MDM2",,"A, the first"\n'
+    data += '"4","TP53",1,"A, the first"\n'
+    assert dict(read(data)) == {"A, the first": ("TP53", "MDM2"), "B": ("ATM",)}
+
+
+WEIGHTED = "source\ttarget\tweight\nA\tX\t0.5\nA\tY\t-2\nB\tZ\t1e-3\nB\tX\t1\n"
+
+
+@pytest.mark.parametrize(
+    ("min_weight", "expected"),
+    [
+        (None, {"A": ("X", "Y"), "B": ("Z", "X")}),
+        (0, {"A": ("X", "Y"), "B": ("Z", "X")}),
+        (0.5, {"A": ("X", "Y"), "B": ("X",)}),
+        (1, {"A": ("Y",), "B": ("X",)}),
+        (1.5, {"A": ("Y",)}),
+    ],
+)
+def test_weights(read, min_weight, expected):
+    assert dict(read(WEIGHTED, min_weight=min_weight)) == expected
+    frame = pd.read_csv(io.StringIO(WEIGHTED), sep="\t")
+    assert dict(read_gene_sets(frame, min_weight=min_weight)) == expected
+
+
+def test_weights_that_are_missing_or_do_not_apply(read):
+    with pytest.raises(
+        ValueError, match=r"sets\.txt: expected at least one membership"
+    ):
+        read(WEIGHTED, min_weight=9)
+    with pytest.raises(ValueError, match=r"line 3: expected a weight, got 'x'"):
+        read(WEIGHTED.replace("-2", "x"), min_weight=1)
+    assert dict(read(WEIGHTED.replace("-2", "x"))) == dict(read(WEIGHTED))
+    columns = r"a column 'weight', got \['source', 'target'\]"
+    with pytest.raises(ValueError, match=columns):
+        read("source\ttarget\nA\tX\n", min_weight=1)
+    frame = pd.DataFrame({"source": ["A"], "target": ["X"]})
+    with pytest.raises(ValueError, match=columns):
+        read_gene_sets(frame, min_weight=1)
+    with pytest.raises(ValueError, match="expected a weight, got nan"):
+        read_gene_sets(frame.assign(weight=float("nan")), min_weight=1)
+    with pytest.raises(ValueError, match=r"min_weight is for tables .* read as GMT"):
+        read(GMT, min_weight=1)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "columns", [("source", "target"), ("gs_name", "gene_symbol"), ("term", "gene")]
+)
+def test_frames(library, columns):
+    module = pytest.importorskip(library)
+    names, genes = zip(*PAIRS, strict=True)
+    frame = module.DataFrame(
+        {"other": [1] * len(PAIRS), columns[1]: genes, columns[0]: names}
+    )
+    assert read_gene_sets(frame) == PLAIN
+
+
+def test_first_known_columns_of_a_frame():
+    frame = pd.DataFrame({"term": ["T"], "gene": ["G"], "source": "S", "target": "X"})
+    assert dict(read_gene_sets(frame)) == {"S": ("X",)}
+
+
+def test_frame_of_categories():
+    frame = pd.DataFrame(PAIRS, columns=["source", "target"], dtype="category")
+    assert read_gene_sets(frame) == PLAIN
+
+
+# GRP
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "description"),
+    [
+        ("TP53\nMDM2\n", "My.Set.v1", ""),
+        ("# NAME\nTP53\nMDM2", "NAME", ""),
+        ("#NAME\n# what it is\n\n#more\nTP53\n\nMDM2\n", "NAME", "what it is"),
+        ("# from a table\nTP53\nMDM2\n", "My.Set.v1", "from a table"),
+        ("NAME\n# http://a.org/NAME\nTP53\nMDM2\n", "NAME", "http://a.org/NAME"),
+        ("TP53\nMDM2\n# the end\n", "My.Set.v1", ""),
+        ("TP53\nMDM2\nTP53\n", "My.Set.v1", ""),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".grp", ".txt", ".grp.gz", ".GRP"])
+def test_grp(read, data, name, description, suffix):
+    gene_sets = read(data, name=f"My.Set.v1{suffix}")
+    assert gene_sets == GeneSets({name: ["TP53", "MDM2"]}, {name: description})
+
+
+def test_grp_from_an_open_file():
+    assert dict(read_gene_sets(io.BytesIO(b"# A\nTP53\n"))) == {"A": ("TP53",)}
+    with pytest.raises(GmtFormatError, match=r"line 1: expected '# NAME', .*open file"):
+        read_gene_sets(io.StringIO("TP53\n"))
+
+
+# GMX and its borders
+
+
+def test_gmx_with_columns_of_every_length(read):
+    data = "A\tB\tC\n> first\tin words\t\nX\tY\tZ\n\tU\t\n\tV\tW"
+    gene_sets = read(data)
+    assert dict(gene_sets) == {"A": ("X",), "B": ("Y", "U", "V"), "C": ("Z", "W")}
+    assert gene_sets.descriptions == {"A": "> first", "B": "in words", "C": ""}
+
+
+@pytest.mark.parametrize("note", ["na", "NA", "> what it is", "https://a.org/A"])
+def test_gmx_of_one_column(read, note):
+    assert read(f"A\n{note}\nTP53\n\nMDM2\n") == GeneSets(
+        {"A": ["TP53", "MDM2"]}, {"A": note}
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param("A\tna\tX\tY\nB\tna\tZ\tW\n", id="rectangular"),
+        pytest.param("A\tGO:1\tX\nB\tGO:2\tZ\n", id="GO ids"),
+        pytest.param("A B\tin words\tC D\nE F\tin words\tG H\n", id="blanks all over"),
+        pytest.param("A\td\tX\n\nB\td\tY\n", id="blank line"),
+        pytest.param("A\td\tX\n\t\t\nB\td\tY\n", id="line of tabs"),
+        pytest.param("A\tna\tX\nna na\tna\n", id="second set without genes"),
+        pytest.param("A\td\tX\nB C\tin words\tD E\tF G\n", id="wider than the first"),
+        pytest.param("# x\n A\td\tX\n", id="one line"),
+        pytest.param(f"A\t{'d' * 200_000}\tX\n", id="longer than fields of a table"),
+    ],
+)
+def test_gmt_wins(read, tmp_path, data):
+    gene_sets = read(data)
+    assert gene_sets == read_gmt(tmp_path / "sets.txt")
+
+
+def test_format_overrides(read):
+    empty_notes = "A\tB\n\t\nX\tY\nZ\tW\n"
+    columns = {"A": ("X", "Z"), "B": ("Y", "W")}
+    assert dict(read(empty_notes, format="gmx")) == columns
+    assert dict(read("source\ttarget\nX\td\n", format="gmt")) == {
+        "source": (),
+        "X": (),
+    }
+    assert dict(read("A\nna\nX", format="grp")) == {"sets": ("A", "na", "X")}
+
+
+def test_msigdb_gmx_reads_like_its_gmt(msigdb_file, read):
+    hallmark = read_gmt(msigdb_file("h.all.v7.0.symbols.gmt"))
+    depth = max(map(len, hallmark.values()))
+    columns = [
+        [name, hallmark.descriptions[name], *genes, *[""] * (depth - len(genes))]
+        for name, genes in hallmark.items()
+    ]
+    lines = ("\t".join(cells) for cells in zip(*columns, strict=True))
+    assert read("\n".join(lines)) == hallmark
+
+
+def test_hallmark_in_every_format(msigdb_file, read, tmp_path):
+    path = msigdb_file("h.all.v7.0.symbols.gmt")
+    hallmark = read_gmt(path)
+    assert read_gene_sets(path) == hallmark
+    pairs = [(name, gene) for name, genes in hallmark.items() for gene in genes]
+    long = table(("term", "gene"), ",", rows=pairs)
+    assert dict(read(long)) == dict(hallmark)
+    assert dict(read(json.dumps(dict(hallmark)))) == dict(hallmark)
+    assert read_gene_sets(write_gmt(hallmark, tmp_path / "h.gmt.gz")) == hallmark
+
+
+# Repeated names
+
+TWICE = {
+    "gmt": "A\t\tX\tY\nB\t\tZ\nA\tna\tY\tW\n",
+    "gmx": "A\tB\tA\n\tna\tna\nX\tZ\tY\nY\t\tW\n",
+    "json": '{"A": ["X", "Y"], "B": ["Z"], "A": ["Y", "W"]}',
+}
+
+
+@pytest.mark.parametrize("format", TWICE)
+def test_repeated_names(read, format):
+    data = TWICE[format]
+    with pytest.raises(GmtFormatError, match="gene set 'A' occurs twice; set on_dupl"):
+        read(data)
+    assert dict(read(data, on_duplicate="first")) == {"A": ("X", "Y"), "B": ("Z",)}
+    merged = read(data, on_duplicate="merge")
+    assert dict(merged) == {"A": ("X", "Y", "W"), "B": ("Z",)}
+    if format != "json":
+        assert merged.descriptions["A"] == "na"
+
+
+# What fits nothing
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("", ": expected gene sets, got an empty file"),
+        ("\n \n", ": expected at least one gene, got none"),
+        ("# A\n", ": expected at least one gene, got none"),
+        ("A d TP53\n", ", line 1: fits no format .*: no tab, .* in 'A d TP53'"),
+        ("TP53\nMDM2\n\nA B\n", ", line 4: fits no format"),
+        (
+            "set,gene\nA,TP53\n",
+            ", line 1: fits no format .*'gs_name' and 'gene_symbol'",
+        ),
+        ("<!DOCTYPE html>\n<html>", ", line 1: fits no format"),
+        ("<html>\n", ", line 1: fits no format"),
+        ('["A", "B"]', ", line 1: fits no format"),
+        (
+            "# x\nset\tgene\nA\tTP53\n",
+            ", line 2: fits no format .*: tabs, but no genes",
+        ),
+        ("A\td\tTP53\nB d\n", ", line 2: expected name<TAB>.*, got no tab in 'B d'"),
+        ("A\tB\nna\tna\nX\tY\n\tX\tZ\n", ", line 4: .* no name before the first tab"),
+        ('{"A": ["X"],\n"B": [', ", line 2: damaged JSON file"),
+        ('{"A": 3}', ": gene set 'A': expected its genes as a list, 'geneSymbols'"),
+        ('{"A": {"genes": ["X"]}}', r": gene set 'A': .* got \"\['genes'\]\""),
+        ('{"A": {"geneSymbols": {"X": 1}}}', ": gene set 'A': expected its genes as"),
+        ('{"A": [7157]}', r": gene set 'A': expected a gene \(str\), got int 7157"),
+        ('{"A": ["X\\ty"]}', ": gene set 'A': expected a gene without tab"),
+        ('{"A": ["\\ud800"]}', ": gene set 'A': expected a gene without tab"),
+        ('{"A": {"geneSymbols": [], "msigdbURL": 1}}', ": expected a description"),
+        ('{"": ["X"]}', ": expected a gene-set name"),
+        ("{}", ": expected at least one gene set, got none"),
+        ('{"A":' * 100_000, ": damaged JSON file"),
+        ('{"A": ' + "1" * 9999 + "}", ": damaged JSON file"),
+        ("term\tgene\n", ": expected at least one membership, got none"),
+        (
+            "term\tgene\nA\tX\nB\n",
+            ", line 3: expected 2 columns as in the header, got 1",
+        ),
+        (
+            "term,gene\n\nA,X,Y\n",
+            ", line 3: expected 2 columns as in the header, got 3",
+        ),
+        ("term,gene\nA,\n", ", line 2: expected a gene, got the missing value ''"),
+        ("term,gene\nA,NA\n", ", line 2: expected a gene, got the missing value 'NA'"),
+        ("term,gene\n ,X\n", ", line 2: expected a gene set, got the missing value ''"),
+        ('term,gene\nA,"X\n', ", line 2: unexpected end of data"),
+        ('term,gene\n"A"x,X\n', ", line 2: ',' expected after '\"'"),
+        ('term,gene\nA,"X\nY"\n', ": gene set 'A': expected a gene without tab"),
+        (
+            "term\tgene\nA\tX,1.0\n",
+            ": gene set 'A': expected a gene, not empty and no w",
+        ),
+        ("term,gene\nA," + "X" * 200_000, ", line 2: field larger than field limit"),
+        (b"A\td\t\xe9", ", line 1: expected utf-8 text, got byte 0xe9 at offset 4"),
+        (gzip.compress(GMX.encode(), mtime=0)[:-9], ": damaged gzip file"),
+    ],
+)
+def test_first_line_that_fits_no_format(read, tmp_path, data, message):
+    with pytest.raises(GmtFormatError, match=message) as caught:
+        read(data)
+    assert str(caught.value).startswith(f"{tmp_path / 'sets.txt'}")
+
+
+@pytest.mark.parametrize(
+    ("data", "format", "message"),
+    [
+        (GMX + "X\tY\tZ\n", "gmx", "line 6: expected at most 2 fields, .*, got 3"),
+        ("A\nna\tna\nX", "gmx", "line 2: expected at most 1 fields, .*, got 2"),
+        ("A\t\tB\n\nX\tY\tZ\n", "gmx", "expected a gene-set name, no '#…', got ''"),
+        ("", "gmx", "expected at least one gene set, got none"),
+        ("A\td\tX\n", "table", r"line 1: expected the columns 'source' and .*'A\\td"),
+        ("A\td\tX\n", "json", "line 1: damaged JSON"),
+        ('["A"]', "json", "expected a JSON object"),
+        ("A\tB", "grp", "line 1: fits no format"),
+        ("A", "gmt", "line 1: expected name<TAB>"),
+    ],
+)
+def test_wrong_format_asked_for(read, data, format, message):
+    with pytest.raises(GmtFormatError, match=message):
+        read(data, format=format)
+
+
+def test_bad_arguments(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none"):
+        read_gene_sets(tmp_path / "none.gmt")
+    with pytest.raises(TypeError, match="expected a path or an open file, got 3"):
+        read_gene_sets(3)
+    with pytest.raises(ValueError, match=r"expected format to be one of .* got 'xml'"):
+        read_gene_sets("h.gmt", format="xml")
+    with pytest.raises(ValueError, match="'raise', 'merge' or 'first', got 'last'"):
+        read_gene_sets("h.gmt", on_duplicate="last")
+
+
+@pytest.mark.parametrize("data", FORMATS.values(), ids=FORMATS)
+def test_size_and_encoding_hold_for_every_format(read, data):
+    assert read(data.encode("utf-16"), encoding="utf-16") == NOTED
+    packed = gzip.compress((data + "\n" * 10_000).encode())
+    assert read(packed) == NOTED
+    with pytest.raises(GmtFormatError, match="expected at most 9,999 bytes"):
+        read(packed, max_bytes=9_999)

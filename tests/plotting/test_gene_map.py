@@ -1,0 +1,506 @@
+"""The interactive map: what the file holds, and the page in a real browser."""
+
+import base64
+import hashlib
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from chromium import Browser, Page, find_chromium
+
+from sk_gene2vec import read_gmt
+from sk_gene2vec.plotting._gene_map import write_gene_map
+from sk_gene2vec.plotting._labels import MAX_CATEGORIES
+
+N_GENES = 400
+GENES = ["TP53", "MDM2", *(f"G{i}" for i in range(2, N_GENES))]
+# TP53 is in all of them; the sizes are 2, 12, 22 ...
+GENE_SETS = {f"SET_{k}": ["TP53", *GENES[100 : 101 + 10 * k]] for k in range(7)}
+HOSTILE = [
+    "</script><script>document.title='broken'</script>",
+    "<img src=x onerror=\"document.title='broken'\">",
+    "<!--<script>",
+    'it\'s "q" & &amp; \\ \\u003c $data ${x} `y`',
+    "β-катенин 😀 \u2028 é",
+]
+
+
+@pytest.fixture(scope="module")
+def coordinates():
+    points = np.random.default_rng(0).normal(size=(N_GENES, 2)) * [1, 0.5]
+    points[0] = [2.5, 0.9]  # TP53, off the middle and by itself
+    return pd.DataFrame(points, index=GENES, columns=["UMAP 1", "UMAP 2"])
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """Sixty genes without label, and two of three others are kinases."""
+    kinds = np.resize(["kinase", "kinase", "GPCR"], N_GENES - 60)
+    return pd.Series(kinds, index=GENES[: N_GENES - 60], name="function")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, coordinates, labels):
+    return write_gene_map(
+        tmp_path_factory.mktemp("map") / "map.html",
+        coordinates,
+        gene_sets=GENE_SETS,
+        labels=labels,
+        title="A map",
+    )
+
+
+def data_of(path):
+    """The data of a page, unpacked by hand."""
+    page = path.read_text(encoding="utf-8")
+    (text,) = re.findall(
+        '<script type="application/json" id="data">(.*)</script>', page
+    )
+    data = json.loads(text)
+    points = np.frombuffer(base64.b64decode(data["points"]), "<u2").reshape(-1, 2)
+    packed = iter(base64.b64decode(data["memberships"]))
+
+    def number():
+        value = shift = 0
+        for byte in packed:
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+        raise AssertionError("the numbers end too early")
+
+    gene_sets = {name: set() for name in data["sets"]}
+    for gene in data["genes"] if gene_sets else []:
+        place = 0
+        for _ in range(number()):
+            place += number()
+            gene_sets[data["sets"][place]].add(gene)
+    assert not list(packed)
+    return data, points, gene_sets
+
+
+def test_the_file_holds_genes_places_and_gene_sets(written, coordinates):
+    data, points, gene_sets = data_of(written)
+    assert data["genes"] == GENES
+    assert gene_sets == {name: set(genes) for name, genes in GENE_SETS.items()}
+    assert data["axes"] == "UMAP"
+    # One scale for both directions, the longer from end to end, both in the middle.
+    extent = np.ptp(coordinates.to_numpy(), axis=0)
+    assert np.ptp(points[:, 0]) == 65535
+    assert np.ptp(points[:, 1]) == pytest.approx(65535 * extent[1] / extent[0], abs=2)
+    np.testing.assert_allclose(
+        (points.min(axis=0) + points.max(axis=0)) / 2, 32767.5, atol=1
+    )
+    points = points.astype(int)
+    scaled = (points - points[0]) / 65535 * extent[0]
+    np.testing.assert_allclose(
+        scaled, coordinates - coordinates.iloc[0], atol=2e-4 * extent[0]
+    )
+
+
+def test_smallest_gene_sets_come_first(tmp_path, coordinates):
+    sets = {"BIG": GENES[:300], "B": GENES[:3], "A": GENES[3:6], "NONE": ["ELSEWHERE"]}
+    path = write_gene_map(tmp_path / "map.html", coordinates, gene_sets=sets)
+    data, _, gene_sets = data_of(path)
+    assert data["sets"] == ["A", "B", "BIG"]
+    assert gene_sets["B"] == set(GENES[:3])
+
+
+def test_many_gene_sets_survive_the_packing(tmp_path):
+    """Places beyond one and two bytes, genes in no set, and genes not on the map."""
+    rng = np.random.default_rng(0)
+    genes = [f"G{i}" for i in range(50)]
+    sets = {
+        f"S{k}": {f"G{i}" for i in rng.integers(0, 60, size=rng.integers(1, 4))}
+        for k in range(17_000)
+    }
+    sets["S5"] = {"G1", "G59"}
+    points = rng.normal(size=(51, 2))
+    path = write_gene_map(
+        tmp_path / "map.html", points, genes=[*genes, "ALONE"], gene_sets=sets
+    )
+    _, _, found = data_of(path)
+    wanted = {name: members & set(genes) for name, members in sets.items()}
+    assert found == {name: members for name, members in wanted.items() if members}
+
+
+def test_without_gene_sets_and_labels(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(5, 4))
+    path = write_gene_map(tmp_path / "map.html", vectors, genes=GENES[:5], method="pca")
+    data, _, gene_sets = data_of(path)
+    assert (data["labels"], gene_sets, data["axes"]) == (None, {}, "PCA")
+
+
+def test_genes_on_one_spot_and_own_axes(tmp_path):
+    spot = pd.DataFrame(np.ones((3, 2)), index=GENES[:3], columns=["east", "north"])
+    data, points, _ = data_of(write_gene_map(tmp_path / "map.html", spot))
+    assert data["axes"] == "east × north"
+    assert (points == 32768).all()
+
+
+def test_categories(tmp_path, coordinates, written):
+    data, _, _ = data_of(written)
+    assert data["labels"]["title"] == "function"
+    assert [(e["name"], e["count"]) for e in data["labels"]["legend"]] == [
+        ("kinase", 227),
+        ("GPCR", 113),
+        ("no label", 60),
+    ]
+    many = [f"C{i % 25:02d}" for i in range(N_GENES)]
+    path = write_gene_map(tmp_path / "map.html", coordinates, labels=many)
+    labels = data_of(path)[0]["labels"]
+    assert len(labels["legend"]) == MAX_CATEGORIES + 1
+    assert labels["legend"][-1] == {
+        "name": "other, 5 labels",
+        "colour": labels["grey"],
+        "count": 80,
+    }
+    shown = list(base64.b64decode(labels["shown"]))
+    assert shown[:26] == [*range(20), *[20] * 5, 0]
+    # The page can still tell the true label of a grey gene.
+    assert labels["names"][labels["codes"][24]] == "C24"
+
+
+def test_numbers(tmp_path, coordinates):
+    values = np.linspace(-1, 3, N_GENES)
+    values[7] = np.nan
+    path = write_gene_map(tmp_path / "map.html", coordinates, labels=values)
+    labels = data_of(path)[0]["labels"]
+    assert (labels["low"], labels["high"], labels["values"][7]) == (-1, 3, None)
+    known = np.delete(np.arange(N_GENES), 7)
+    found = np.array(labels["values"], dtype=float)
+    np.testing.assert_allclose(found[known], values[known], rtol=1e-3)
+
+
+def test_the_page_stands_alone(written):
+    page = written.read_text(encoding="utf-8")
+    frame = re.sub('id="data">.*</script>', "", page)
+    assert not re.search(r"https?:|\bimport\b|url\(|src=|href=", frame)
+    (policy,) = re.findall('Content-Security-Policy" content="([^"]*)"', page)
+    assert policy.startswith("default-src 'none'; ")
+    for kind, tag in (("script", "<script>"), ("style", "<style>")):
+        (text,) = re.findall(f"{tag}(.*?)</{kind}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+
+
+def test_full_msigdb_is_five_megabytes(tmp_path, msigdb_file):
+    gene_sets = read_gmt(msigdb_file("msigdb.v7.1.h-c2-c5-c6-c7.symbols.gmt.gz"))
+    genes = gene_sets.genes
+    points = np.random.default_rng(0).normal(size=(len(genes), 2))
+    path = write_gene_map(
+        tmp_path / "map.html", points, genes=genes, gene_sets=gene_sets
+    )
+    assert path.stat().st_size < 5.5e6
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"gene_sets": [("A", ["TP53"])]}, TypeError, "mapping .* got list"),
+        ({"gene_sets": "h.gmt"}, TypeError, "such as read_gmt returns, got str"),
+        (
+            {"gene_sets": {"A": ["Trp53"]}},
+            ValueError,
+            "'Trp53' is a gene of the sets, 'TP53' of the embedding",
+        ),
+        ({"labels": ["a"]}, ValueError, "400 labels"),
+        ({"method": "mds"}, ValueError, "'umap', 'tsne' or 'pca'"),
+    ],
+)
+def test_bad_input(tmp_path, coordinates, given, error, message):
+    with pytest.raises(error, match=message):
+        write_gene_map(tmp_path / "map.html", coordinates, **given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_genes_must_have_names_and_files_a_folder(tmp_path, coordinates):
+    with pytest.raises(ValueError, match="`genes` is None"):
+        write_gene_map(tmp_path / "map.html", coordinates.to_numpy())
+    with pytest.raises(FileNotFoundError):
+        write_gene_map(tmp_path / "absent" / "map.html", coordinates)
+
+
+# In the browser.
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if find_chromium() is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium)")
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, written):
+    return Page(browser, written)
+
+
+@pytest.fixture
+def page(opened):
+    """The map, as it is when opened."""
+    opened.mouse("mouseMoved", 2, 2)
+    opened.ask("document.getElementById('map').focus()")
+    opened.press("Escape")
+    opened.press("0")
+    assert opened.ask("geneMap.view()") == {"x": 0.5, "y": 0.5, "zoom": 1}
+    yield opened
+    assert opened.complaints() == []
+
+
+def colours_of_points(page):
+    """Number of pixels of the canvas of each colour that has some."""
+    return page.ask(
+        """(() => {
+          const map = document.getElementById("map"), found = {};
+          const copy = new OffscreenCanvas(map.width, map.height).getContext(
+            "2d", {willReadFrequently: true});
+          copy.drawImage(map, 0, 0);
+          const {data} = copy.getImageData(0, 0, map.width, map.height);
+          for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 90) {
+            const colour = [0, 1, 2].map((k) => Math.round(data[i + k] / 32)).join();
+            found[colour] = (found[colour] || 0) + 1;
+          }
+          return found;
+        })()"""
+    )
+
+
+def test_opens_offline_without_a_complaint(page, written):
+    assert page.requests() == [written.as_uri()]
+    assert page.ask("document.title") == "A map"
+    assert page.text("h1") == "A map"
+    assert page.text("#facts") == "400 genes · 7 gene sets · UMAP"
+    assert sum(colours_of_points(page).values()) > N_GENES
+
+
+def test_hover_names_the_gene_and_its_gene_sets(page):
+    page.mouse("mouseMoved", *page.locate("TP53"))
+    page.settle()
+    lines = page.text("#tip").split()
+    assert " ".join(lines) == (
+        "TP53 function: kinase in 7 gene sets SET_0 SET_1 SET_2 SET_3 SET_4 and 2 more"
+    )
+    page.mouse("mouseMoved", 2, 2)
+    page.settle()
+    assert page.ask("document.getElementById('tip').hidden")
+
+
+def test_hover_over_a_gene_in_no_set_and_without_label(page):
+    page.ask("document.getElementById('map').focus()")
+    x, y = page.locate("G399")
+    for _ in range(20):
+        page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-120)
+    page.settle()
+    x, y = page.locate("G399")
+    page.mouse("mouseMoved", x, y)
+    page.settle()
+    assert page.text("#tip").split("\n")[0] == "G399"
+    assert page.text("#tip").split("\n")[-1] == "in no gene set"
+    assert "function" not in page.text("#tip")
+
+
+def test_search_finds_tp53(page):
+    page.press("/")
+    page.type("tp5")
+    assert page.text("#found").split("\n") == ["TP53", "7 gene sets"]
+    page.press("Enter")
+    assert page.text("#found") == ""
+    assert page.text("#card-name") == "TP53"
+    assert page.text("#card-list").split()[:4] == ["SET_0", "2", "SET_1", "12"]
+    view = page.ask("geneMap.view()")
+    assert view["zoom"] == 6
+    x, y = page.locate("TP53")
+    assert y == pytest.approx(400)
+    assert 640 < x < 1280  # in the middle of what the legend leaves
+    page.ask("document.getElementById('query').select()")
+    page.type("nothing like it")
+    assert page.text("#found") == "No gene or gene set of this name"
+    page.press("Escape")
+    assert page.ask("document.getElementById('card').hidden")
+    assert page.ask("document.activeElement.id") == "map"
+
+
+def test_search_with_arrows_finds_a_gene_set_and_its_members(page):
+    page.press("/")
+    page.type("set ")
+    texts = page.ask(
+        "[...document.querySelectorAll('#found .name')].map(e => e.innerText)"
+    )
+    assert texts == ["SET_0", "SET_1", "SET_2", "SET_3", "SET_4"]
+    page.press("ArrowDown")
+    page.press("ArrowDown")
+    page.press("ArrowUp")
+    before = sum(colours_of_points(page).values())
+    page.press("Enter")
+    assert page.text("#card-name") == "SET_1"
+    assert page.text("#card-facts") == "12 genes"
+    # All other genes are faint.
+    assert sum(colours_of_points(page).values()) < before / 2
+    # From the set to a gene of it.
+    page.ask("document.querySelector('#card-list button').click()")
+    page.settle()
+    assert page.text("#card-name") == "TP53"
+    page.ask("document.getElementById('close').click()")
+    assert page.ask("document.getElementById('card').hidden")
+
+
+def test_wheel_zooms_where_the_pointer_is(page):
+    x, y = page.locate("TP53")
+    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-200)
+    page.settle()
+    view = page.ask("geneMap.view()")
+    assert view["zoom"] == pytest.approx(np.exp(0.44))
+    np.testing.assert_allclose(page.locate("TP53"), [x, y], atol=1)
+    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=200)
+    page.settle()
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1)
+
+
+def test_drag_moves_the_map_and_picks_nothing(page):
+    x, y = page.locate("TP53")
+    page.mouse("mousePressed", x, y, button="left", clickCount=1)
+    page.mouse("mouseMoved", x - 30, y + 20, button="left", buttons=1)
+    page.mouse("mouseMoved", x - 60, y + 40, button="left", buttons=1)
+    page.mouse("mouseReleased", x - 60, y + 40, button="left", clickCount=1)
+    page.settle()
+    np.testing.assert_allclose(page.locate("TP53"), [x - 60, y + 40], atol=0.01)
+    assert page.ask("document.getElementById('card').hidden")
+
+
+def test_click_picks_a_gene_and_beside_it_none(page):
+    x, y = page.locate("TP53")
+    page.click(x, y)
+    assert page.text("#card-name") == "TP53"
+    assert page.text("#card-facts") == "function: kinase\nin 7 gene sets"
+    page.click(x, 700)
+    assert page.ask("document.getElementById('card').hidden")
+
+
+def test_two_fingers_zoom(page):
+    x, y = page.locate("TP53")
+    page.touch("touchStart", (x - 50, y), (x + 50, y))
+    page.touch("touchMove", (x - 100, y), (x + 100, y))
+    page.touch("touchEnd")
+    page.settle()
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(2, rel=0.01)
+    np.testing.assert_allclose(page.locate("TP53"), [x, y], atol=1)
+    assert page.ask("document.getElementById('card').hidden")
+
+
+def test_a_finger_picks_a_gene(page):
+    x, y = page.locate("TP53")
+    page.touch("touchStart", (x + 12, y))
+    page.touch("touchEnd")
+    page.settle()
+    assert page.text("#card-name") == "TP53"
+
+
+def test_keys_move_and_zoom(page):
+    x, y = page.locate("TP53")
+    page.press("ArrowRight")
+    page.press("ArrowDown")
+    np.testing.assert_allclose(page.locate("TP53"), [x - 60, y - 60], atol=0.01)
+    page.press("+")
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1.4)
+    page.press("-")
+    page.press("-")
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1 / 1.4)
+
+
+def test_buttons(page):
+    page.ask("document.getElementById('in').click()")
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1.6)
+    page.ask("document.getElementById('out').click()")
+    page.ask("document.getElementById('out').click()")
+    assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1 / 1.6)
+    page.ask("document.getElementById('fit').click()")
+    assert page.ask("geneMap.view()")["zoom"] == 1
+
+
+def test_legend_hides_and_shows(page):
+    assert page.text("#legend-title") == "function"
+    texts = page.text("#entries").split("\n")
+    assert texts == ["kinase", "227", "GPCR", "113", "no label", "60", "Hide all"]
+    entry = "document.querySelectorAll('#entries button')[{}].click()".format
+    everything = colours_of_points(page)
+    page.ask(entry(0))
+    page.settle()
+    fewer = colours_of_points(page)
+    blue = max(everything, key=lambda c: everything[c] - fewer.get(c, 0))
+    assert fewer.get(blue, 0) < everything[blue] / 10
+    # What is hidden answers no pointer.
+    page.mouse("mouseMoved", *page.locate("TP53"))
+    page.settle()
+    assert page.ask("document.getElementById('tip').hidden")
+    page.ask(entry(3))
+    page.settle()
+    assert colours_of_points(page) == everything
+    page.ask(entry(3))
+    page.settle()
+    assert colours_of_points(page) == {}
+    page.ask(entry(3))
+
+
+def test_light_and_dark(page):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.ask(ground) == "rgb(250, 250, 248)"
+    page.ask("document.getElementById('theme').click()")
+    assert page.ask(ground) == "rgb(19, 21, 26)"
+    page.ask("document.getElementById('theme').click()")
+    assert page.ask(ground) == "rgb(250, 250, 248)"
+
+
+@pytest.fixture(scope="module")
+def hostile(browser, tmp_path_factory):
+    genes = [*HOSTILE, "TP53"]
+    points = np.random.default_rng(0).normal(size=(len(genes), 2))
+    path = write_gene_map(
+        tmp_path_factory.mktemp("hostile") / "map.html",
+        pd.DataFrame(points, index=genes, columns=["a", HOSTILE[0]]),
+        gene_sets=dict.fromkeys(HOSTILE, genes),
+        labels=pd.Series(HOSTILE, index=HOSTILE, name=HOSTILE[1]),
+        title="".join(HOSTILE) + "</title>",
+    )
+    return Page(browser, path, size=(420, 800), dark=True, fragment="#TP53")
+
+
+def test_names_cannot_break_out(hostile):
+    title = "".join(HOSTILE) + "</title>"
+    assert hostile.ask("document.title") == re.sub(" +", " ", title)
+    assert hostile.ask("document.getElementById('title').textContent") == title
+    assert hostile.ask("document.scripts.length") == 2
+    assert hostile.ask("document.images.length") == 0
+    # The link opened the map at this gene, in the dark.
+    assert hostile.text("#card-name") == "TP53"
+    assert hostile.ask("document.documentElement.dataset.theme") == "dark"
+    names = "[...document.querySelectorAll('#card-list .name')].map(e => e.textContent)"
+    assert sorted(hostile.ask(names)) == sorted(HOSTILE)
+    entries = "[...document.querySelectorAll('#entries .name')].map(e => e.textContent)"
+    assert hostile.ask(entries) == [*sorted(HOSTILE), "no label"]
+    for gene in HOSTILE:
+        assert hostile.locate(gene) is not None
+        hostile.ask(f"location.hash = encodeURIComponent({json.dumps(gene)})")
+        hostile.settle()
+        assert hostile.ask("document.getElementById('card-name').textContent") == gene
+        assert HOSTILE[1] in hostile.ask(
+            "document.getElementById('card-facts').textContent"
+        )
+    assert hostile.complaints() == []
+
+
+def test_a_colour_bar_and_no_gene_sets(browser, tmp_path, coordinates):
+    values = pd.Series(np.linspace(0, 5, N_GENES), index=GENES, name="score")
+    path = write_gene_map(tmp_path / "map.html", coordinates, labels=values)
+    page = Page(browser, path)
+    assert page.text("#legend").split() == ["score", "0", "5"]
+    page.press("/")
+    page.type("tp53")
+    page.press("Enter")
+    assert page.text("#card-facts") == "score: 0"
+    assert page.ask("document.getElementById('query').placeholder") == "Search genes"
+    assert page.complaints() == []

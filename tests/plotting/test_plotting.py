@@ -1,0 +1,270 @@
+"""Pictures: what is drawn, not its pixels."""
+
+import builtins
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+from sklearn.exceptions import NotFittedError
+
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder
+from sk_gene2vec.plotting import plot_embedding, plot_loss_curve
+from sk_gene2vec.plotting._labels import GREY, MAX_CATEGORIES, PALETTE
+
+N_GENES = 300
+GENES = [f"G{i}" for i in range(N_GENES)]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def coordinates():
+    points = np.random.default_rng(0).normal(size=(N_GENES, 2))
+    return pd.DataFrame(points, index=GENES, columns=["UMAP 1", "UMAP 2"])
+
+
+def drawn(ax):
+    """Colour of every point, by place."""
+    return {
+        tuple(place): to_hex(colour)
+        for points in ax.collections
+        for place, colour in zip(
+            points.get_offsets(),
+            np.broadcast_to(points.get_facecolors(), (len(points.get_offsets()), 4)),
+            strict=True,
+        )
+    }
+
+
+def colour_of(ax, coordinates, gene):
+    return drawn(ax)[tuple(coordinates.loc[gene])]
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_one_point_a_gene_and_axes_named(coordinates):
+    ax = plot_embedding(coordinates)
+    assert set(drawn(ax)) == set(map(tuple, coordinates.to_numpy()))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
+    assert ax.get_legend() is None
+    assert all(points.get_rasterized() for points in ax.collections)
+
+
+def test_vectors_are_projected_and_the_axes_say_how():
+    vectors = np.random.default_rng(0).normal(size=(20, 5))
+    ax = plot_embedding(GeneEmbedding(GENES[:20], vectors), method="pca")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("PCA 1", "PCA 2")
+    assert len(drawn(ax)) == 20
+
+
+def test_draws_where_told(coordinates):
+    figure, axes = plt.subplots(1, 2)
+    size = tuple(figure.get_size_inches())
+    assert plot_embedding(coordinates, labels=GENES, ax=axes[1]) is axes[1]
+    assert plt.get_fignums() == [figure.number]
+    assert not axes[0].collections
+    assert tuple(figure.get_size_inches()) == size
+
+
+def test_categories_by_gene(coordinates):
+    labels = {"G3": "kinase", "G1": "kinase", "G2": "GPCR", "ELSEWHERE": "GPCR"}
+    ax = plot_embedding(coordinates, labels=labels)
+    assert legend_of(ax) == ["kinase (2)", "GPCR (1)", "no label (297)"]
+    assert colour_of(ax, coordinates, "G1") == PALETTE[0]
+    assert colour_of(ax, coordinates, "G3") == PALETTE[0]
+    assert colour_of(ax, coordinates, "G2") == PALETTE[1]
+    assert colour_of(ax, coordinates, "G0") == GREY
+    shown = [to_hex(handle.get_color()) for handle in ax.get_legend().legend_handles]
+    assert shown == [PALETTE[0], PALETTE[1], GREY]
+    # A named Series in another order and with missing values says the same.
+    series = pd.Series(
+        ["GPCR", "kinase", None, "kinase", ""],
+        index=["G2", "G1", "G5", "G3", "G9"],
+        name="function",
+    )
+    other = plot_embedding(coordinates, labels=series)
+    assert drawn(other) == drawn(ax)
+    assert legend_of(other) == legend_of(ax)
+    assert other.get_legend().get_title().get_text() == "function"
+
+
+def test_more_categories_than_colours(coordinates):
+    # C0 has one gene more than all others, C20 to C24 come last by name.
+    labels = [f"C{i % 25:02d}" for i in range(N_GENES - 1)] + ["C00"]
+    ax = plot_embedding(coordinates, labels=labels)
+    texts = legend_of(ax)
+    assert len(texts) == MAX_CATEGORIES + 1
+    assert texts[:2] == ["C00 (13)", "C01 (12)"]
+    assert texts[-1] == "other, 5 labels (59)"
+    assert colour_of(ax, coordinates, "G24") == GREY
+    assert colour_of(ax, coordinates, "G19") == PALETTE[19]
+
+
+def test_long_categories_are_cut_in_the_legend(coordinates):
+    (text,) = legend_of(plot_embedding(coordinates, labels=["L" * 50] * N_GENES))
+    assert text == "L" * 39 + "… (300)"
+
+
+@pytest.mark.parametrize(
+    ("labels", "texts"),
+    [
+        ([True, False, False] * 100, ["False (200)", "True (100)"]),
+        ([10, 9, 9] * 100, ["9 (200)", "10 (100)"]),
+        (pd.Categorical(["b", "a", "b"] * 100), ["b (200)", "a (100)"]),
+    ],
+    ids=["booleans", "few integers", "categorical"],
+)
+def test_what_is_a_category(coordinates, labels, texts):
+    assert legend_of(plot_embedding(coordinates, labels=labels)) == texts
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_numbers_have_a_colour_bar(coordinates, kind):
+    values = pd.Series(range(N_GENES - 1), index=GENES[1:], name="sets").astype(kind)
+    ax = plot_embedding(coordinates, labels=values)
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend() is None
+    (bar,) = [other for other in ax.figure.axes if other is not ax]
+    assert bar.get_ylabel() == "sets"
+    assert colour_of(ax, coordinates, "G0") == GREY
+    viridis = plt.colormaps["viridis"]
+    assert colour_of(ax, coordinates, "G1") == to_hex(viridis(0.0))
+    assert colour_of(ax, coordinates, "G299") == to_hex(viridis(1.0))
+
+
+def test_more_points_are_smaller_and_more_transparent():
+    def look(n):
+        ax = plot_embedding(np.random.default_rng(0).normal(size=(n, 2)))
+        (points,) = ax.collections
+        return points.get_sizes()[0], points.get_alpha()
+
+    few, some, many = map(look, (50, 2_000, 20_000))
+    assert few > some > many
+    assert few[1] > some[1] > many[1]
+    assert many[0] >= 2  # square points, of a 72nd of an inch
+
+
+def test_names_stand_by_their_points_and_hide_nothing(coordinates):
+    chosen = ["G1", "G2", "G3", "G50", "G77", "G150", "G299"]
+    ax = plot_embedding(coordinates, annotate=[*chosen, "G1"])
+    assert [text.get_text() for text in ax.texts] == chosen
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    for k, box in enumerate(boxes):
+        assert ax.get_window_extent().padded(1).containsx(box.x0)
+        assert not any(box.overlaps(other) for other in boxes[:k])
+    for text, gene in zip(ax.texts, chosen, strict=True):
+        np.testing.assert_allclose(text.xy, coordinates.loc[gene])
+        assert np.hypot(*text.get_position()) < 100
+        (halo,) = text.get_path_effects()
+        assert halo._gc["foreground"] == ax.get_facecolor()
+
+
+def test_names_in_a_crowd_get_lines():
+    spot = np.concatenate([np.zeros((6, 2)), [[1, 1], [-1, -1]]])
+    ax = plot_embedding(spot, genes=GENES[:8], annotate=GENES[:6])
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+    lines = [text.arrow_patch.get_visible() for text in ax.texts]
+    assert not lines[0]
+    assert any(lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"annotate": "TP53"}, TypeError, "iterable of genes to annotate, got 'TP53'"),
+        ({"annotate": ["G299x"]}, ValueError, "got 'G299x'; near misses: G299"),
+        ({"annotate": ["???"]}, ValueError, r"got '\?\?\?'\.$"),
+        ({"labels": ["a", "b"]}, ValueError, r"300 labels.*shape \(2,\)"),
+        ({"labels": "kinase"}, TypeError, "one label a gene, got the text 'kinase'"),
+        ({"labels": [None] * 300}, ValueError, "labels for some of the genes"),
+        ({"labels": [np.inf] * 300}, ValueError, "got an infinite one"),
+        ({"labels": {"TP53": "a"}}, ValueError, r"labels of 'TP53', genes 'G0', .* …"),
+        ({"labels": pd.Series(["a"] * 300)}, ValueError, "give an array"),
+        (
+            {"labels": pd.Series(["a", "b"], index=["G1", "G1"])},
+            ValueError,
+            "got a gene twice",
+        ),
+        ({"method": "mds"}, ValueError, "'umap', 'tsne' or 'pca'"),
+    ],
+)
+def test_bad_input(coordinates, given, error, message):
+    with pytest.raises(error, match=message):
+        plot_embedding(coordinates, **given)
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("given", [{"annotate": ["TP53"]}, {"labels": {"TP53": "a"}}])
+def test_genes_without_names(given):
+    with pytest.raises(ValueError, match="Expected the names of the genes beside"):
+        plot_embedding(np.eye(4, 2), **given)
+
+
+def test_an_array_of_labels_needs_no_names(coordinates):
+    ax = plot_embedding(coordinates.to_numpy(), labels=pd.Series(["a"] * N_GENES))
+    assert legend_of(ax) == ["a (300)"]
+
+
+@pytest.fixture(scope="module")
+def members():
+    return (np.random.default_rng(0).random((200, 12)) < 0.6).astype(float)
+
+
+def test_loss_curve(members):
+    encoder = GeneSetEncoder(4, max_epochs=6, random_state=0).fit(members)
+    ax = plot_loss_curve(encoder)
+    (line,) = ax.lines
+    np.testing.assert_array_equal(line.get_xdata(), range(1, 7))
+    np.testing.assert_array_equal(line.get_ydata(), encoder.loss_curve_)
+    assert ax.get_xlabel() == "epoch"
+    assert ax.figure.axes == [ax]
+
+
+def test_loss_curve_with_held_out_scores(members):
+    encoder = GeneSetEncoder(4, max_epochs=6, early_stopping=True, random_state=0)
+    encoder.fit(members)
+    _, given = plt.subplots()
+    ax = plot_loss_curve(encoder, ax=given)
+    assert ax is given
+    left, right = ax.figure.axes
+    assert left is ax
+    scores, best = right.lines
+    np.testing.assert_array_equal(scores.get_ydata(), encoder.validation_curve_)
+    assert best.get_ydata() == [max(encoder.validation_curve_)]
+    assert best.get_xdata() == [1 + np.argmax(encoder.validation_curve_)]
+    assert legend_of(right) == ["training loss", "held-out NDCG@100"]
+
+
+def test_loss_curve_before_fit():
+    with pytest.raises(NotFittedError):
+        plot_loss_curve(GeneSetEncoder())
+
+
+@pytest.mark.parametrize("plot", [plot_embedding, plot_loss_curve])
+def test_without_matplotlib(plot, monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ImportError, match=rf"{plot.__name__} .*sk-gene2vec\[plot\]"):
+        plot(np.eye(4))

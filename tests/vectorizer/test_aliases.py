@@ -1,0 +1,361 @@
+"""Genes found by aliases, reports of what is not found, and the bundled aliases."""
+
+import gzip
+import pickle
+import sqlite3
+import sys
+import zlib
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sk_gene2vec import GmtVectorizer, read_gmt
+from sk_gene2vec.datasets import _build_aliases, _build_go, load_human_gene_aliases
+
+SETS = {"A": ["TP53", "KMT2D"], "B": ["KMT2D", "KMT2B"], "C": ["ATM", "P53X"]}
+ALIASES = {
+    "P53": "TP53",
+    "MLL2": ["KMT2B", "KMT2D"],
+    "HALF": ["ATM", "ABSENT"],
+    "GONE": "ABSENT",
+    "NOWHERE": ["ABSENT", "ABSENT2"],
+    "SAME": ["ATM", "ATM"],
+    "P53X": "TP53",
+    "FIRST": "SECOND",
+    "SECOND": "ATM",
+}
+ROW = {"TP53": [1, 0, 0], "ATM": [0, 0, 1], "P53X": [0, 0, 1], None: [0, 0, 0]}
+
+
+def as_frame(mapping=ALIASES):
+    pairs = [
+        (alias, gene)
+        for alias, genes in mapping.items()
+        for gene in ([genes] if isinstance(genes, str) else genes)
+    ]
+    return pd.DataFrame(pairs, columns=["old", "new"])
+
+
+@pytest.fixture(params=["mapping", "pandas", "polars"])
+def aliases(request):
+    if request.param == "mapping":
+        return ALIASES
+    if request.param == "pandas":
+        return as_frame().set_index(pd.Index(range(5, 5 + len(as_frame()))))
+    return pytest.importorskip("polars").from_pandas(as_frame())
+
+
+@pytest.mark.parametrize(
+    ("gene", "found_as", "status", "candidates"),
+    [
+        ("TP53", "TP53", "exact", ""),
+        ("P53", "TP53", "alias", ""),
+        ("SAME", "ATM", "alias", ""),
+        # Genes of the collection win over aliases.
+        ("P53X", "P53X", "exact", ""),
+        ("MLL2", None, "ambiguous", "KMT2B, KMT2D"),
+        # One of its two genes is not in the collection, but may be the one meant.
+        ("HALF", None, "ambiguous", "ATM, ABSENT"),
+        ("GONE", None, "unknown", ""),
+        ("NOWHERE", None, "unknown", ""),
+        # Not followed from FIRST over SECOND to ATM.
+        ("FIRST", None, "unknown", ""),
+        ("SECOND", "ATM", "alias", ""),
+        ("Tp53", None, "case", "TP53"),
+        # Aliases match exactly, too.
+        ("p53", None, "unknown", ""),
+        ("XYZ", None, "unknown", ""),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:1 of 1 genes are in no gene set")
+def test_how_genes_are_found(aliases, gene, found_as, status, candidates):
+    vectorizer = GmtVectorizer(SETS, aliases=aliases).fit([gene])
+    report = vectorizer.lookup([gene])
+    expected = pd.DataFrame(
+        [[gene, found_as, status, candidates]],
+        columns=["gene", "found_as", "status", "candidates"],
+        dtype=object,
+    )
+    pd.testing.assert_frame_equal(report, expected)
+    assert vectorizer.transform([gene]).toarray().tolist() == [ROW[found_as]]
+    assert vectorizer.unknown_genes_.tolist() == ([] if found_as else [gene])
+
+
+def test_report_follows_the_samples():
+    genes = pd.Series(["XYZ", "P53", "TP53", "P53"], index=list("abcd"))
+    report = GmtVectorizer(SETS, aliases=ALIASES).fit(genes).lookup(genes)
+    assert report["gene"].tolist() == genes.tolist()
+    assert report["status"].tolist() == ["unknown", "alias", "exact", "alias"]
+    assert report["found_as"].isna().tolist() == [True, False, False, False]
+
+
+def test_report_without_pandas(monkeypatch):
+    vectorizer = GmtVectorizer(SETS).fit(["TP53"])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"lookup .* pip install pandas"):
+        vectorizer.lookup(["TP53"])
+
+
+def test_aliases_change_no_column():
+    plain = GmtVectorizer(SETS).fit(["TP53"])
+    vectorizer = GmtVectorizer(SETS, aliases=ALIASES).fit(["TP53"])
+    assert vectorizer.vocabulary_ == plain.vocabulary_
+    assert vectorizer.genes_.tolist() == plain.genes_.tolist()
+    X = vectorizer.transform(["P53", "TP53", "ATM", "SECOND"])
+    assert X.toarray().tolist() == [ROW["TP53"], ROW["TP53"], ROW["ATM"], ROW["ATM"]]
+
+
+def test_unknown_genes_are_those_of_fit():
+    genes = ["XYZ", "TP53", "MLL2", "XYZ", "Tp53", "P53"]
+    vectorizer = GmtVectorizer(SETS, aliases=ALIASES).fit(genes)
+    unknown = vectorizer.unknown_genes_
+    assert unknown.tolist() == ["XYZ", "MLL2", "Tp53"]
+    assert unknown.dtype == object
+    with pytest.warns(UserWarning, match="1 of 1 genes") as caught:
+        vectorizer.transform(["OTHER"])
+    assert caught[0].filename == __file__
+    assert vectorizer.unknown_genes_ is unknown
+    with pytest.warns(UserWarning, match="1 of 1 genes"):
+        vectorizer.fit_transform(["OTHER"])
+    assert vectorizer.unknown_genes_.tolist() == ["OTHER"]
+    none = vectorizer.fit(["TP53"]).unknown_genes_
+    assert none.shape == (0,)
+    assert none.dtype == object
+
+
+def test_one_warning_with_everything_in_it():
+    vectorizer = GmtVectorizer(SETS, aliases=ALIASES)
+    expected = (
+        "5 of 6 genes are in no gene set of the collection and get a row of zeros; "
+        "different in case only: 'Tp53' (the collection has 'TP53'); aliases of "
+        "several genes: 'MLL2' (KMT2B or KMT2D), 'HALF' (ATM or ABSENT)"
+    )
+    genes = ["P53", "Tp53", "MLL2", "HALF", "MLL2", "XYZ"]
+    with pytest.warns(UserWarning, match=r"^5 of 6 genes") as caught:
+        vectorizer.fit_transform(genes)
+    assert [str(warning.message) for warning in caught] == [expected]
+
+
+def test_ambiguous_aliases_are_errors():
+    vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_ambiguous="error")
+    genes = ["P53", "MLL2", "MLL2", "XYZ"]
+    message = (
+        r"2 of 4 genes are aliases of several genes: 'MLL2' \(KMT2B or KMT2D\); use the"
+        r" name of the gene that is meant, or set handle_ambiguous='ignore'"
+    )
+    for method in (vectorizer.fit, vectorizer.fit_transform):
+        with pytest.raises(ValueError, match=message):
+            method(genes)
+    assert not hasattr(vectorizer, "vocabulary_")
+    vectorizer.fit(["XYZ"])
+    with pytest.raises(ValueError, match=message):
+        vectorizer.transform(genes)
+
+
+def test_many_ambiguous_aliases_are_named_in_part():
+    aliases = {f"X{i}": ["ATM", "TP53"] for i in range(5)}
+    vectorizer = GmtVectorizer(SETS, aliases=aliases, handle_ambiguous="error")
+    with pytest.raises(ValueError, match=r"'X2' \(ATM or TP53\), …; use"):
+        vectorizer.fit(list(aliases))
+
+
+def test_ambiguous_aliases_are_unknown():
+    vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_unknown="error")
+    with pytest.raises(ValueError, match=r"1 of 2 genes are in no .*: 'MLL2'$"):
+        vectorizer.fit(["P53", "MLL2"])
+
+
+@pytest.mark.parametrize(
+    ("aliases", "error", "message"),
+    [
+        (
+            {7157: "TP53"},
+            TypeError,
+            r"from str to one or several str, got 7157: 'TP53'",
+        ),
+        ({"P53": 7157}, TypeError, "one or several str, got 'P53': 7157"),
+        ({"P53": None}, TypeError, "one or several str, got 'P53': None"),
+        (
+            {"P53": ["TP53", None]},
+            TypeError,
+            r"genes \(str\) for the alias 'P53', got None",
+        ),
+        (
+            as_frame().assign(more=1),
+            ValueError,
+            r"DataFrame of two columns .*, got DataFrame with the columns \['old'",
+        ),
+        (np.array([["P53", "TP53"]]), ValueError, "got ndarray with the columns"),
+        (
+            pd.DataFrame({"old": ["P53", None], "new": ["TP53", "ATM"]}),
+            ValueError,
+            "aliases in column 'old', got the missing value .* at position 1",
+        ),
+        (
+            pd.DataFrame({"old": ["P53", "X"], "new": ["TP53", None]}),
+            ValueError,
+            "genes in column 'new' of aliases, got the missing value",
+        ),
+        ("P53", ValueError, "The 'aliases' parameter of GmtVectorizer must be"),
+        ([("P53", "TP53")], ValueError, "The 'aliases' parameter of GmtVectorizer"),
+    ],
+)
+def test_bad_aliases(aliases, error, message):
+    with pytest.raises(error, match=message):
+        GmtVectorizer(SETS, aliases=aliases).fit(["TP53"])
+
+
+def test_clone_and_pickle(aliases):
+    vectorizer = GmtVectorizer(SETS, aliases=aliases, handle_ambiguous="error")
+    assert vectorizer.get_params()["aliases"] is aliases
+    fitted = clone(vectorizer).fit(["TP53"])
+    loaded = pickle.loads(pickle.dumps(fitted))
+    for estimator in (fitted, loaded):
+        assert estimator.transform(["P53"]).toarray().tolist() == [ROW["TP53"]]
+        with pytest.raises(ValueError, match="KMT2B or KMT2D"):
+            estimator.transform(["MLL2"])
+
+
+# NumPy's masked arrays, where a search keeps its parameters, ask pandas 2 for it.
+@pytest.mark.filterwarnings("ignore:DataFrame._data is deprecated")
+def test_grid_search_over_aliases():
+    genes = [f"old{i}" for i in range(12)]
+    sets = {"EVEN": [f"G{i}" for i in range(0, 12, 2)]}
+    sets["ODD"] = [f"G{i}" for i in range(1, 12, 2)]
+    aliases = {gene: f"G{i}" for i, gene in enumerate(genes)}
+    search = GridSearchCV(
+        make_pipeline(GmtVectorizer(sets), LogisticRegression()),
+        {"gmtvectorizer__aliases": [aliases, as_frame(aliases)]},
+        cv=3,
+    )
+    search.fit(genes, [0, 1] * 6)
+    assert search.cv_results_["mean_test_score"].tolist() == [1.0, 1.0]
+
+
+# The bundled aliases
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return load_human_gene_aliases()
+
+
+def test_bundled_aliases(bundled):
+    assert len(bundled) == 66_048
+    several = [genes for genes in bundled.values() if isinstance(genes, tuple)]
+    assert len(several) == 3_205
+    assert all(len(set(genes)) == len(genes) > 1 for genes in several)
+    single = {genes for genes in bundled.values() if isinstance(genes, str)}
+    symbols = single.union(*several)
+    assert len(symbols) == 27_135
+    assert symbols.isdisjoint(bundled)
+
+
+@pytest.mark.parametrize(
+    ("alias", "symbols"),
+    [
+        ("P53", "TP53"),
+        ("HER2", "ERBB2"),
+        ("MARCH1", "MARCHF1"),
+        ("HIST1H1C", "H1-2"),
+        ("MLL2", ("KMT2B", "KMT2D")),
+    ],
+)
+def test_well_known_aliases(bundled, alias, symbols):
+    assert bundled[alias] == symbols
+
+
+def test_old_collection_with_present_symbols(msigdb_file):
+    hallmark = read_gmt(msigdb_file("h.all.v7.0.symbols.gmt"))
+    vectorizer = GmtVectorizer(
+        hallmark, aliases=load_human_gene_aliases(hallmark.genes)
+    )
+    genes = ["H1-2", "PALS1", "H1C", "TP53", "P53", "AARS", "AARS1"]
+    found = vectorizer.fit(genes).lookup(genes)["found_as"].tolist()
+    assert found == ["HIST1H1C", "MPP5", "HIST1H1C", "TP53", "TP53", "AARS", "AARS"]
+    assert vectorizer.unknown_genes_.tolist() == []
+
+
+def test_aliases_lead_to_what_the_collection_has():
+    aliases = load_human_gene_aliases(["HIST1H1C", "ERBB2", "KMT2B", "MLL2"])
+    assert aliases["H1-2"] == "HIST1H1C"
+    assert aliases["H1F2"] == "HIST1H1C"
+    assert "HIST1H1C" not in aliases
+    assert aliases["HER2"] == "ERBB2"
+    # Two genes are called MLL2, and that the collection has it says not which.
+    assert "MLL2" not in aliases
+    assert "KMT2D" not in aliases
+    # Two names of one gene in one collection: unclear which of them is meant.
+    both = load_human_gene_aliases(["HIST1H1C", "H1F2"])
+    assert set(both["H1-2"]) == {"HIST1H1C", "H1F2"}
+
+
+@pytest.mark.parametrize("genes", ["TP53", {"A": ["TP53"]}, [7157]])
+def test_bad_genes_for_aliases(genes):
+    with pytest.raises(TypeError, match="expected"):
+        load_human_gene_aliases(genes)
+
+
+def test_clones_share_the_bundled_aliases_and_print_them_short(bundled):
+    vectorizer = GmtVectorizer(SETS, aliases=bundled)
+    again = clone(vectorizer)
+    assert again.aliases is bundled
+    assert "aliases=<66048 aliases>" in repr(again)
+    loaded = pickle.loads(pickle.dumps(again)).fit(["P53"])
+    assert loaded.aliases == bundled
+    assert loaded.lookup(["P53"])["found_as"].tolist() == ["TP53"]
+    with pytest.raises(TypeError, match="item assignment"):
+        bundled["P53"] = "MDM2"
+
+
+# The script
+
+
+def make_org(path, genes, aliases):
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE metadata (name, value)")
+        release = ["GOSOURCEDATE", _build_go.GO_RELEASE]
+        connection.execute("INSERT INTO metadata VALUES (?, ?)", release)
+        connection.execute("CREATE TABLE gene_info (_id, symbol)")
+        connection.executemany("INSERT INTO gene_info VALUES (?, ?)", genes)
+        connection.execute("CREATE TABLE alias (_id, alias_symbol)")
+        connection.executemany("INSERT INTO alias VALUES (?, ?)", aliases)
+
+
+def test_script_on_a_tiny_database(tmp_path, capsys):
+    genes = [(1, "B"), (2, "A"), (3, "C"), (4, "C")]
+    aliases = [(1, "B"), (1, "old"), (1, "A"), (2, "old"), (2, "a")]
+    aliases += [(3, "c"), (4, "c"), (1, "old")]
+    make_org(tmp_path / _build_go.ORG_SQLITE, genes, aliases)
+    arguments = ["--root", str(tmp_path), "--output", str(tmp_path)]
+    _build_aliases.main(arguments)
+    first = (tmp_path / _build_aliases.FILE).read_bytes()
+    assert gzip.decompress(first).decode().splitlines() == [
+        "alias\tsymbol",
+        "a\tA",
+        "old\tA",
+        "old\tB",
+        "c\tC",
+    ]
+    assert capsys.readouterr().out == f"{_build_aliases.FILE}: {len(first)} bytes\n"
+    _build_aliases.main(arguments)
+    assert (tmp_path / _build_aliases.FILE).read_bytes() == first
+
+
+def test_rebuild_gives_the_same_bytes(tmp_path):
+    if not Path("/", _build_go.ORG_SQLITE).exists():
+        pytest.skip("needs the Debian package r-bioc-org.hs.eg.db")
+    _build_aliases.main(["--output", str(tmp_path)])
+    bundled = Path(_build_aliases.__file__).parent / "data" / _build_aliases.FILE
+    content = (tmp_path / _build_aliases.FILE).read_bytes()
+    assert gzip.decompress(content) == gzip.decompress(bundled.read_bytes())
+    if "ng" not in zlib.ZLIB_RUNTIME_VERSION:  # zlib-ng compresses differently
+        assert content == bundled.read_bytes()
