@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array
 
+from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import _BYTE_ORDER_MARK, _UNWRITABLE
 from sk_gene2vec.gene_sets._genes import check_genes
-from sk_gene2vec.gene_sets._reading import excerpt
 
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:

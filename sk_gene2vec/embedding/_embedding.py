@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
+from sk_gene2vec._utils._messages import shown
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
 from sk_gene2vec._version import __version__
 from sk_gene2vec.embedding import _interop as interop
@@ -23,7 +24,6 @@ from sk_gene2vec.embedding._checks import (
     places_of,
     plain,
 )
-from sk_gene2vec.gene_sets._reading import shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
-from sk_gene2vec.gene_sets._reading import excerpt
 
 __all__ = ["GeneSets"]
 

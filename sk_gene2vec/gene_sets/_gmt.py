@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike, strip
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     GmtFormatError,
     TextSource,
-    excerpt,
     file_name,
     read_text,
 )

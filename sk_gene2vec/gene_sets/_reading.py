@@ -5,10 +5,8 @@ import gzip
 import io
 import os
 import re
-import reprlib
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias, TypeVar
 
@@ -16,7 +14,6 @@ __all__ = [
     "MAX_BYTES",
     "GmtFormatError",
     "TextSource",
-    "excerpt",
     "file_name",
     "read_text",
 ]
@@ -85,19 +82,6 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> tuple[str, s
 def file_name(source: TextSource) -> str | None:
     """Name of the file without its folder; None for an open file."""
     return Path(source).name if isinstance(source, str | os.PathLike) else None
-
-
-def excerpt(value: object) -> str:
-    """Quote a text, the beginning of a long one; few parts of any other value."""
-    if not isinstance(value, str):
-        return reprlib.repr(value)
-    return repr(value if len(value) <= 40 else value[:39] + "…")
-
-
-def shown(texts: Iterable[str], most: int) -> str:
-    """Join some texts, the first of many."""
-    first = list(islice(texts, most + 1))
-    return ", ".join([*first[:most], *["…"] * (len(first) > most)])
 
 
 def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:

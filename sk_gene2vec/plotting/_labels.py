@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_gene2vec.gene_sets._reading import shown
+from sk_gene2vec._utils._messages import shown
 
 # Told apart on white and on near-black, the first eight also by the colour-blind.
 PALETTE = (
