@@ -17,8 +17,8 @@ from skorch.hf import AccelerateMixin
 
 from sk_gene2vec.encoder.training._batches import Batch, MembershipDataset
 from sk_gene2vec.encoder.training._losses import Targets
+from sk_gene2vec.encoder.training._net import MembershipNet
 from sk_gene2vec.encoder.training._sparse_rows import SparseRows
-from sk_gene2vec.encoder.training._train import MembershipNet
 
 try:
     from accelerate import Accelerator

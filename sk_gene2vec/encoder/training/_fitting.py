@@ -20,6 +20,7 @@ from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStoppin
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._moments import Moments, export_moments
+from sk_gene2vec.encoder.training._net import diverged
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._starts import ease_start, svd_start
 from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration, hold_out
@@ -351,7 +352,7 @@ class _Problem:
 
     def diverged(self) -> ValueError:
         """Say that the weights are of no use."""
-        return training.diverged("The weights became infinite", self.parameters["lr"])
+        return diverged("The weights became infinite", self.parameters["lr"])
 
 
 def _architecture(parameters: Parameters) -> dict[str, Any]:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pickle import PickleError
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer
-from torch import Tensor
+from skorch.callbacks import Callback, EarlyStopping
 
-from sk_gene2vec.encoder.training._batches import (
-    Batch,
-    BatchIterator,
-    MembershipDataset,
-)
+from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import (
     CheckpointCheck,
     EndOfTraining,
@@ -28,125 +20,9 @@ from sk_gene2vec.encoder.training._callbacks import (
     LinearDecay,
     ProgressBar,
 )
-from sk_gene2vec.encoder.training._checkpoints import (
-    Identity,
-    check_history,
-    record_identity,
-    unreadable,
-)
+from sk_gene2vec.encoder.training._checkpoints import Identity
 from sk_gene2vec.encoder.training._moments import Moments, load_moments, n_steps
-
-
-class MembershipNet(NeuralNet):
-    """skorch's loop with the loss read once an epoch instead of once a batch.
-
-    Parameters with sparse gradients get an optimizer of their own, which leaves
-    the rows that a batch does not touch, and their moments, alone.
-    """
-
-    # What tells the fit from others, for checkpoints.
-    identity: Identity = MappingProxyType({})
-
-    def get_default_callbacks(self) -> list[tuple[str, Callback]]:
-        # The others read a loss from every batch; ours is recorded once an epoch.
-        return [("epoch_timer", EpochTimer())]
-
-    def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
-        parameters = dict(self.get_all_learnable_params())
-        sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
-        args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
-        self.optimizer_ = self.optimizer(*args, **kwargs)
-        if sparse:
-            ((_, first_layer),) = self.optimizer__param_groups
-            groups = [{"params": [p]} for p in sparse]
-            groups[0]["lr"] = first_layer["lr"]
-            self.sparse_optimizer_ = torch.optim.SparseAdam(groups, lr=self.lr)
-            self.sparse_optimizer_.register_step_pre_hook(self._decay_touched_rows)
-        return self
-
-    def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        """Decay the weights of the first layer as AdamW does, where touched."""
-        weight = self.module.embedding
-        rows = weight.grad.coalesce().indices()[0]
-        ((_, group),) = self.optimizer__param_groups
-        rate = optimizer.param_groups[0]["lr"] * group["weight_decay"]
-        with torch.no_grad():
-            weight[rows] *= 1 - rate
-
-    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        # skorch hands every optimizer a closure; two would compute the step twice.
-        self._zero_grad_optimizer()
-        step = self.train_step_single(batch, **fit_params)
-        self.notify(
-            "on_grad_computed",
-            named_parameters=self.get_all_learnable_params(),
-            batch=batch,
-            training=True,
-        )
-        self._step_optimizer(lambda: None)
-        return step
-
-    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        self._set_training(True)
-        y_pred = self.module_(batch.inputs)
-        loss = self.criterion_(y_pred, batch.targets)
-        loss.backward()
-        return {"loss": loss, "y_pred": y_pred}
-
-    def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load a checkpoint, or say what differs or what is wrong with it."""
-        try:
-            super().load_params(*args, **kwargs)
-        except FileNotFoundError as error:
-            # Before the first checkpoint there is no file at all, which is no error.
-            if self.history:
-                raise unreadable(error) from error
-            raise
-        except (RuntimeError, ValueError, LookupError, EOFError, PickleError) as error:
-            check_history(self, self.identity)
-            raise unreadable(error) from error
-
-    def over_processes(self, value: float) -> float:
-        """Mean over the processes that train; here, there is one."""
-        return value
-
-    def run_single_epoch(
-        self,
-        iterator: BatchIterator | None,
-        training: bool,
-        prefix: str,
-        step_fn: Any,
-        **fit_params: Any,
-    ) -> None:
-        if iterator is None:
-            return
-        total: Tensor | float = 0.0
-        n_genes = 0.0
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            total = total + step["loss"].detach() * batch.n_genes
-            n_genes += batch.n_genes
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        n_gene_sets = len(self.module.output)
-        loss = self.over_processes(float(total)) / (n_genes * n_gene_sets)
-        if not math.isfinite(loss):
-            raise diverged(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}", self.lr
-            )
-        before = [epoch[f"{prefix}_loss"] for epoch in self.history[:-1]]
-        self.history.record(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_loss_best", loss < min(before, default=math.inf))
-        self.history.record(f"{prefix}_batch_count", len(iterator))
-        record_identity(self, self.identity)
-
-
-def diverged(what: str, lr: float) -> ValueError:
-    """Say that training diverged, and with what `lr` it may not."""
-    return ValueError(
-        f"{what}: training diverged at lr={lr}. Use a smaller lr, for example "
-        f"lr={lr / 10:g}."
-    )
+from sk_gene2vec.encoder.training._net import MembershipNet
 
 
 @contextmanager
