@@ -3,8 +3,8 @@
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
 
+from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec.datasets._bundled import _data_file
-from sk_gene2vec.gene_sets._genes import check_genes
 
 
 def load_human_gene_aliases(

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array
 
+from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, UNWRITABLE, check_genes
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec.gene_sets._gene_sets import _BYTE_ORDER_MARK, _UNWRITABLE
-from sk_gene2vec.gene_sets._genes import check_genes
 
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:
     """Check genes, and give the place of each, in their order."""
     places: dict[str, int] = {}
     for place, gene in enumerate(check_genes(genes)):
-        if not gene or _UNWRITABLE.search(gene) or gene.startswith(_BYTE_ORDER_MARK):
+        if not gene or UNWRITABLE.search(gene) or gene.startswith(BYTE_ORDER_MARK):
             wanted = (
                 "a gene, not empty and without tab, line break, NUL, lone surrogate or "
                 "byte order mark in front"

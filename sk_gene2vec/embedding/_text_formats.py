@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec.embedding._interop import mismatch
-from sk_gene2vec.gene_sets._gene_sets import _UNWRITABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,7 +227,7 @@ def _labels(embedding: GeneEmbedding, labels: Any) -> Iterator[tuple[str, list[s
             )
         }
         texts = [text_of.get(gene, "") for gene in embedding]
-        bad = next(filter(_UNWRITABLE.search, [str(name), *texts]), None)
+        bad = next(filter(UNWRITABLE.search, [str(name), *texts]), None)
         if bad is not None:
             wanted = "labels without tab, line break, NUL and lone surrogate"
             raise ValueError(f"expected {wanted}, got {bad!r} in column {name!r}")

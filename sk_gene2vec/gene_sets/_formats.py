@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Any
 
+from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec.gene_sets._gene_sets import GeneSets, strip
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import check_on_duplicate, parse_gmt
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,

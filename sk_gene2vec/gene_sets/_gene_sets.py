@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from sk_gene2vec._utils._genes import UNWRITABLE, strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
 
@@ -14,15 +15,6 @@ __all__ = ["GeneSets"]
 _Pair: TypeAlias = tuple[str, Iterable[str]]
 GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
 
-_BYTE_ORDER_MARK = "\ufeff"
-# All that `str.strip` strips, and byte order marks.
-_BLANKS = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
-    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000" + _BYTE_ORDER_MARK
-)
-# Lone surrogates have no UTF-8 form, text files have no NUL; the rest would end a field
-# or a line.
-_UNWRITABLE = re.compile("[\0\t\n\r\ud800-\udfff]")
 # No two ways to match the same digits: a long field must not take forever.
 _WEIGHT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -242,18 +234,13 @@ def _checked_gene(given: str) -> str:
     return gene
 
 
-def strip(text: str) -> str:
-    # A byte order mark inside a file is left over from joining files.
-    return text.strip(_BLANKS if _BYTE_ORDER_MARK in text else None)
-
-
 def _checked(what: str, text: str) -> str:
     """Strip `text`, or raise an error if a GMT file could not give it back."""
     if not isinstance(text, str):
         got = f"{type(text).__name__} {excerpt(text)}"
         raise TypeError(f"expected a {what} (str), got {got}")
     stripped = strip(str(text))
-    if _UNWRITABLE.search(stripped):
+    if UNWRITABLE.search(stripped):
         wanted = f"a {what} without tab, line break, NUL and lone surrogate"
         raise ValueError(f"expected {wanted}, got {excerpt(text)}")
     return stripped

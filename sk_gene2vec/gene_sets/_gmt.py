@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike, strip
+from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     GmtFormatError,

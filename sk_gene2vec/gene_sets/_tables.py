@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec.gene_sets._gene_sets import GeneSets, strip
-from sk_gene2vec.gene_sets._genes import check_text
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._reading import GmtFormatError
 
 __all__ = [

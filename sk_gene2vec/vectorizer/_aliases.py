@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sk_gene2vec._utils._genes import check_text
 from sk_gene2vec._utils._messages import shown
-from sk_gene2vec.gene_sets._genes import check_text
 
 if TYPE_CHECKING:
     import pandas as pd

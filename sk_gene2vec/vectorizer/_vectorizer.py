@@ -16,9 +16,9 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._genes import check_genes
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets, select_by_size
 

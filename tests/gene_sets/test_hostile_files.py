@@ -27,7 +27,7 @@ from sk_gene2vec import (
     read_gmt,
     write_gmt,
 )
-from sk_gene2vec.gene_sets._gene_sets import _BLANKS, strip
+from sk_gene2vec._utils._genes import _BLANKS, strip
 
 GMT = b"A\tfirst\tTP53\tMDM2\nB\tsecond\tBRCA1\n"
 SETS = GeneSets({"A": ["TP53", "MDM2"], "B": ["BRCA1"]}, {"A": "first", "B": "second"})

@@ -299,7 +299,7 @@ def test_aliases_lead_to_what_the_collection_has():
 
 @pytest.mark.parametrize("genes", ["TP53", {"A": ["TP53"]}, [7157]])
 def test_bad_genes_for_aliases(genes):
-    with pytest.raises(TypeError, match="expected"):
+    with pytest.raises(TypeError, match="Expected"):
         load_human_gene_aliases(genes)
 
 
