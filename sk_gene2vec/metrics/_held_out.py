@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
@@ -85,11 +87,15 @@ def split_memberships(
 
 
 def _memberships(X: Any) -> sp.csr_array:
+    """Validate X and return a CSR copy without duplicates and stored zeros."""
     X = sp.csr_array(check_array(X, accept_sparse="csr"), copy=True)
-    X.sum_duplicates()
-    X.eliminate_zeros()
     if X.nnz and X.data.min() < 0:
         raise ValueError(f"Expected memberships, 0 or greater, got {X.data.min()}.")
+    if not X.has_canonical_format:
+        # Sums of small integers may overflow.
+        X = X.astype(np.result_type(X.dtype, np.float32))
+        X.sum_duplicates()
+    X.eliminate_zeros()
     return X
 
 
@@ -101,6 +107,7 @@ def _keep(X: sp.csr_array, kept: Array) -> sp.csr_array:
 def check_split(
     estimator: Any, visible: Any, hidden: Any
 ) -> tuple[sp.csr_array, sp.csr_array]:
+    """Validate visible and hidden memberships for an estimator."""
     visible, hidden = _memberships(visible), _memberships(hidden)
     if visible.shape != hidden.shape:
         raise ValueError(
@@ -121,7 +128,52 @@ def check_split(
     return visible, hidden
 
 
+def entries(X: sp.csr_array) -> tuple[Array, Array]:
+    """Where X has entries, as an index into a dense array."""
+    return _row_of(X), X.indices
+
+
+def _row_of(X: sp.csr_array) -> Array:
+    return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Scores of some genes in all gene sets, with what they are compared with.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_genes, n_gene_sets)
+        Predictions, the higher the more probable.
+    visible, hidden : csr_array of shape (n_genes, n_gene_sets)
+        Memberships that the estimator was given, and those to find.
+    """
+
+    scores: Array
+    visible: sp.csr_array
+    hidden: sp.csr_array
+
+    @cached_property
+    def ranks(self) -> tuple[Array, Array]:
+        """Candidates above each hidden membership, and level with it, itself included.
+
+        A candidate is a gene set that the gene is not visibly in.
+        """
+        values = self.scores[entries(self.hidden)]
+        ordered = self.scores.copy()
+        ordered[entries(self.visible)] = -np.inf
+        ordered.sort(axis=1)
+        low, high = np.empty((2, self.hidden.nnz), dtype=np.intp)
+        starts = self.hidden.indptr
+        for row, scores in enumerate(ordered):
+            own = slice(starts[row], starts[row + 1])
+            low[own] = scores.searchsorted(values[own], "left")
+            high[own] = scores.searchsorted(values[own], "right")
+        return ordered.shape[1] - high, high - low
+
+
 def check_probabilistic(estimator: Any, purpose: str) -> None:
+    """Raise TypeError without predict_proba."""
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"Expected an estimator with predict_proba for {purpose}, got "
@@ -130,6 +182,7 @@ def check_probabilistic(estimator: Any, purpose: str) -> None:
 
 
 def check_probabilities(p: Array) -> None:
+    """Raise ValueError if a prediction is outside [0, 1]."""
     if p.min() < 0 or p.max() > 1:
         raise ValueError(
             f"Expected probabilities, got predictions from {p.min()} to {p.max()}."
@@ -162,11 +215,11 @@ def genes_to_score(
 
 def predicted_blocks(
     estimator: Any, visible: sp.csr_array, hidden: sp.csr_array, genes: Array
-) -> Iterator[tuple[Array, sp.csr_array, sp.csr_array]]:
-    """Scores of blocks of genes, with their visible and hidden memberships."""
+) -> Iterator[Predictions]:
+    """Predictions of an estimator for blocks of genes."""
     for batch in row_blocks((len(genes), visible.shape[1])):
         known, target = visible[genes[batch]], hidden[genes[batch]]
-        yield _predict(estimator, known), known, target
+        yield Predictions(_predict(estimator, known), known, target)
 
 
 def _predict(estimator: Any, known: sp.csr_array) -> Array:
@@ -185,8 +238,7 @@ def _predict(estimator: Any, known: sp.csr_array) -> Array:
                 )
             scores = whole.inverse_transform(estimator.transform(known))
     scores = scores.toarray() if sp.issparse(scores) else np.asarray(scores)
-    # A copy: it is ranked in place, and may be the estimator's own.
-    scores = np.array(scores, dtype=np.result_type(scores, np.float32))
+    scores = scores.astype(np.result_type(scores, np.float32), copy=False)
     if scores.shape != known.shape:
         raise ValueError(
             f"Expected predictions of shape {known.shape}, genes x gene sets, got "
@@ -195,12 +247,3 @@ def _predict(estimator: Any, known: sp.csr_array) -> Array:
     if not np.isfinite(scores).all():
         raise ValueError("Expected finite predictions, got NaN or infinity.")
     return scores
-
-
-def entries(X: sp.csr_array) -> tuple[Array, Array]:
-    """Where X has entries, as an index into a dense array."""
-    return _row_of(X), X.indices
-
-
-def _row_of(X: sp.csr_array) -> Array:
-    return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))

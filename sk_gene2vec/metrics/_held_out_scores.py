@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec.metrics._held_out import (
     Array,
+    Predictions,
     check_probabilistic,
-    check_probabilities,
     check_split,
-    entries,
     genes_to_score,
     predicted_blocks,
     split_memberships,
 )
-from sk_gene2vec.metrics._reliability import reliability_table
-
-__all__ = [
-    "HeldOutMembershipScorer",
-    "held_out_membership_score",
-    "held_out_membership_scores",
-    "reliability_table",
-    "split_memberships",
-]
-
-_METRIC = re.compile(r"(ndcg|recall)(?:@([1-9]\d*))?|auroc|log_likelihood")
+from sk_gene2vec.metrics._metrics import METRICS, find_metric
 
 
 def held_out_membership_scores(
@@ -131,39 +117,31 @@ def held_out_membership_scores(
     {'ndcg': 1.0, 'recall@3': 1.0}
     """
     if isinstance(metrics, str):
-        raise TypeError(f"Expected a list of metrics, got the str {metrics!r}.")
-    wanted = {metric: _check_metric(metric, k) for metric in metrics}
-    likelihood = [metric for metric in wanted if metric == "log_likelihood"]
-    ranking = [metric for metric in wanted if metric != "log_likelihood"]
+        raise TypeError(
+            f"Expected a list of metrics, got the str {metrics!r}; pass [{metrics!r}]."
+        )
+    wanted = {name: find_metric(name, k) for name in metrics}
     visible, hidden = check_split(estimator, visible, hidden)
-    if likelihood:
-        check_probabilistic(estimator, "the metric 'log_likelihood'")
+    for name, (metric, _) in wanted.items():
+        if metric.of_pairs:
+            check_probabilistic(estimator, f"the metric {name!r}")
     genes = genes_to_score(
         visible,
         hidden,
         n_genes,
         random_state,
         # Where every set is known or hidden, any ranking is perfect.
-        need_absent="auroc" in wanted,
+        need_absent=any(metric.needs_absent for metric, _ in wanted.values()),
     )
     totals = dict.fromkeys(wanted, 0.0)
     n_pairs = 0
-    for scores, known, target in predicted_blocks(estimator, visible, hidden, genes):
-        n_pairs += scores.size - known.nnz
-        for metric in likelihood:
-            totals[metric] += _sum_log_likelihood(scores, known, target)
-        if ranking:
-            above, tied = _rank(scores, known, target)
-        for metric in ranking:
-            name, depth = wanted[metric]
-            if name == "auroc":
-                values = _auroc(above, tied, known, target)
-            else:
-                values = _gain_at_k(above, tied, target, depth, name == "ndcg")
-            totals[metric] += values.sum()
+    for block in predicted_blocks(estimator, visible, hidden, genes):
+        n_pairs += block.scores.size - block.visible.nnz
+        for name, (metric, depth) in wanted.items():
+            totals[name] += metric.function(block, depth).sum(dtype=np.float64)
     return {
-        metric: float(total / (n_pairs if metric in likelihood else len(genes)))
-        for metric, total in totals.items()
+        name: float(totals[name] / (n_pairs if metric.of_pairs else len(genes)))
+        for name, (metric, _) in wanted.items()
     }
 
 
@@ -225,15 +203,7 @@ def held_out_membership_score(
     1.0
     """
     estimator, X = _after_names(estimator, X)
-    names, expected = (
-        getattr(X, "columns", None),
-        getattr(estimator, "feature_names_in_", None),
-    )
-    if names is not None and expected is not None and list(names) != list(expected):
-        raise ValueError(
-            f"Expected the {len(expected)} columns of fit, in their order, got "
-            f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
-        )
+    _check_columns(estimator, X)
     visible, hidden = split_memberships(
         X,
         hidden_fraction=hidden_fraction,
@@ -308,22 +278,11 @@ class HeldOutMembershipScorer:
     random_state: Any = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_metric(self.metric, self.k)
+        find_metric(self.metric, self.k)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Score a fitted estimator; `y` is ignored."""
         return held_out_membership_score(estimator, X, **self.__dict__)
-
-
-def _check_metric(metric: str, k: int) -> tuple[str, int]:
-    """Name and list length of a metric."""
-    check_scalar(k, "k", Integral, min_val=1)
-    if not (match := _METRIC.fullmatch(str(metric))):
-        raise ValueError(
-            "Expected a metric out of 'ndcg', 'recall', 'auroc' and 'log_likelihood', "
-            f"the first two also as in 'ndcg@100', got {metric!r}."
-        )
-    return match[1] or match[0], int(match[2] or k)
 
 
 def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
@@ -339,64 +298,17 @@ def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
     return estimator, X
 
 
-def ndcg(
-    scores: Array, shown: sp.csr_array, hidden: sp.csr_array, k: int = 100
-) -> Array:
-    """NDCG@k of each gene's hidden memberships; sorts `scores` in place."""
-    return _gain_at_k(*_rank(scores, shown, hidden), hidden, k, discounted=True)
+def _check_columns(estimator: Any, X: Any) -> None:
+    """Compare the names of the columns, where there are any, with those of fit."""
+    names = getattr(X, "columns", None)
+    expected = getattr(estimator, "feature_names_in_", None)
+    if names is not None and expected is not None and list(names) != list(expected):
+        raise ValueError(
+            f"Expected the {len(expected)} columns of fit, in their order, got "
+            f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
+        )
 
 
-def _rank(
-    scores: Array, known: sp.csr_array, target: sp.csr_array
-) -> tuple[Array, Array]:
-    """Candidates above each hidden membership, and level with it, itself included.
-
-    Sorts `scores` in place.
-    """
-    values = scores[entries(target)]
-    scores[entries(known)] = -np.inf
-    scores.sort(axis=1)
-    low, high = np.empty((2, target.nnz), dtype=np.intp)
-    for row, ordered in enumerate(scores):
-        own = slice(target.indptr[row], target.indptr[row + 1])
-        low[own] = ordered.searchsorted(values[own], "left")
-        high[own] = ordered.searchsorted(values[own], "right")
-    return scores.shape[1] - high, high - low
-
-
-def _gain_at_k(
-    above: Array, tied: Array, target: sp.csr_array, k: int, discounted: bool
-) -> Array:
-    """NDCG@k, or recall@k if a place's worth is not discounted, of each gene."""
-    n_sets = target.shape[1]
-    worth = np.zeros(n_sets + 1)
-    worth[1 : k + 1] = 1 / np.log2(np.arange(2, min(k, n_sets) + 2)) ** discounted
-    best = np.cumsum(worth)
-    gain = (best[above + tied] - best[above]) / tied
-    return _sum_by_row(gain, target) / best[np.diff(target.indptr)]
-
-
-def _auroc(
-    above: Array, tied: Array, known: sp.csr_array, target: sp.csr_array
-) -> Array:
-    """Mann-Whitney U of each gene's hidden memberships, as a share of its maximum."""
-    n_hidden = np.diff(target.indptr)
-    n_absent = target.shape[1] - n_hidden - np.diff(known.indptr)
-    rank_sum = _sum_by_row(above + (tied + 1) / 2, target)
-    misplaced = rank_sum - n_hidden * (n_hidden + 1) / 2
-    return 1 - misplaced / (n_hidden * n_absent)
-
-
-def _sum_log_likelihood(p: Array, known: sp.csr_array, target: sp.csr_array) -> float:
-    check_probabilities(p)
-    epsilon = np.finfo(p.dtype).eps
-    p = np.clip(p, epsilon, 1 - epsilon)
-    terms = np.log1p(-p)
-    terms[entries(known)] = 0
-    terms[entries(target)] = np.log(p[entries(target)])
-    return float(terms.sum(dtype=np.float64))
-
-
-def _sum_by_row(values: Array, X: sp.csr_array) -> Array:
-    """Sum over the entries of each row of X; no row is empty."""
-    return np.add.reduceat(values, X.indptr[:-1])
+def ndcg(scores: Array, visible: sp.csr_array, hidden: sp.csr_array) -> Array:
+    """NDCG@100 of each gene's hidden memberships."""
+    return METRICS["ndcg"].function(Predictions(scores, visible, hidden), 100)

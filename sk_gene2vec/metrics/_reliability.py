@@ -1,7 +1,9 @@
-"""Whether predicted probabilities of memberships come true."""
+"""A reliability table: predicted probabilities next to what was observed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +13,7 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec.metrics._held_out import (
     Array,
+    Predictions,
     check_probabilistic,
     check_probabilities,
     check_split,
@@ -85,23 +88,14 @@ def reliability_table(
     check_probabilistic(estimator, "a reliability table")
     visible, hidden = check_split(estimator, visible, hidden)
     genes = genes_to_score(visible, hidden, None, None)
-    counts = np.zeros((3, n_bins if strategy == "uniform" else _bit_bins(1.0) + 1))
-    for p, known, target in predicted_blocks(estimator, visible, hidden, genes):
-        check_probabilities(p)
-        bins = _bit_bins(p) if strategy == "quantile" else _uniform_bins(p, n_bins)
-        found = np.bincount(bins[entries(target)], minlength=counts.shape[1])
-        candidate = np.ones(p.shape, dtype=bool)
-        candidate[entries(known)] = False
-        bins, p = bins[candidate], p[candidate]
-        counts[0] += np.bincount(bins, minlength=counts.shape[1])
-        counts[1] += np.bincount(bins, weights=p, minlength=counts.shape[1])
-        counts[2] += found
+    uniform = partial(_uniform_bins, n_bins=n_bins)
+    bin_of: Callable[[Any], Any] = uniform if strategy == "uniform" else _bit_bins
+    counts = np.zeros((3, bin_of(1.0) + 1))
+    for block in predicted_blocks(estimator, visible, hidden, genes):
+        counts += _count(block, bin_of, counts.shape[1])
     counts = counts[:, counts[0] > 0]
     if strategy == "quantile":
-        middle = np.cumsum(counts[0]) - counts[0] / 2
-        merged = (middle * n_bins / counts[0].sum()).astype(int)
-        starts = np.flatnonzero(np.diff(merged, prepend=-1))
-        counts = np.add.reduceat(counts, starts, axis=1)
+        counts = _merge(counts, n_bins)
     n_pairs, predicted, observed = counts
     return Bunch(
         mean_predicted=predicted / n_pairs,
@@ -115,8 +109,30 @@ def reliability_table(
     )
 
 
-def _uniform_bins(p: Array, n_bins: int) -> Array:
-    return np.minimum((p * n_bins).astype(int), n_bins - 1)
+def _count(block: Predictions, bin_of: Callable[[Any], Any], n_bins: int) -> Array:
+    """Pairs, sum of predictions and hidden memberships in every bin."""
+    p = block.scores
+    check_probabilities(p)
+    bins = bin_of(p)
+    found = np.bincount(bins[entries(block.hidden)], minlength=n_bins)
+    candidate = np.ones(p.shape, dtype=bool)
+    candidate[entries(block.visible)] = False
+    bins, p = bins[candidate], p[candidate]
+    n_pairs = np.bincount(bins, minlength=n_bins)
+    return np.array([n_pairs, np.bincount(bins, weights=p, minlength=n_bins), found])
+
+
+def _merge(counts: Array, n_bins: int) -> Array:
+    """Merge narrow bins into `n_bins` of about as many pairs each."""
+    middle = np.cumsum(counts[0]) - counts[0] / 2
+    merged = (middle * n_bins / counts[0].sum()).astype(int)
+    starts = np.flatnonzero(np.diff(merged, prepend=-1))
+    return np.add.reduceat(counts, starts, axis=1)
+
+
+def _uniform_bins(p: Any, n_bins: int) -> Any:
+    """Bins of equal width."""
+    return np.minimum(np.multiply(p, n_bins).astype(int), n_bins - 1)
 
 
 def _bit_bins(p: Any) -> Any:

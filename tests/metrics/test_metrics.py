@@ -177,6 +177,20 @@ def test_split_refuses(X, parameters, message):
         split_memberships(X, **parameters)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float32])
+def test_duplicates_are_summed_without_overflow(dtype):
+    values = np.full(2, 100 if dtype == np.int8 else 128, dtype=dtype)
+    X = sp.csr_array((values, [0, 0], [0, 2]), shape=(1, 3))
+    X = sp.csr_array(sp.vstack([X, sp.csr_array(np.ones((1, 3), dtype=dtype))]))
+    visible, hidden = split_memberships(X, min_memberships=2, random_state=0)
+    assert (visible + hidden).toarray().tolist() == [
+        [2 * values.astype(int)[0], 0, 0],
+        [1] * 3,
+    ]
+    with pytest.raises(ValueError, match="0 or greater, got -1"):
+        split_memberships(sp.csr_array(([1, -1], [0, 0], [0, 2]), shape=(1, 3)))
+
+
 # --- held_out_membership_scores
 
 
@@ -393,7 +407,7 @@ def test_predictions_are_checked(split, value, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"metrics": ["ndgc"]}, "'ndcg', 'recall', 'auroc' and 'log_likel.* 'ndgc'"),
+        ({"metrics": ["ndgc"]}, "'ndcg', 'recall', 'auroc', 'log_likel.* 'ndgc'"),
         ({"metrics": ["ndcg@0"]}, "got 'ndcg@0'"),
         ({"metrics": ["auroc@5"]}, "got 'auroc@5'"),
         ({"k": 0}, "k == 0"),

@@ -1,0 +1,113 @@
+"""The metrics, each a function of a block of predictions, in one table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.validation import check_scalar
+
+from sk_gene2vec.metrics._held_out import (
+    Array,
+    Predictions,
+    check_probabilities,
+    entries,
+)
+
+
+def ndcg(block: Predictions, k: int) -> Array:
+    """NDCG@k of each gene."""
+    return _gain_at_k(block, k, discount=1)
+
+
+def recall(block: Predictions, k: int) -> Array:
+    """Recall@k of each gene."""
+    return _gain_at_k(block, k, discount=0)
+
+
+def _gain_at_k(block: Predictions, k: int, discount: int) -> Array:
+    """Sum of what the places of the hidden memberships are worth, 1 at best."""
+    above, tied = block.ranks
+    n_sets = block.hidden.shape[1]
+    worth = np.zeros(n_sets + 1)
+    worth[1 : k + 1] = 1 / np.log2(np.arange(2, min(k, n_sets) + 2)) ** discount
+    best = np.cumsum(worth)
+    gain = (best[above + tied] - best[above]) / tied
+    return _sum_by_row(gain, block.hidden) / best[np.diff(block.hidden.indptr)]
+
+
+def auroc(block: Predictions, k: int) -> Array:
+    """Mann-Whitney U of each gene's hidden memberships, as a share of its maximum."""
+    above, tied = block.ranks
+    n_hidden = np.diff(block.hidden.indptr)
+    n_absent = block.hidden.shape[1] - n_hidden - np.diff(block.visible.indptr)
+    rank_sum = _sum_by_row(above + (tied + 1) / 2, block.hidden)
+    misplaced = rank_sum - n_hidden * (n_hidden + 1) / 2
+    return 1 - misplaced / (n_hidden * n_absent)
+
+
+def log_likelihood(block: Predictions, k: int) -> Array:
+    """Log-likelihood of every pair; 0 where the membership is visible."""
+    check_probabilities(block.scores)
+    epsilon = np.finfo(block.scores.dtype).eps
+    p = np.clip(block.scores, epsilon, 1 - epsilon)
+    terms = np.log1p(-p)
+    terms[entries(block.visible)] = 0
+    terms[entries(block.hidden)] = np.log(p[entries(block.hidden)])
+    return terms
+
+
+def _sum_by_row(values: Array, X: sp.csr_array) -> Array:
+    """Sum over the entries of each row of X; no row is empty."""
+    return np.add.reduceat(values, X.indptr[:-1])
+
+
+class Metric(NamedTuple):
+    """A metric: its function, and what the function needs.
+
+    Attributes
+    ----------
+    function : callable
+        Called with :class:`Predictions` and the length of the list. Returns what is
+        summed over all blocks and divided by the number of genes or pairs.
+    at_k : bool
+        If True, it looks at the first places of a list, and may be called "name@k".
+    of_pairs : bool
+        If True, it is a mean over pairs, and needs probabilities. If False, it is a
+        mean over genes.
+    needs_absent : bool
+        If True, it is not defined for genes that are in every gene set.
+    """
+
+    function: Callable[[Predictions, int], Array]
+    at_k: bool = False
+    of_pairs: bool = False
+    needs_absent: bool = False
+
+
+# A new metric is one entry here, and a line in the Notes of
+# `held_out_membership_scores`.
+METRICS = {
+    "ndcg": Metric(ndcg, at_k=True),
+    "recall": Metric(recall, at_k=True),
+    "auroc": Metric(auroc, needs_absent=True),
+    "log_likelihood": Metric(log_likelihood, of_pairs=True),
+}
+
+
+def find_metric(name: str, k: int) -> tuple[Metric, int]:
+    """Find a metric, and the length of its list: from its name, else `k`."""
+    check_scalar(k, "k", Integral, min_val=1)
+    match = re.fullmatch(r"(.+?)(?:@([1-9]\d*))?", str(name))
+    metric = METRICS.get(match[1]) if match else None
+    if match is None or metric is None or (match[2] and not metric.at_k):
+        at_k = [known for known, metric in METRICS.items() if metric.at_k]
+        raise ValueError(
+            f"Expected a metric out of {[*METRICS]}, of which {at_k} may carry the "
+            f"length of the list as in '{at_k[0]}@100', got {name!r}."
+        )
+    return metric, int(match[2] or k)
