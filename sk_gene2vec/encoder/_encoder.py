@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,24 +21,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._persistence import FormattedState
-from sk_gene2vec.encoder import _inference as inference
+from sk_gene2vec.encoder._activations import ACTIVATIONS
+from sk_gene2vec.encoder._inference import (
+    Layers,
+    decode,
+    embed_known_or_fold_in,
+    embed_memberships,
+)
 from sk_gene2vec.metrics._calibration import MIN_MEMBERSHIPS
 from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
-
-# Attributes, the last ones private, by what they are called while training.
-_FITTED = {
-    "coefs": "coefs_",
-    "intercepts": "intercepts_",
-    "set_weights": "gene_set_weights_",
-    "calibration": "calibration_",
-    "losses": "loss_curve_",
-    "scores": "validation_curve_",
-    "n_epochs": "n_iter_",
-    "embedding": "embedding_",
-    "architecture": "_architecture",
-    "row_keys": "_row_keys",
-    "moments": "_moments",
-}
 
 
 def _has_no_table(encoder: GeneSetEncoder) -> bool:
@@ -86,11 +77,11 @@ class GeneSetEncoder(
         Start of the first layer.
 
         - "svd": truncated singular value decomposition of the weighted rows.
-        - "ease": the best product of two layers for the predictions of an EASE model,
-          which weighs all pairs of gene sets. Starts the output layer as well, where
-          `hidden_layer_sizes` is empty. Worth its cost for wide embeddings, with few
-          epochs at a low `lr`: about a minute and 4 GB at full MSigDB size, growing
-          with the square of the number of gene sets.
+        - "ease": the product of two layers that is nearest to the predictions of an
+          EASE model, which weighs all pairs of gene sets. It starts the output layer
+          as well if `hidden_layer_sizes` is empty. It pays for wide embeddings, with
+          few epochs at a low `lr`. It takes about a minute and 4 GB at full MSigDB
+          size, growing with the square of the number of gene sets.
         - "random": small random weights.
 
     dropout : float, default=0.1
@@ -113,26 +104,26 @@ class GeneSetEncoder(
         Genes in a mini-batch.
 
     early_stopping : bool, default=False
-        Whether to end training when the held-out score has not improved for
-        `n_iter_no_change` epochs, and to keep the weights of the best epoch.
+        If True, training ends when the held-out score has not improved for
+        `n_iter_no_change` epochs, and the weights of the best epoch are kept.
 
     validation_fraction : float, default=0.1
-        Share of the genes, of those with five memberships or more, that have a
-        ninth of their memberships held out from training, in [0, 1). They set
-        `calibration_` and, if asked for, when to stop. Of a large collection there
-        are fewer, no more than thirty million pairs in all.
+        Share of the genes with five memberships or more that have a ninth of their
+        memberships held out from training, in [0, 1). These memberships determine
+        `calibration_` and, with `early_stopping`, when to stop. In a large collection
+        the share is smaller, for at most thirty million pairs of gene and gene set.
 
     n_iter_no_change : int, default=5
         Epochs without improvement before training ends. Only used when
         `early_stopping=True`.
 
     n_negatives : int or None, default=None
-        Gene sets drawn for a batch to stand for those that its genes are not in,
-        in proportion to the square root of their sizes. None computes the loss
-        over all pairs; for collections beyond some hundred thousand gene sets,
-        2,000 or so keep the cost in proportion to the memberships. The loss is
-        then an estimate
-        without bias, and products are in float32 whatever `precision` says.
+        Number of gene sets drawn for each mini-batch to stand for those that its
+        genes are not in, in proportion to the square root of their sizes. The loss
+        is then an unbiased estimate, and its products are in float32 whatever
+        `precision` is. With 2,000 or so, the cost of an epoch grows with the number
+        of memberships alone, for collections of hundreds of thousands of gene sets.
+        None computes the loss over all pairs.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the matrix products in training. "auto" takes bfloat16 where
@@ -140,9 +131,9 @@ class GeneSetEncoder(
         float32 in either case.
 
     device : str, default="auto"
-        Where to train: "auto" (a CUDA device if there is one), what
-        :class:`torch.device` takes, such as "cpu" or "cuda:1", or "accelerate":
-        over all processes that ``torchrun`` or ``accelerate launch`` started.
+        Where to train: "auto" (a CUDA device if there is one), any argument of
+        :class:`torch.device`, such as "cpu" or "cuda:1", or "accelerate", for all
+        processes that ``torchrun`` or ``accelerate launch`` started.
 
     callbacks : list of skorch callbacks or None, default=None
         Passed to the :class:`skorch.NeuralNet` that trains the network. With
@@ -151,9 +142,9 @@ class GeneSetEncoder(
         the user guide.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the solution of the previous call, for `max_epochs`
-        more, instead of starting anew. Gene sets and architecture must be the same
-        and, with ``gene_input="one-hot"``, the genes.
+        If True, `fit` goes on from the solution of the previous call for another
+        `max_epochs`, instead of starting anew. Gene sets and architecture must be the
+        same and, with ``gene_input="one-hot"``, the genes.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
@@ -186,16 +177,16 @@ class GeneSetEncoder(
         for a set without a gene. Weighs the inputs when `gene_input="membership"`.
 
     calibration_ : ndarray of shape (2,)
-        Slope and shift that turn logits into probabilities; (1, 0) where no
-        membership was held out.
+        Slope and shift that turn logits into probabilities; (1, 0) if no membership
+        was held out.
 
-    validation_curve_ : list of float
+    validation_scores_ : list of float
         NDCG@100 of the held-out memberships after each epoch. Only there when
         `early_stopping=True`.
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs
-        of a gene and a gene set. Goes on with `warm_start` and `partial_fit`.
+        of a gene and a gene set. `warm_start` and `partial_fit` append to it.
 
     n_iter_ : int
         Number of epochs run in the last call.
@@ -267,7 +258,7 @@ class GeneSetEncoder(
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "gene_input": [StrOptions({"membership", "one-hot"})],
         "mask_rate": [Interval(Real, 0, 1, closed="neither")],
-        "activation": [StrOptions({"rmsnorm", "tanh", "relu", "identity"})],
+        "activation": [StrOptions(set(ACTIVATIONS))],
         "init": [StrOptions({"svd", "ease", "random"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_layer_sizes": [
@@ -341,8 +332,8 @@ class GeneSetEncoder(
     def fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
         """Learn the embedding from a gene x gene-set matrix.
 
-        Whatever breaks it, Ctrl-C and errors in callbacks included, is raised, and the
-        estimator is as it was before.
+        Any exception, Ctrl-C and errors in callbacks included, leaves the estimator
+        as it was before the call.
 
         Parameters
         ----------
@@ -370,13 +361,13 @@ class GeneSetEncoder(
     @available_if(_has_no_table)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
-        """Train for one epoch on some genes more, with the same gene sets.
+        """Train for one epoch on further genes, with the same gene sets.
 
-        For data that come in parts; the learning rate is `lr` throughout. A gene set
-        keeps the weight that it had in the first part with one of its genes.
-        `calibration_` is that of the last part, and as before where nothing of it could
-        be held out; `embedding_` is of its rows. To embed new genes, `transform` is
-        all that is needed.
+        For data that come in parts. The learning rate is `lr` throughout. A gene set
+        keeps the weight of the first part that has one of its genes. `calibration_`
+        is fitted to the last part, and unchanged if the last part had nothing to hold
+        out. `embedding_` has the rows of the last part. To embed new genes, use
+        `transform`.
 
         Parameters
         ----------
@@ -398,12 +389,15 @@ class GeneSetEncoder(
 
         Notes
         -----
-        Not there with ``gene_input="one-hot"``. The encoder keeps the state of the
-        optimizer for the next part, which makes it three times as large; `fit` drops
-        it.
+        Not available with ``gene_input="one-hot"``. The encoder keeps the state of
+        the optimizer for the next part, which makes it three times as large; `fit`
+        drops it.
         """
         if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True, which needs "
+                "several epochs; set early_stopping=False."
+            )
         return self._fit(X, incremental=True)
 
     def transform(self, X: Any) -> NDArray[np.floating]:
@@ -514,27 +508,15 @@ class GeneSetEncoder(
         before = self.__dict__.copy()
         try:
             X = self._memberships(X, reset=not goes_on)
-            previous = None
-            if goes_on:
-                previous = Fitted(
-                    **{
-                        field: cast(Any, before.get(name))
-                        for field, name in _FITTED.items()
-                    }
-                )
             fitted = fit_network(
                 X,
                 self.get_params(deep=False),
                 check_random_state(self.random_state),
-                previous=previous,
+                previous=Fitted.from_encoder(self) if goes_on else None,
                 incremental=incremental,
                 gene_set_names=getattr(self, "feature_names_in_", None),
             )
-            for field, name in _FITTED.items():
-                # What this fit did not find is not left from the one before.
-                self.__dict__.pop(name, None)
-                if getattr(fitted, field) is not None:
-                    setattr(self, name, getattr(fitted, field))
+            fitted.set_on(self)
         except BaseException:
             self.__dict__ = before
             raise
@@ -545,18 +527,17 @@ class GeneSetEncoder(
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric")
         return as_memberships(X)
 
+    def _layers(self) -> Layers:
+        return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
+
     def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
-        layers = self.coefs_, self.intercepts_, self.activation
-        if self.gene_input == "membership":
-            return inference.embed_memberships(
-                memberships, self.gene_set_weights_, *layers
-            )
-        return inference.embed_known_or_fold_in(memberships, self._row_keys, *layers)
+        layers = self._layers()
+        if self._architecture["gene_input"] == "membership":
+            return embed_memberships(memberships, self.gene_set_weights_, layers)
+        return embed_known_or_fold_in(memberships, self._row_keys, layers)
 
     def _decode(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
-        return inference.decode(
-            embedding, self.coefs_, self.intercepts_, self.calibration_
-        )
+        return decode(embedding, self._layers(), self.calibration_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -177,7 +177,7 @@ def plot_loss_curve(encoder: Any, *, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="epoch", ylabel="binary cross-entropy")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines["top"].set_visible(False)
-    scores = getattr(encoder, "validation_curve_", None)
+    scores = getattr(encoder, "validation_scores_", None)
     if scores is None:
         ax.spines["right"].set_visible(False)
         return ax

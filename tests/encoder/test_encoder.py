@@ -21,7 +21,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sk_gene2vec import GeneSetEncoder
 from sk_gene2vec._utils import _memberships as memberships
-from sk_gene2vec.encoder import _inference as inference
+from sk_gene2vec.encoder._inference import decode_logits
 from sk_gene2vec.encoder.training import _train as training
 from sk_gene2vec.metrics import held_out_membership_score
 
@@ -116,9 +116,7 @@ def test_score_of_genes_with_few_memberships_and_of_none():
 
 def network_loss(encoder, X):
     """Mean cross-entropy of the network's own probabilities, as in training."""
-    logits = inference.decode_logits(
-        encoder.transform(X), encoder.coefs_, encoder.intercepts_
-    )
+    logits = decode_logits(encoder.transform(X), encoder._layers())
     return np.mean(np.logaddexp(0, logits) - X * logits)
 
 
@@ -319,7 +317,7 @@ def test_early_stopping_restores_the_best_epoch(X, gene_input):
     big = np.vstack([X] * 4)
     parameters = {"gene_input": gene_input, "max_epochs": 40, "init": "random"}
     encoder = make(early_stopping=True, n_iter_no_change=3, **parameters).fit(big)
-    curve = encoder.validation_curve_
+    curve = encoder.validation_scores_
     assert len(curve) == encoder.n_iter_ == len(encoder.loss_curve_)
     best = int(np.argmax(curve))
     assert len(curve) == min(best + 4, 40)

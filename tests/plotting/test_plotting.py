@@ -245,9 +245,9 @@ def test_loss_curve_with_held_out_scores(members):
     left, right = ax.figure.axes
     assert left is ax
     scores, best = right.lines
-    np.testing.assert_array_equal(scores.get_ydata(), encoder.validation_curve_)
-    assert best.get_ydata() == [max(encoder.validation_curve_)]
-    assert best.get_xdata() == [1 + np.argmax(encoder.validation_curve_)]
+    np.testing.assert_array_equal(scores.get_ydata(), encoder.validation_scores_)
+    assert best.get_ydata() == [max(encoder.validation_scores_)]
+    assert best.get_xdata() == [1 + np.argmax(encoder.validation_scores_)]
     assert legend_of(right) == ["training loss", "held-out NDCG@100"]
 
 

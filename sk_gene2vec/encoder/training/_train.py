@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -89,119 +89,135 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
     return bool(supported())
 
 
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes
+    ----------
+    lr, weight_decay, max_epochs, batch_size, verbose
+        As in the encoder.
+    seed : int
+        With the number of the epoch, determines everything that is drawn in it.
+    first_layer_lr : float
+        Learning rate of the first layer, in units of `lr`.
+    callbacks : sequence of skorch callbacks
+        Callbacks, called in this order.
+    stopping : skorch callback or None
+        Callback that sees the end of an epoch behind `callbacks`.
+    accelerate : bool
+        If True, batches are shared out to the processes of this run.
+    decay : bool
+        If True, the learning rate falls linearly to zero.
+    generators : sequence of torch.Generator
+        Sources of module and criterion, seeded in each epoch.
+    epochs_before : int
+        Epochs of the fits before, if training goes on from one.
+    moments : mapping or None
+        State of the optimizers to go on from, of :func:`export_moments`.
+    identity : mapping of str to str
+        What must be the same in a fit that goes on from a checkpoint of this one.
+    """
+
+    lr: float
+    weight_decay: float
+    max_epochs: int
+    batch_size: int
+    seed: int
+    first_layer_lr: float = 1.0
+    callbacks: Sequence[Any] = ()
+    stopping: Callback | None = None
+    verbose: int = 0
+    accelerate: bool = False
+    decay: bool = True
+    generators: Sequence[torch.Generator] = ()
+    epochs_before: int = 0
+    moments: Moments | None = None
+    identity: Identity = field(default_factory=dict)
+
+
 def train(
     module: torch.nn.Module,
     criterion: torch.nn.Module,
     dataset: MembershipDataset,
-    *,
-    lr: float,
-    first_layer_lr: float,
-    weight_decay: float,
-    max_epochs: int,
-    batch_size: int,
-    seed: int,
-    callbacks: Sequence[Any],
-    verbose: int,
-    accelerate: bool = False,
-    decay: bool = True,
-    generators: Sequence[torch.Generator] = (),
-    epochs_before: int = 0,
-    moments: Moments | None = None,
-    identity: Identity = MappingProxyType({}),
-    stopping: Callback | None = None,
+    settings: TrainingSettings,
 ) -> MembershipNet:
-    """Train ``module`` in place and return the skorch net that did it.
+    """Train `module` in place and return the skorch net that did it.
 
     Nothing is drawn from the global random states of NumPy and torch. A callback may
     load a checkpoint when training begins: the epochs in its history count.
-
-    Parameters
-    ----------
-    module, criterion, dataset
-        What is trained, how, and on what.
-    lr, first_layer_lr, weight_decay, max_epochs, batch_size
-        As in the encoder; the first layer has `first_layer_lr` times the learning rate
-        of the others.
-    seed : int
-        With the number of the epoch, determines all that is drawn in it.
-    callbacks : sequence of skorch callbacks
-        See the events in their order.
-    verbose : int
-        Whether to show a progress bar.
-    accelerate : bool
-        Whether batches are shared out to the processes of this run.
-    decay : bool
-        Whether the learning rate falls to zero.
-    generators : sequence of torch.Generator
-        What module and criterion draw from, to be seeded in each epoch.
-    epochs_before : int
-        Epochs of the fits before, where training goes on from one.
-    moments : dict or None
-        State of the optimizers to go on from, of :func:`export_moments`.
-    identity : mapping of str to str
-        What must be the same in a fit that goes on from a checkpoint of this one.
-    stopping : skorch callback or None
-        Sees the end of an epoch behind `callbacks`.
     """
-    net_type: Callable[..., MembershipNet] = MembershipNet
-    if accelerate:
-        from sk_gene2vec.encoder.training import _accelerated as accelerated
+    net = _build_net(module, criterion, dataset, settings)
+    net.initialize()
+    if settings.moments is not None:
+        load_moments(net, settings.moments)
+    # Not net.fit: that swallows KeyboardInterrupt.
+    net.notify("on_train_begin", X=dataset, y=None)
+    try:
+        n_epochs = max(0, settings.max_epochs - len(net.history))
+        net.fit_loop(dataset, epochs=n_epochs)
+    except EndOfTraining:
+        pass
+    except KeyboardInterrupt:
+        # skorch's EarlyStopping ends training by the same exception as Ctrl-C.
+        stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]
+        if not any(cb.misses_ >= cb.patience for cb in stoppers):
+            raise
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
+    return net
 
-        accelerated.check_same_problem(dataset, seed)
-        accelerator = accelerated.start_accelerator()
+
+def _build_net(
+    module: torch.nn.Module,
+    criterion: torch.nn.Module,
+    dataset: MembershipDataset,
+    settings: TrainingSettings,
+) -> MembershipNet:
+    net_type: Callable[..., MembershipNet] = MembershipNet
+    verbose = settings.verbose
+    if settings.accelerate:
+        # Not at the top: accelerate is optional.
+        from sk_gene2vec.encoder.training import _accelerated
+
+        _accelerated.check_same_problem(dataset, settings.seed)
+        accelerator = _accelerated.start_accelerator()
         verbose = verbose if accelerator.is_main_process else 0
-        net_type = partial(accelerated.AcceleratedNet, accelerator=accelerator)
-    rng = np.random.default_rng(seed)
+        net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
+    rng = np.random.default_rng(settings.seed)
     generator = torch.Generator(dataset.device)
+    seeds = EpochSeeds(
+        settings.seed,
+        settings.epochs_before,
+        rng,
+        (generator, *settings.generators),
+    )
+    # Behind the callbacks that may load a checkpoint: it looks at their epochs.
+    check = CheckpointCheck(settings.identity, n_steps(settings.moments))
+    own: list[Callback] = [settings.stopping] if settings.stopping else []
+    own += [LinearDecay()] if settings.decay else []
+    own += [ProgressBar()] if verbose else []
+    first_layer = {
+        "lr": settings.lr * settings.first_layer_lr,
+        "weight_decay": settings.weight_decay / settings.first_layer_lr,
+    }
     net = net_type(
         module,
         criterion=criterion,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
         optimizer__weight_decay=0.0,
-        optimizer__param_groups=[
-            (
-                "embedding",
-                {
-                    "lr": lr * first_layer_lr,
-                    "weight_decay": weight_decay / first_layer_lr,
-                },
-            )
-        ],
-        lr=lr,
-        max_epochs=max_epochs,
-        batch_size=batch_size,
+        optimizer__param_groups=[("embedding", first_layer)],
+        lr=settings.lr,
+        max_epochs=settings.max_epochs,
+        batch_size=settings.batch_size,
         iterator_train=BatchIterator,
         iterator_train__rng=rng,
         iterator_train__generator=generator,
         train_split=None,
-        callbacks=[
-            EpochSeeds(seed, epochs_before, rng, (generator, *generators)),
-            *callbacks,
-            # Behind those that may load a checkpoint: they look at its epochs.
-            CheckpointCheck(identity, n_steps(moments)),
-            *([stopping] if stopping is not None else []),
-            *([LinearDecay()] if decay else []),
-            *([ProgressBar()] if verbose else []),
-        ],
+        callbacks=[seeds, *settings.callbacks, check, *own],
         device=dataset.device,
         verbose=0,
     )
-    net.identity = identity
-    net.initialize()
-    if moments is not None:
-        load_moments(net, moments)
-    # Not net.fit: that swallows KeyboardInterrupt.
-    net.notify("on_train_begin", X=dataset, y=None)
-    try:
-        net.fit_loop(dataset, epochs=max(0, max_epochs - len(net.history)))
-    except EndOfTraining:
-        pass
-    except KeyboardInterrupt:
-        # skorch's EarlyStopping says so by the same exception as Ctrl-C.
-        stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]
-        if not any(cb.misses_ >= cb.patience for cb in stoppers):
-            raise
-    finally:
-        net.notify("on_train_end", X=dataset, y=None)
+    net.identity = settings.identity
     return net

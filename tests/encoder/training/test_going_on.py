@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,11 +139,11 @@ def test_warm_start_keeps_the_weights_of_the_gene_sets(X):
     assert encoder.embedding_.shape == (40, 4)
 
 
-def test_validation_curve_goes_on_and_does_not_stay_behind(X):
+def test_validation_scores_goes_on_and_does_not_stay_behind(X):
     encoder = make(warm_start=True, early_stopping=True).fit(X).fit(X)
-    assert len(encoder.validation_curve_) == len(encoder.loss_curve_)
+    assert len(encoder.validation_scores_) == len(encoder.loss_curve_)
     encoder.set_params(early_stopping=False).fit(X)
-    assert not hasattr(encoder, "validation_curve_")
+    assert not hasattr(encoder, "validation_scores_")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,9 @@ def test_parts_are_epochs_at_a_constant_learning_rate(X, changes, monkeypatch):
     # The same in one go: nothing is lost between the calls.
     train = training.train
     monkeypatch.setattr(
-        training, "train", lambda *args, **kw: train(*args, **kw | {"max_epochs": 3})
+        training,
+        "train",
+        lambda *args: train(*args[:-1], replace(args[-1], max_epochs=3)),
     )
     rates = []
 
@@ -487,7 +490,7 @@ def test_a_checkpoint_of_half_an_epoch_is_refused(X, tmp_path):
 
 def test_early_stopping_needs_the_best_epoch(X, tmp_path):
     parameters = {"early_stopping": True, "max_epochs": 40}
-    curve = make(**parameters).fit(X).validation_curve_
+    curve = make(**parameters).fit(X).validation_scores_
     best = int(np.argmax(curve)) + 1
     assert best < len(curve)
     files = checkpoint_in(tmp_path)

@@ -66,7 +66,7 @@ def outcome(encoder, X):
         "embedding_": encoder.embedding_,
         "calibration_": encoder.calibration_,
         "loss_curve_": encoder.loss_curve_,
-        "validation_curve_": getattr(encoder, "validation_curve_", ()),
+        "validation_scores_": getattr(encoder, "validation_scores_", ()),
         **{f"coefs_[{i}]": coef for i, coef in enumerate(encoder.coefs_)},
         **{f"intercepts_[{i}]": bias for i, bias in enumerate(encoder.intercepts_)},
     }

@@ -79,14 +79,14 @@ def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad):
             module,
             criterion,
             MembershipDataset(X, np.ones(20), np.ones(12), 0.5, CPU),
-            lr=0.1,
-            first_layer_lr=0.5,
-            weight_decay=weight_decay,
-            max_epochs=1,
-            batch_size=20,
-            seed=0,
-            callbacks=(),
-            verbose=0,
+            training.TrainingSettings(
+                lr=0.1,
+                first_layer_lr=0.5,
+                weight_decay=weight_decay,
+                max_epochs=1,
+                batch_size=20,
+                seed=0,
+            ),
         )
         weights[weight_decay] = dict(module.named_parameters())
     start = GeneSetNetwork(
@@ -128,14 +128,13 @@ def test_batches_are_shuffled_and_of_nearly_equal_size(X, batch_size, sizes):
 
 def run(X, callbacks=(), mask_rate=0.5, **changes):
     parameters = {"lr": 0.05, "max_epochs": 12, "batch_size": 7, "seed": 0}
-    parameters |= {"verbose": 0, "weight_decay": 0.0, "first_layer_lr": 1.0} | changes
+    parameters |= {"weight_decay": 0.0, "callbacks": callbacks} | changes
     module = GeneSetNetwork(
         12, torch.zeros(12), 4, "tanh", (), torch.Generator().manual_seed(0)
     )
     dataset = MembershipDataset(X, np.ones(20), np.ones(12), mask_rate, CPU)
-    return training.train(
-        module, GeneSetBCE(), dataset, callbacks=callbacks, **parameters
-    )
+    settings = training.TrainingSettings(**parameters)
+    return training.train(module, GeneSetBCE(), dataset, settings)
 
 
 def test_recorded_loss_is_the_mean_over_all_pairs(X):
@@ -209,14 +208,9 @@ def test_sparse_training_touches_no_row_outside_the_batches():
         module,
         criterion,
         dataset,
-        lr=0.05,
-        first_layer_lr=1.0,
-        weight_decay=0.0,
-        max_epochs=4,
-        batch_size=10,
-        seed=0,
-        callbacks=(),
-        verbose=0,
+        training.TrainingSettings(
+            lr=0.05, weight_decay=0.0, max_epochs=4, batch_size=10, seed=0
+        ),
     )
     touched = torch.zeros(4000, dtype=bool)
     touched[:6] = True
