@@ -26,7 +26,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
-from sk_gene2vec.encoder.training._train import use_bfloat16
+from sk_gene2vec.encoder.training._resources import use_bfloat16
 
 BATCH, WIDTH = 1000, 100
 N_EPOCHS_DENSE = 10

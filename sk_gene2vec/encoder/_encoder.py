@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.encoder._activations import ACTIVATIONS
+from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder._inference import (
     Layers,
     decode,
@@ -502,7 +503,7 @@ class GeneSetEncoder(
 
     def _fit(self, X: Any, *, incremental: bool) -> GeneSetEncoder:
         # Not at the top: a fitted encoder works, and loads, without torch.
-        from sk_gene2vec.encoder.training._fitting import Fitted, fit_network
+        from sk_gene2vec.encoder.training._fitting import fit_network
 
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
         before = self.__dict__.copy()

@@ -22,7 +22,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from sk_gene2vec import GeneSetEncoder
 from sk_gene2vec._utils import _memberships as memberships
 from sk_gene2vec.encoder._inference import decode_logits
-from sk_gene2vec.encoder.training import _train as training
+from sk_gene2vec.encoder.training import _fitting
 from sk_gene2vec.metrics import held_out_membership_score
 
 INPUTS = ["membership", "one-hot"]
@@ -265,13 +265,13 @@ def test_sampled_negatives_learn_what_the_exact_loss_learns(X, gene_input):
 
 def test_float32_precision_is_honoured(X, monkeypatch):
     seen = []
-    train = training.train
+    train = _fitting.train
 
     def spy(module, criterion, *args, **kwargs):
         seen.append(criterion.use_bfloat16)
         return train(module, criterion, *args, **kwargs)
 
-    monkeypatch.setattr(training, "train", spy)
+    monkeypatch.setattr(_fitting, "train", spy)
     make(precision="float32", max_epochs=1).fit(X)
     make(precision="bfloat16", max_epochs=1).fit(X)
     assert seen == [False, True]

@@ -15,8 +15,8 @@ import torch
 from skorch.callbacks import Callback
 
 from sk_gene2vec import GeneSetEncoder
-from sk_gene2vec.encoder.training import _train as training
 from sk_gene2vec.encoder.training._losses import GeneSetBCE
+from sk_gene2vec.encoder.training._resources import resolve_device
 
 accelerated = pytest.importorskip(
     "sk_gene2vec.encoder.training._accelerated",
@@ -209,7 +209,7 @@ def test_without_accelerate_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     monkeypatch.delitem(sys.modules, "sk_gene2vec.encoder.training._accelerated")
     with pytest.raises(ImportError, match=r'pip install "sk-gene2vec\[distributed\]"'):
-        training.resolve_device("accelerate")
+        resolve_device("accelerate")
 
 
 @pytest.mark.parametrize("n_shares", [1, 2, 3])

@@ -6,12 +6,19 @@ import scipy.sparse as sp
 import torch
 from skorch.callbacks import Callback
 
-from sk_gene2vec.encoder.training import _train as training
+from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
-from sk_gene2vec.encoder.training._train import BatchIterator, MembershipDataset
+from sk_gene2vec.encoder.training._resources import resolve_device, use_bfloat16
+from sk_gene2vec.encoder.training._train import Run, train
 
 CPU = torch.device("cpu")
+
+
+def a_run(seed=0, **changes):
+    parameters = {"gene_input": "membership", "init": "random", "device": "cpu"}
+    parameters |= {"lr": 0.05, "weight_decay": 0.0, "batch_size": 20, "verbose": 0}
+    return Run(parameters | changes, CPU, seed, torch.Generator())
 
 
 @pytest.fixture
@@ -57,8 +64,10 @@ def test_masking_hides_the_asked_share_from_the_inputs_alone():
     np.testing.assert_allclose(norms, 1, rtol=1e-5)
 
 
+# After a decomposition, the learning rate of the first layer is another.
+@pytest.mark.parametrize("init", ["svd", "random"])
 @pytest.mark.parametrize("sparse_grad", [False, True])
-def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad):
+def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad, init):
     weights = {}
     for weight_decay in (0.0, 1.0):
         module = GeneSetNetwork(
@@ -75,18 +84,11 @@ def test_weight_decay_shrinks_the_first_layer_alone(X, sparse_grad):
             if sparse_grad
             else GeneSetBCE()
         )
-        training.train(
+        train(
             module,
             criterion,
             MembershipDataset(X, np.ones(20), np.ones(12), 0.5, CPU),
-            training.TrainingSettings(
-                lr=0.1,
-                first_layer_lr=0.5,
-                weight_decay=weight_decay,
-                max_epochs=1,
-                batch_size=20,
-                seed=0,
-            ),
+            a_run(lr=0.1, weight_decay=weight_decay, max_epochs=1, init=init),
         )
         weights[weight_decay] = dict(module.named_parameters())
     start = GeneSetNetwork(
@@ -127,14 +129,14 @@ def test_batches_are_shuffled_and_of_nearly_equal_size(X, batch_size, sizes):
 
 
 def run(X, callbacks=(), mask_rate=0.5, **changes):
-    parameters = {"lr": 0.05, "max_epochs": 12, "batch_size": 7, "seed": 0}
-    parameters |= {"weight_decay": 0.0, "callbacks": callbacks} | changes
     module = GeneSetNetwork(
         12, torch.zeros(12), 4, "tanh", (), torch.Generator().manual_seed(0)
     )
     dataset = MembershipDataset(X, np.ones(20), np.ones(12), mask_rate, CPU)
-    settings = training.TrainingSettings(**parameters)
-    return training.train(module, GeneSetBCE(), dataset, settings)
+    parameters = {"max_epochs": 12, "batch_size": 7} | changes
+    seed = parameters.pop("seed", 0)
+    run = a_run(seed, **parameters)
+    return train(module, GeneSetBCE(), dataset, run, callbacks=callbacks)
 
 
 def test_recorded_loss_is_the_mean_over_all_pairs(X):
@@ -204,13 +206,11 @@ def test_sparse_training_touches_no_row_outside_the_batches():
     dataset = MembershipDataset(
         sp.csr_array(X), np.ones(30, int), np.ones(4000), 0.5, CPU
     )
-    net = training.train(
+    net = train(
         module,
         criterion,
         dataset,
-        training.TrainingSettings(
-            lr=0.05, weight_decay=0.0, max_epochs=4, batch_size=10, seed=0
-        ),
+        a_run(max_epochs=4, batch_size=10),
     )
     touched = torch.zeros(4000, dtype=bool)
     touched[:6] = True
@@ -266,14 +266,14 @@ def test_silent_by_default(X, capsys):
 @pytest.mark.parametrize("device", ["cuda:99", "quantum", "mps", "meta"])
 def test_device_that_is_not_there(device):
     with pytest.raises(ValueError, match=rf"device='{device}' cannot be .*\['cpu'"):
-        training.resolve_device(device)
+        resolve_device(device)
 
 
 def test_auto_device_is_cpu_without_cuda(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training.resolve_device("auto") == CPU
+    assert resolve_device("auto") == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert training.resolve_device("auto") == torch.device("cuda")
+    assert resolve_device("auto") == torch.device("cuda")
 
 
 @pytest.mark.parametrize("supported", [True, False])
@@ -283,6 +283,6 @@ def test_auto_precision_follows_the_device(supported, monkeypatch):
         torch.cuda, "is_bf16_supported", lambda including_emulation: supported
     )
     for device in (CPU, torch.device("cuda")):
-        assert training.use_bfloat16("auto", device) is supported
-        assert training.use_bfloat16("bfloat16", device) is True
-        assert training.use_bfloat16("float32", device) is False
+        assert use_bfloat16("auto", device) is supported
+        assert use_bfloat16("bfloat16", device) is True
+        assert use_bfloat16("float32", device) is False

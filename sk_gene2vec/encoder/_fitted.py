@@ -1,0 +1,54 @@
+"""The record of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Fitted attributes of the encoder, by their names; None for one not there.
+
+    The private ones are:
+
+    Attributes
+    ----------
+    _architecture : dict
+        Parameters that shapes and meaning of the weights follow from.
+    _row_keys : ndarray of shape (n_rows, 2) or None
+        Keys of the rows of the embedding table, if there is one.
+    _moments : mapping or None
+        State of the optimizers, after `partial_fit`.
+    """
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    gene_set_weights_: Array
+    calibration_: Array
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    n_iter_: int
+    embedding_: Array
+    _architecture: dict[str, Any]
+    _row_keys: Array | None
+    _moments: Mapping[str, Mapping[str, Array]] | None
+
+    @classmethod
+    def from_encoder(cls, encoder: Any) -> Fitted:
+        """Read the attributes of a fitted encoder."""
+        state = vars(encoder)
+        return cls(**{field.name: state.get(field.name) for field in fields(cls)})
+
+    def set_on(self, encoder: Any) -> None:
+        """Set the attributes, and delete those that this fit did not find."""
+        state = vars(encoder)
+        for field in fields(self):
+            state.pop(field.name, None)
+            if (value := getattr(self, field.name)) is not None:
+                state[field.name] = value

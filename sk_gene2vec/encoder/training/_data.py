@@ -1,0 +1,100 @@
+"""From a membership matrix to the rows to train on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sk_gene2vec._utils._memberships import row_keys
+from sk_gene2vec.encoder._fitted import Fitted
+from sk_gene2vec.metrics._calibration import HeldOut, hold_out
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows to train on, and what follows from them alone.
+
+    Attributes
+    ----------
+    X : csr_array of shape (n_genes, n_gene_sets)
+        Memberships of all genes.
+    rows : csr_array of shape (n_rows, n_gene_sets)
+        Rows to train on, without the memberships that are held out. With an embedding
+        table, each distinct row once.
+    counts : ndarray of shape (n_rows,)
+        Number of genes with that row.
+    row_of : ndarray of shape (n_genes,)
+        Row of each gene.
+    row_keys : ndarray of shape (n_rows, 2) or None
+        Keys of the rows, with an embedding table.
+    held_out : HeldOut or None
+        Memberships held out, if any are.
+    sizes : ndarray of shape (n_gene_sets,)
+        Number of genes in each set, without what is held out.
+    gene_set_weights : ndarray of shape (n_gene_sets,)
+        Weights of the gene sets in the inputs.
+    """
+
+    X: sp.csr_array
+    rows: sp.csr_array
+    counts: Array
+    row_of: Array
+    row_keys: Array | None
+    held_out: HeldOut | None
+    sizes: Array
+    gene_set_weights: Array
+
+
+def prepare(
+    X: sp.csr_array,
+    *,
+    one_hot: bool,
+    validation_fraction: float,
+    previous: Fitted | None,
+    random_state: np.random.RandomState,
+) -> TrainingData:
+    """Find distinct rows, hold memberships out, and count in what is left.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_genes, n_gene_sets)
+        Memberships.
+    one_hot : bool
+        If True, rows that are equal share a row of the embedding table.
+    validation_fraction : float
+        Share of the genes to hold memberships out from.
+    previous : Fitted or None
+        Fit to go on from. Sets seen before keep their weight.
+    random_state : RandomState
+        Source of the choice.
+    """
+    n_genes, n_gene_sets = X.shape
+    rows, counts = X, np.ones(n_genes, dtype=np.int64)
+    row_of, keys = np.arange(n_genes), None
+    if one_hot:
+        keys, first, row_of, counts = np.unique(
+            row_keys(X),
+            axis=0,
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
+        rows, row_of = X[first], row_of.ravel()
+    rows, held_out = hold_out(rows, validation_fraction, random_state)
+    sizes = np.bincount(
+        rows.indices,
+        weights=np.repeat(counts, np.diff(rows.indptr)),
+        minlength=n_gene_sets,
+    )
+    weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
+    if previous is not None:
+        # The first layer was trained with these weights.
+        seen = previous.gene_set_weights_ > 0
+        weights[seen] = previous.gene_set_weights_[seen]
+    return TrainingData(X, rows, counts, row_of, keys, held_out, sizes, weights)

@@ -1,0 +1,72 @@
+"""Device, precision and memory of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def advice_on_memory(
+    shape: tuple[int, int], batch_size: int, embedding_dim: int
+) -> Iterator[None]:
+    """Say what needs less memory, where there was too little.
+
+    Raises
+    ------
+    MemoryError
+        In place of any error that says so, of PyTorch's as well.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        kinds = MemoryError | torch.cuda.OutOfMemoryError
+        if not isinstance(error, kinds) and "DefaultCPUAllocator" not in str(error):
+            raise
+        first_line = (str(error).splitlines() or ["no more is known"])[0]
+        raise MemoryError(
+            f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
+            f"{first_line}. Less is needed with a smaller batch_size (now "
+            f"{batch_size}) or embedding_dim (now {embedding_dim}), with "
+            'n_negatives=2000, or without init="ease".'
+        ) from error
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn ``"auto"``, ``"accelerate"`` or a torch device into one that exists.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or this machine does not have it.
+    """
+    if device == "accelerate":
+        # Not at the top: accelerate is optional.
+        from sk_gene2vec.encoder.training._accelerated import start_accelerator
+
+        return torch.device(start_accelerator().device)
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    message = f"device={device!r} cannot be used here: expected 'auto', 'accelerate' "
+    message += f"or one of {found}."
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(message) from error
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(message)
+    return resolved
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether ``precision`` comes to bfloat16 products on ``device``."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported())
