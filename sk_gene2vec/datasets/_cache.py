@@ -19,7 +19,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from sk_gene2vec.datasets._download import Failure, Patience, download, import_pooch
-from sk_gene2vec.gene_sets._gmt import GmtFormatError, read_gmt
+from sk_gene2vec.gene_sets._gmt import read_gmt
+from sk_gene2vec.gene_sets._reading import GmtFormatError
 
 ENVIRONMENT_VARIABLE = "SK_GENE2VEC_DATA"
 

@@ -82,34 +82,29 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         attrs: Mapping[str, str] | None = None,
     ) -> None:
         if isinstance(gene_sets, GeneSets):
-            descriptions = (
-                gene_sets.descriptions if descriptions is None else descriptions
-            )
+            if descriptions is None:
+                descriptions = gene_sets.descriptions
             attrs = gene_sets.attrs if attrs is None else attrs
-        self._attrs = dict(attrs or {})
         described = {
             _checked("gene-set name", name): _checked("description", text)
             for name, text in (descriptions or {}).items()
         }
-        self._shared = _SharedGenes(_checked_gene)
-        self._sets = {}
+        self._fill({}, {}, attrs, _checked_gene)
         for given, genes in _pairs(gene_sets):
             name = _checked("gene-set name", given)
             if not name or name.startswith("#"):
-                raise ValueError(
-                    f"expected a gene-set name, no '#…', got {excerpt(given)}"
-                )
+                wanted = "Expected a gene-set name that is not empty, without '#' first"
+                raise ValueError(f"{wanted}, got {excerpt(given)}.")
             if name in self._sets:
-                raise ValueError(f"gene set {excerpt(name)} occurs twice")
+                raise ValueError(f"Gene set {excerpt(name)} occurs twice.")
             try:
                 self._sets[name] = self._shared.checked(genes)
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"gene set {excerpt(name)}: {error}") from None
+                raise kind(f"Gene set {excerpt(name)}: {error}") from None
+            self._descriptions[name] = described.get(name, "")
         if not self._sets:
-            raise ValueError("expected at least one gene set, got none")
-        self._descriptions = {name: described.get(name, "") for name in self._sets}
-        self._all_genes = None
+            raise ValueError("Expected at least one gene set, got none.")
 
     @classmethod
     def _trusted(
@@ -120,12 +115,20 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
     ) -> "GeneSets":
         """Build from valid names; a set given as tab-separated `str` is split later."""
         self = object.__new__(cls)
-        self._sets = dict(sets)
-        self._descriptions = {name: descriptions[name] for name in sets}
-        self._attrs = dict(attrs or {})
-        self._all_genes = None
-        self._shared = _SharedGenes(_clean_gene)
+        self._fill(sets, {name: descriptions[name] for name in sets}, attrs)
         return self
+
+    def _fill(
+        self,
+        sets: Mapping[str, tuple[str, ...] | str],
+        descriptions: dict[str, str],
+        attrs: Mapping[str, str] | None,
+        clean: Callable[[str], str] | None = None,
+    ) -> None:
+        """Set all attributes; `clean` is what genes go through when they are split."""
+        self._sets, self._descriptions = dict(sets), descriptions
+        self._attrs, self._all_genes = dict(attrs or {}), None
+        self._shared = _SharedGenes(clean or _clean_gene)
 
     def _with_attrs(self, **attrs: str) -> "GeneSets":
         """Build the same collection with another origin; nothing is split."""
@@ -186,10 +189,9 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
     def __setstate__(self, saved: Mapping[str, Any]) -> None:
         state = checked_state(self, saved)
         rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
-        self._sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
-        self._descriptions = {name: description for name, description, *_ in rows}
-        self._attrs, self._all_genes = state["attrs"], None
-        self._shared = _SharedGenes(str)
+        sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
+        descriptions = {name: description for name, description, *_ in rows}
+        self._fill(sets, descriptions, state["attrs"], str)
 
 
 class _SharedGenes(dict[str, str]):
@@ -210,8 +212,12 @@ class _SharedGenes(dict[str, str]):
 
     def checked(self, given: Iterable[str]) -> tuple[str, ...]:
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-            raise TypeError(f"expected an iterable of genes, got {excerpt(given)}")
-        genes = self.distinct(given)
+            raise TypeError(f"Expected an iterable of genes, got {excerpt(given)}.")
+        listed = list(given)
+        for gene in listed:
+            if not isinstance(gene, str):  # refused here, as it may have no hash
+                _checked("gene", gene)
+        genes = self.distinct(listed)
         return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
 
 
@@ -229,7 +235,7 @@ def _checked_gene(given: str) -> str:
     gene = _checked("gene", given)
     if not gene or gene != _clean_gene(gene):
         raise ValueError(
-            f"expected a gene, not empty and no weight, got {excerpt(given)}"
+            f"Expected a gene, not empty and no weight, got {excerpt(given)}."
         )
     return gene
 
@@ -238,21 +244,19 @@ def _checked(what: str, text: str) -> str:
     """Strip `text`, or raise an error if a GMT file could not give it back."""
     if not isinstance(text, str):
         got = f"{type(text).__name__} {excerpt(text)}"
-        raise TypeError(f"expected a {what} (str), got {got}")
+        raise TypeError(f"Expected a {what} (str), got {got}.")
     stripped = strip(str(text))
     if UNWRITABLE.search(stripped):
         wanted = f"a {what} without tab, line break, NUL and lone surrogate"
-        raise ValueError(f"expected {wanted}, got {excerpt(text)}")
+        raise ValueError(f"Expected {wanted}, got {excerpt(text)}.")
     return stripped
 
 
 def _pairs(gene_sets: GeneSetsLike) -> Iterator[_Pair]:
-    wanted = "expected a mapping or (name, genes) pairs"
+    wanted = "Expected a mapping or (name, genes) pairs"
     if isinstance(gene_sets, str | os.PathLike):
-        raise TypeError(
-            f"{wanted}, got {gene_sets!r}; use read_gene_sets to read a file"
-        )
+        raise TypeError(f"{wanted}, got {gene_sets!r}. Use read_gene_sets for a file.")
     for item in gene_sets.items() if isinstance(gene_sets, Mapping) else gene_sets:
         if not isinstance(item, list | tuple) or len(item) != 2:
-            raise TypeError(f"{wanted}, got the item {excerpt(item)}")
+            raise TypeError(f"{wanted}, got the item {excerpt(item)}.")
         yield item[0], item[1]

@@ -2,21 +2,23 @@
 
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
-from sk_gene2vec.gene_sets._reading import (
-    MAX_BYTES,
-    GmtFormatError,
-    TextSource,
-    file_name,
-    read_text,
-)
+from sk_gene2vec.gene_sets._parsing import Options, Record, gather
+from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read_text
 
-__all__ = ["GmtFormatError", "parse_gmt", "read_gmt", "write_gmt"]
+__all__ = [
+    "check_on_duplicate",
+    "looks_like_gmt",
+    "parse_gmt",
+    "read_gmt",
+    "write_gmt",
+]
 
 PathT = TypeVar("PathT", bound=str | os.PathLike[str])
 
@@ -30,18 +32,19 @@ def read_gmt(
 ) -> GeneSets:
     r"""Read a collection of gene sets from a GMT file.
 
-    One set a line: name, description and genes, separated by tabs. Read as they are
-    meant: any line ending, a byte order mark, gzip (known by its first bytes), blank
-    and ``#`` comment lines, trailing tabs, empty descriptions, blanks around and within
-    fields, repeated genes, weights (``TP53,1.0``: dropped), sets without a gene. Case
-    is never changed.
+    Every line has the name, the description and the genes of a set, separated by tabs.
+    Any line ending, a byte order mark, gzip (known by its first bytes), blank lines and
+    ``#`` comments, trailing tabs, empty descriptions, blanks around and within fields,
+    repeated genes, weights (``TP53,1.0``, dropped) and sets without a gene are read as
+    they are meant. Case is never changed.
 
     Parameters
     ----------
     source : str, path-like or open file
         The file to read. An open file, text or binary, is read to its end, not closed.
     on_duplicate : {"raise", "merge", "first"}, default="raise"
-        What to do with a repeated set name: raise, add its genes to the first, or skip.
+        How to handle a repeated set name: raise an error, add its genes to the first
+        set of this name, or skip it.
     encoding : str, default="utf-8"
         Encoding of the file. An open text file has its own.
     max_bytes : int, default=2**30
@@ -84,49 +87,26 @@ def read_gmt(
     'from a table'
     """
     check_on_duplicate(on_duplicate)
-    text, where = read_text(source, encoding, max_bytes)
-    return parse_gmt(text, where, file_name(source), on_duplicate)
+    return parse_gmt(read_text(source, encoding, max_bytes), Options(on_duplicate))
 
 
 def check_on_duplicate(on_duplicate: str) -> None:
     """Raise an error if there is no such way to deal with repeated names."""
     if on_duplicate not in ("raise", "merge", "first"):
         choices = "on_duplicate='raise', 'merge' or 'first'"
-        raise ValueError(f"expected {choices}, got {on_duplicate!r}")
+        raise ValueError(f"Expected {choices}, got {on_duplicate!r}.")
 
 
-def parse_gmt(text: str, where: str, name: str | None, on_duplicate: str) -> GeneSets:
-    """Build the gene sets of GMT text; `where` and `name` say where it comes from."""
-    sets: dict[str, str] = {}
-    descriptions: dict[str, str] = {}
-    line_of: dict[str, int] = {}
-    merged: dict[str, list[str]] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        set_name, tab, rest = line.partition("\t")
-        set_name = strip(set_name)
-        if not tab or not set_name or set_name[0] == "#":
-            if not strip(line) or set_name.startswith("#"):
-                continue
-            raise _malformed(f"{where}, line {number}", line)
-        description, _, genes = rest.partition("\t")
-        description = strip(description)
-        if set_name not in sets:
-            sets[set_name], line_of[set_name] = genes, number
-            descriptions[set_name] = description
-        elif on_duplicate == "raise":
-            raise GmtFormatError(
-                f"{where}, lines {line_of[set_name]} and {number}: gene set "
-                f"{excerpt(set_name)} occurs twice; set on_duplicate to 'merge' or "
-                "'first' to allow it"
-            )
-        elif on_duplicate == "merge":
-            merged.setdefault(set_name, [sets[set_name]]).append(genes)
-            descriptions[set_name] = descriptions[set_name] or description
-    if not sets:
-        found = "blank and comment lines only" if text else "an empty file"
-        raise GmtFormatError(f"{where}: expected at least one gene set, got {found}")
-    sets.update((name, "\t".join(parts)) for name, parts in merged.items())
-    return GeneSets._trusted(sets, descriptions, {"name": name} if name else None)
+def looks_like_gmt(file: FileText) -> bool:
+    """Tell whether any line has a name, a description and a gene."""
+    return any(line.count("\t") > 1 for line in file.lines)
+
+
+def parse_gmt(file: FileText, options: Options) -> GeneSets:
+    """Build the gene sets of GMT text; genes are split when they are asked for."""
+    genes_of, descriptions = gather(file, _records(file), options.on_duplicate)
+    sets = {name: "\t".join(parts) for name, parts in genes_of.items()}
+    return GeneSets._trusted(sets, descriptions, file.attrs)
 
 
 def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
@@ -177,10 +157,22 @@ def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
     return path
 
 
-def _malformed(where: str, line: str) -> GmtFormatError:
-    wanted = "expected name<TAB>description<TAB>gene…"
-    if "\t" in line:
-        return GmtFormatError(f"{where}: {wanted}, got no name before the first tab")
-    text = strip(line)
-    hint = "; separators must be tabs, not blanks" if " " in text else ""
-    return GmtFormatError(f"{where}: {wanted}, got no tab in {excerpt(text)}{hint}")
+def _records(file: FileText) -> Iterator[Record[str]]:
+    for number, line in enumerate(file.lines, start=1):
+        name, tab, rest = line.partition("\t")
+        name = strip(name)
+        if name.startswith("#") or not strip(line):
+            continue
+        if not tab or not name:
+            wanted = "Expected name<TAB>description<TAB>gene…"
+            got = (
+                "no name before the first tab" if tab else f"no tab in {excerpt(name)}"
+            )
+            hint = (
+                ""
+                if tab or " " not in name
+                else " Separators must be tabs, not blanks."
+            )
+            raise file.error(f"{wanted}, got {got}.{hint}", number)
+        description, _, genes = rest.partition("\t")
+        yield f"line {number}", name, strip(description), genes

@@ -7,25 +7,19 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeAlias, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 
-__all__ = [
-    "MAX_BYTES",
-    "GmtFormatError",
-    "TextSource",
-    "file_name",
-    "read_text",
-]
+from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, strip
+
+__all__ = ["MAX_BYTES", "FileText", "GmtFormatError", "TextSource", "read_text"]
 
 TextSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 
-#: Several times the largest collection there is, and little enough for a laptop.
+#: Several times the largest collection, and little enough for the memory of a laptop.
 MAX_BYTES = 2**30
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> Any: ...
 
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -45,43 +39,79 @@ class GmtFormatError(ValueError):
     >>> import io, sk_gene2vec
     >>> sk_gene2vec.read_gmt(io.StringIO("APOPTOSIS"))
     Traceback (most recent call last):
-    sk_gene2vec.GmtFormatError: <stream>, line 1: expected \
-name<TAB>description<TAB>gene…, got no tab in 'APOPTOSIS'
+    sk_gene2vec.GmtFormatError: <stream>, line 1: Expected \
+name<TAB>description<TAB>gene…, got no tab in 'APOPTOSIS'.
     """
 
     # Saved models name the public path.
     __module__ = "sk_gene2vec"
 
 
-def read_text(source: TextSource, encoding: str, max_bytes: int) -> tuple[str, str]:
-    """Read the text, line ends made equal, and how messages shall call its source."""
+@dataclass(frozen=True)
+class FileText:
+    """Text of a file of gene sets.
+
+    Parameters
+    ----------
+    text : str
+        The text, with Unix line ends and without a byte order mark at its start.
+    where : str
+        The path, or what else messages call the file.
+    name : str or None
+        Name of the file without its folder; None for an open file.
+    """
+
+    text: str
+    where: str
+    name: str | None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Lines of the text, without their ends."""
+        return self.text.split("\n")
+
+    @cached_property
+    def start(self) -> int:
+        """Place of the first line that is neither blank nor a comment, else 0."""
+        texts = enumerate(map(strip, self.lines))
+        return next((at for at, text in texts if text and text[0] != "#"), 0)
+
+    @property
+    def attrs(self) -> dict[str, str] | None:
+        """Attributes of the gene sets in the file."""
+        return {"name": self.name} if self.name else None
+
+    def error(self, message: str, line: int | None = None) -> GmtFormatError:
+        """Build an error that names the file, and the line where one is to blame."""
+        place = self.where if line is None else f"{self.where}, line {line}"
+        return GmtFormatError(f"{place}: {message}")
+
+
+def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
+    """Read the text of a file, unpacked and decoded."""
+    name = None
     if isinstance(source, str | os.PathLike):
-        where = os.fspath(source)
+        where, name = os.fspath(source), Path(source).name
     elif hasattr(source, "read"):
         where = str(getattr(source, "name", "<stream>"))
     else:
-        raise TypeError(f"expected a path or an open file, got {source!r}")
+        raise TypeError(f"Expected a path or an open file, got {source!r}.")
     try:
         if isinstance(source, io.TextIOBase):
             text = "".join(_chunks(source, str, where, max_bytes))
         else:
             text = _read_bytes(source, where, max_bytes).decode(encoding)
     except LookupError:
-        raise ValueError(
-            f"expected the name of a text encoding, got {encoding!r}"
-        ) from None
+        wanted = "Expected the name of a text encoding"
+        raise ValueError(f"{wanted}, got {encoding!r}.") from None
     except UnicodeDecodeError as error:
         raise _undecodable(where, error, isinstance(source, io.TextIOBase)) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise GmtFormatError(f"{where}: damaged gzip file ({error})") from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    _check_is_text(text, where)
-    return text, where
-
-
-def file_name(source: TextSource) -> str | None:
-    """Name of the file without its folder; None for an open file."""
-    return Path(source).name if isinstance(source, str | os.PathLike) else None
+        raise GmtFormatError(f"{where}: Damaged gzip file ({error}).") from error
+    text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
+    file = FileText(text, where, name)
+    _check_is_text(file)
+    return file
 
 
 def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:
@@ -97,52 +127,50 @@ def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:
 
 
 def _chunks(
-    file: _Readable, kind: type[_Chunk], where: str, max_bytes: int
+    file: Any, kind: type[_Chunk], where: str, max_bytes: int
 ) -> Iterator[_Chunk]:
-    """Read a file to its end, in chunks, so that no bomb unpacks in full."""
+    """Read a file in chunks; stop at `max_bytes`, so that no gzip bomb unpacks."""
     size = 0
     while chunk := file.read(_CHUNK):
         if not isinstance(chunk, kind):
             got = f"{kind.__name__}, got {type(chunk).__name__}"
-            raise TypeError(f"{where}: expected read() to return {got}")
+            raise TypeError(f"{where}: Expected read() to return {got}.")
         size += len(chunk)
         if size > max_bytes:
-            raise _too_large(where, max_bytes)
+            raise GmtFormatError(
+                f"{where}: Expected at most {max_bytes:,} bytes of text, got more. If "
+                "the file can be trusted, set max_bytes higher."
+            )
         yield chunk
 
 
 def _undecodable(
     where: str, error: UnicodeDecodeError, is_open: bool
 ) -> GmtFormatError:
-    byte = f"byte 0x{error.object[error.start]:02x}"
-    if is_open:  # it is read piece by piece, and does not tell where a piece starts
+    got = f"Expected {error.encoding} text, got byte 0x{error.object[error.start]:02x}"
+    if is_open:  # The offset counts from a piece of unknown place.
         return GmtFormatError(
-            f"{where}: expected {error.encoding} text, got {byte}; open the file with "
-            "its encoding, or give its path to learn where that is"
+            f"{where}: {got}. Open the file with its encoding, or give its path to "
+            "learn where that is."
         )
     line = error.object.count(b"\n", 0, error.start) + 1
     other = "utf-16" if error.object.startswith(_UTF_16_MARKS) else "latin-1"
     return GmtFormatError(
-        f"{where}, line {line}: expected {error.encoding} text, got {byte} at offset "
-        f"{error.start}; if the file has another encoding, set it: "
-        f"encoding={other!r}, for one"
+        f"{where}, line {line}: {got} at offset {error.start}. If the file has another "
+        f"encoding, set it: encoding={other!r}, for one."
     )
 
 
-def _check_is_text(text: str, where: str) -> None:
-    """Refuse what decodes but is no text: UTF-16 read as UTF-8, zeros after a crash."""
+def _check_is_text(file: FileText) -> None:
+    """Refuse NUL and lone surrogates: UTF-16 read as UTF-8, zeros after a crash."""
+    text = file.text
+    if not text:
+        raise file.error("Expected gene sets, got an empty file.")
     if "\0" not in text and text.isascii():
         return
     if found := _NO_TEXT.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise GmtFormatError(
-            f"{where}, line {line}: expected text, got the character {found[0]!r}; the "
-            "file is damaged, or has another encoding: encoding='utf-16-le', for one"
+        raise file.error(
+            f"Expected text, got the character {found[0]!r}. The file is damaged, or "
+            "has another encoding: encoding='utf-16-le', for one.",
+            text.count("\n", 0, found.start()) + 1,
         )
-
-
-def _too_large(where: str, max_bytes: int) -> GmtFormatError:
-    return GmtFormatError(
-        f"{where}: expected at most {max_bytes:,} bytes of text, got more; if the file "
-        "can be trusted, set max_bytes higher"
-    )

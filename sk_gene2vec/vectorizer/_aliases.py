@@ -1,8 +1,8 @@
-"""Finding genes in a collection: by its own names, and by aliases."""
+"""Look up genes in a collection, by their own names and by aliases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sk_gene2vec._utils._genes import check_text
 from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._optional import optional
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ class GeneIndex:
 
     @property
     def aliases(self) -> dict[str, str | tuple[str, ...]]:
-        """The aliases that say something here: from them the same index is built."""
+        """The aliases in use; the same index can be built from them."""
         by_alias = islice(self.row_of.items(), len(self.genes), None)
         return {alias: self.genes[row] for alias, row in by_alias} | self.ambiguous
 
@@ -70,7 +71,7 @@ class GeneIndex:
         return np.fromiter(map(self.row_of.get, genes, nowhere), np.intp, len(genes))
 
     def missing(self, genes: list[str], rows: Rows) -> list[str]:
-        """Those of `genes` whose row says that they are not found."""
+        """List the genes that are not found, given their `rows`."""
         return [genes[place] for place in np.flatnonzero(rows == len(self.genes))]
 
     def near_misses(self, missing: Iterable[str]) -> dict[str, str]:
@@ -88,11 +89,11 @@ class GeneIndex:
             raise ValueError(
                 f"{places} of {count} genes are aliases of several genes: {unclear}; "
                 "use the name of the gene that is meant, or set "
-                "handle_ambiguous='ignore'"
+                "handle_ambiguous='ignore'."
             )
         if unknown and missing:
             genes = shown(map(repr, dict.fromkeys(missing)), _UNKNOWN_SHOWN)
-            raise ValueError(f"{_counted(missing, count)}: {genes}")
+            raise ValueError(f"{_counted(missing, count)}: {genes}.")
 
     def complaint(self, missing: list[str], count: int) -> str:
         """Say which genes are missing, for a warning."""
@@ -103,33 +104,29 @@ class GeneIndex:
             f"{_counted(missing, count)} and get a row of zeros"
             + (f"; different in case only: {hints}" if hints else "")
             + (f"; aliases of several genes: {unclear}" if unclear else "")
+            + "."
         )
 
     def report(self, genes: list[str]) -> pd.DataFrame:
         """Table of how genes are found; `GmtVectorizer.lookup` describes it."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "lookup returns a pandas DataFrame; install it: pip install pandas"
-            ) from error
+        pandas = optional("pandas", "lookup")
         rows = self.rows(genes)
         near = self.near_misses(self.missing(genes, rows))
         report: list[tuple[str, str | None, str, str]] = []
         for gene, row in zip(genes, rows, strict=True):
-            if row < len(self.genes):
-                found = self.genes[row]
-                status = "exact" if found == gene else "alias"
-                report.append((gene, found, status, ""))
+            found = self.genes[row] if row < len(self.genes) else None
+            if found is not None:
+                report.append((gene, found, "exact" if found == gene else "alias", ""))
             elif gene in self.ambiguous:
-                meant = ", ".join(self.ambiguous[gene])
-                report.append((gene, None, "ambiguous", meant))
-            elif gene in near:
-                report.append((gene, None, "case", near[gene]))
+                report.append(
+                    (gene, None, "ambiguous", ", ".join(self.ambiguous[gene]))
+                )
             else:
-                report.append((gene, None, "unknown", ""))
+                status = "case" if gene in near else "unknown"
+                report.append((gene, None, status, near.get(gene, "")))
         columns = ["gene", "found_as", "status", "candidates"]
-        return pd.DataFrame(report, columns=columns, dtype=object)
+        frame: pd.DataFrame = pandas.DataFrame(report, columns=columns, dtype=object)
+        return frame
 
     def _unclear(self, missing: list[str]) -> str:
         unclear = (gene for gene in dict.fromkeys(missing) if gene in self.ambiguous)
@@ -146,35 +143,25 @@ def _targets(aliases: Any) -> dict[str, dict[str, None]]:
     if aliases is None:
         return {}
     if isinstance(aliases, Mapping):
-        pairs = list(_pairs_of_mapping(aliases))
+        pairs = [
+            (alias, gene) for alias in aliases for gene in _several(aliases[alias])
+        ]
     else:
         columns = list(getattr(aliases, "columns", ()))
         if len(columns) != 2:
             raise ValueError(
-                "expected aliases as a mapping, or a DataFrame of two columns (alias "
-                f"and gene), got {type(aliases).__name__} with the columns {columns}"
+                "Expected aliases as a mapping, or a DataFrame of two columns (alias "
+                f"and gene), got {type(aliases).__name__} with the columns {columns}."
             )
-        names, genes = (aliases[column].to_list() for column in columns)
-        check_text(names, f"aliases in column {columns[0]!r}")
-        check_text(genes, f"genes in column {columns[1]!r} of aliases")
-        pairs = list(zip(names, genes, strict=True))
+        pairs = list(zip(*(aliases[name].to_list() for name in columns), strict=True))
+    check_text([alias for alias, _ in pairs], "aliases")
+    check_text([gene for _, gene in pairs], "genes of aliases")
     targets: dict[str, dict[str, None]] = {}
     for alias, gene in pairs:
         targets.setdefault(alias, {})[gene] = None
     return targets
 
 
-def _pairs_of_mapping(aliases: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    for alias, meant in aliases.items():
-        genes = [meant] if isinstance(meant, str) else meant
-        if not isinstance(alias, str) or not isinstance(genes, Iterable):
-            raise TypeError(
-                "expected aliases from str to one or several str, got "
-                f"{alias!r}: {meant!r}"
-            )
-        for gene in genes:
-            if not isinstance(gene, str):
-                raise TypeError(
-                    f"expected genes (str) for the alias {alias!r}, got {gene!r}"
-                )
-            yield alias, gene
+def _several(meant: Any) -> Iterable[Any]:
+    is_one = isinstance(meant, str) or not isinstance(meant, Iterable)
+    return [meant] if is_one else meant

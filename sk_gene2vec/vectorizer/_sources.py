@@ -1,4 +1,4 @@
-"""What GmtVectorizer takes as gene sets, made one collection."""
+"""Sources of gene sets, read and joined to one collection."""
 
 import math
 import os
@@ -34,8 +34,8 @@ def select_by_size(
     kept = {name: g for name, g in gene_sets.items() if low <= len(g) <= high}
     if not kept:
         raise ValueError(
-            f"min_size={min_size} and max_size={max_size} leave no gene set: the "
-            f"{len(sizes)} in the collection have {min(sizes)} to {max(sizes)} genes"
+            f"Expected gene sets with min_size={min_size} to max_size={max_size} "
+            f"genes, got {len(sizes)} with {min(sizes)} to {max(sizes)}."
         )
     return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
 
@@ -61,15 +61,16 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
     for place, given in enumerate(collections):
         if not _is_collection(given):
             raise TypeError(
-                "expected paths, mappings or DataFrames as gene_sets, got "
-                f"{given!r} among them"
+                "Expected paths, mappings or DataFrames as gene_sets, got "
+                f"{given!r} among them."
             )
         gene_sets = _read(given)
         known_as = gene_sets.attrs.get("name")
         if prefix_names and known_as is None:
             raise ValueError(
-                f"prefix_names=True needs the name of every collection; number {place} "
-                "has none: give a path, or GeneSets(..., attrs={'name': '...'})"
+                "Expected collections with names for prefix_names=True, got one at "
+                f"position {place} without. Give a path, or set the name: "
+                "GeneSets(..., attrs={'name': '...'})."
             )
         is_path = isinstance(given, str | os.PathLike)
         origin = os.fspath(given) if is_path else known_as or f"number {place}"
@@ -77,17 +78,17 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
         for name, genes in gene_sets.items():
             full_name = f"{known_as}__{name}" if prefix_names else name
             if full_name in sets:
-                advice = "rename one" if prefix_names else "set prefix_names=True"
+                advice = "Rename one" if prefix_names else "Set prefix_names=True"
                 raise ValueError(
-                    f"gene set {full_name!r} occurs in two collections, "
-                    f"{origin_of[full_name]} and {origin}; {advice} to tell them apart"
+                    f"Gene set {full_name!r} occurs in two collections, "
+                    f"{origin_of[full_name]} and {origin}. {advice} to tell them apart."
                 )
             sets[full_name], origin_of[full_name] = genes, origin
             descriptions[full_name] = gene_sets.descriptions[name]
     if not sets:
-        raise ValueError("expected at least one collection as gene_sets, got none")
+        raise ValueError("Expected at least one collection as gene_sets, got none.")
     known = [name for name in names if name is not None]
     attrs = {"name": ", ".join(known)} if len(known) == len(names) else None
-    # A prefix may be what no file can hold; names that were read have been checked.
+    # The names have been checked, but not the prefixes.
     build = GeneSets if prefix_names else GeneSets._trusted
     return build(sets, descriptions, attrs=attrs)

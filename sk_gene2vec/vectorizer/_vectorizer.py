@@ -54,24 +54,24 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     max_size : int, default=None
         Leave out gene sets with more genes.
     prefix_names : bool, default=False
-        Whether to put the name of its collection, for a file the name of the file,
-        before the name of every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy
-        does. Without it, an equal name in two collections is an error.
+        If True, put the name of its collection, for a file the name of the file, before
+        the name of every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy does. If
+        False, an equal name in two collections is an error.
     aliases : mapping or DataFrame, default=None
         Other names of the genes of the collection, such as old symbols or identifiers
         of another database: a mapping to one gene, or to several, or a pandas or polars
         DataFrame of two columns, alias and gene. For human gene symbols, see
         :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
     handle_ambiguous : {"ignore", "error"}, default="ignore"
-        What to do with an alias of several genes: take it for unknown, or raise an
-        error. It is never guessed which of them is meant.
+        How to handle an alias of several genes: take it for unknown, or raise an error.
+        No gene is guessed.
     handle_unknown : {"ignore", "error"}, default="ignore"
-        What to do with a gene that is in no gene set of the collection: give it a row
-        of zeros and warn once a call, or raise an error.
+        How to handle a gene that is in no gene set of the collection: give it a row of
+        zeros and warn once a call, or raise an error.
     dtype : dtype, default=numpy.float32
         Type of the matrix.
     sparse_output : bool, default=True
-        Whether the matrix is sparse (CSR) or dense.
+        If True, the matrix is sparse (CSR), else dense.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         "aliases": [Mapping, _ARRAY, None],
         "handle_ambiguous": [StrOptions({"ignore", "error"})],
         "handle_unknown": [StrOptions({"ignore", "error"})],
-        "dtype": "no_validation",  # left to numpy
+        "dtype": "no_validation",  # NumPy validates it
         "sparse_output": ["boolean"],
     }
 
@@ -292,7 +292,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         names = self.get_feature_names_out()
         if X.shape[1] != len(names):
             wanted = f"{len(names)} columns, one a gene set"
-            raise ValueError(f"expected {wanted}, got {X.shape[1]}")
+            raise ValueError(f"Expected {wanted}, got {X.shape[1]}.")
         members = sp.csr_array(X > 0)
         members.sort_indices()
         return np.split(names[members.indices], members.indptr[1:-1])
@@ -303,7 +303,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         Parameters
         ----------
         input_features : None
-            Ignored; here for the sake of scikit-learn's interface.
+            Ignored, present for API consistency.
 
         Returns
         -------
@@ -317,7 +317,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         collection = select_by_size(whole, self.min_size, self.max_size)
         known = collection.genes
         if not known:
-            raise ValueError(f"expected genes, got {len(collection)} gene sets of none")
+            n_sets = len(collection)
+            raise ValueError(f"Expected genes, got {n_sets} gene sets without any.")
         index = GeneIndex(known, self.aliases)
         rows, missing = self._look_up(genes, index, warn=warn)
         self.gene_sets_ = collection
@@ -326,7 +327,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         return rows
 
     def _derive(self, index: GeneIndex, dtype: npt.DTypeLike) -> None:
-        """Set what follows from `gene_sets_` and is not saved with it."""
+        """Set the attributes that follow from `gene_sets_`, which are not saved."""
         self._index = index
         self._membership = _membership(self.gene_sets_, index.row_of, dtype)
         self.genes_ = np.array(index.genes, dtype=object)
@@ -368,7 +369,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         selected = self._membership[rows]
         if not self.sparse_output:
             return selected.toarray()
-        # New in scikit-learn 1.9; older versions always return matrices.
+        # scikit-learn before 1.9 has no such setting, and uses matrices.
         if get_config().get("sparse_interface") == "sparray":
             return sp.csr_array(selected)
         return selected

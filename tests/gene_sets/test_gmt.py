@@ -139,7 +139,7 @@ DUPLICATED = b"A\t\tTP53\tMDM2\nB\tb\tATM\nA\tlater\tTP53\tCHEK2\n"
 
 
 def test_duplicate_names_raise(read):
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, lines 1 and 3: gene set 'A'"):
+    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1 and line 3: Gene set"):
         read(DUPLICATED)
 
 
@@ -160,28 +160,28 @@ def test_misspelt_on_duplicate(read):
         read(PLAIN, on_duplicate="last")
 
 
-WANTED = "expected name<TAB>description<TAB>gene…, got no"
+WANTED = "Expected name<TAB>description<TAB>gene…, got no"
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", ": expected at least one gene set, got an empty file"),
-        (b"\n# x\n", ": expected at least one gene set, got blank and comment lines"),
+        (b"", ": Expected gene sets, got an empty file."),
+        (b"\n# x\n", ": Expected at least one gene set, got none."),
         (b"A\t\tX\n\nB", f", line 3: {WANTED} tab in 'B'"),
         (
             b"A\t\tX\nB d TP53 MDM2",
-            f", line 2: {WANTED} tab in 'B d TP53 MDM2'; separators must be tabs",
+            f", line 2: {WANTED} tab in 'B d TP53 MDM2'. Separators must be tabs,",
         ),
         (b"A" * 99, f", line 1: {WANTED} tab in '{'A' * 39}…'"),
         (b"\td\tTP53\n", f", line 1: {WANTED} name before the first tab"),
         (
             b"A\t\tX\nB\t\xe9\tX\n",
-            ", line 2: expected utf-8 text, got byte 0xe9 at offset 7",
+            ", line 2: Expected utf-8 text, got byte 0xe9 at offset 7",
         ),
-        (gzip.compress(PLAIN, mtime=0)[:-9], ": damaged gzip file"),
-        (gzip.compress(PLAIN, mtime=0)[:12] + b"\xff" * 30, ": damaged gzip file"),
-        (b"\x1f\x8b not gzip", ": damaged gzip file"),
+        (gzip.compress(PLAIN, mtime=0)[:-9], ": Damaged gzip file"),
+        (gzip.compress(PLAIN, mtime=0)[:12] + b"\xff" * 30, ": Damaged gzip file"),
+        (b"\x1f\x8b not gzip", ": Damaged gzip file"),
     ],
 )
 def test_malformed_files(read, tmp_path, data, message):
@@ -197,7 +197,7 @@ def test_other_encodings(read):
         assert read(data.encode(encoding), encoding=encoding) == expected
         packed = gzip.compress(data.encode(encoding), mtime=0)
         assert read(packed, encoding=encoding) == expected
-    with pytest.raises(GmtFormatError, match=r"byte 0xe9 at offset 2; .*encoding='lat"):
+    with pytest.raises(GmtFormatError, match=r"0xe9 at offset 2\. .*encoding='lat"):
         read(data.encode("latin-1"))
     with pytest.raises(ValueError, match="name of a text encoding, got 'utf-88'"):
         read(data.encode(), encoding="utf-88")
@@ -210,17 +210,17 @@ def test_largest_size(read, packed):
     data = gzip.compress(PLAIN, mtime=0) if packed else PLAIN
     size = max(len(data), len(PLAIN))
     assert read(data, max_bytes=size) == EXPECTED
-    message = r"h\.gmt: expected at most \d+ bytes of text, got more; .* max_bytes"
+    message = r"h\.gmt: Expected at most \d+ bytes of text, got more\. .* max_bytes"
     with pytest.raises(GmtFormatError, match=message):
         read(data, max_bytes=len(PLAIN) - 1)
     stream = io.BytesIO(data)
-    with pytest.raises(GmtFormatError, match=r"<stream>: expected at most"):
+    with pytest.raises(GmtFormatError, match=r"<stream>: Expected at most"):
         read_gmt(stream, max_bytes=len(PLAIN) - 1)
 
 
 def test_largest_size_of_open_text():
     assert read_gmt(io.StringIO(PLAIN.decode()), max_bytes=len(PLAIN)) == EXPECTED
-    with pytest.raises(GmtFormatError, match="expected at most 31 bytes"):
+    with pytest.raises(GmtFormatError, match="Expected at most 31 bytes"):
         read_gmt(io.StringIO(PLAIN.decode()), max_bytes=31)
 
 
@@ -257,7 +257,7 @@ def test_stream_that_reads_neither_bytes_nor_text():
 def test_one_word_lines_get_no_hint_about_tabs():
     with pytest.raises(GmtFormatError) as caught:
         read_gmt(io.StringIO("B\n"))
-    assert str(caught.value) == f"<stream>, line 1: {WANTED} tab in 'B'"
+    assert str(caught.value) == f"<stream>, line 1: {WANTED} tab in 'B'."
 
 
 def test_undecodable_open_text_file(tmp_path):
@@ -265,7 +265,7 @@ def test_undecodable_open_text_file(tmp_path):
     path.write_bytes(b"A\t\tX\nB\t\xe9\tX\n")
     with (
         path.open(encoding="utf-8") as file,
-        pytest.raises(GmtFormatError, match=r"h\.gmt: .* 0xe9; .* give its path"),
+        pytest.raises(GmtFormatError, match=r"h\.gmt: .* 0xe9\. .* give its path"),
     ):
         read_gmt(file)
 
@@ -277,7 +277,7 @@ def test_missing_file(tmp_path):
 
 @pytest.mark.parametrize("source", [None, 3, ["h.gmt"]])
 def test_source_that_is_no_file(source):
-    with pytest.raises(TypeError, match="expected a path or an open file, got"):
+    with pytest.raises(TypeError, match="Expected a path or an open file, got"):
         read_gmt(source)
 
 
@@ -394,20 +394,23 @@ def test_pickle_does_not_depend_on_what_was_looked_up(read):
 @pytest.mark.parametrize(
     ("gene_sets", "message"),
     [
-        ("h.gmt", "got 'h.gmt'; use read_gene_sets"),
-        (Path("h.gmt"), "use read_gene_sets"),
+        ("h.gmt", r"got 'h.gmt'\. Use read_gene_sets for a file\."),
+        (Path("h.gmt"), "Use read_gene_sets"),
         (["AB"], r"\(name, genes\) pairs, got the item 'AB'"),
         ([("A", [], "d")], r"pairs, got the item \('A', \[\], 'd'\)"),
-        ({"A": "TP53"}, "gene set 'A': expected an iterable of genes, got 'TP53'"),
-        ({"A": b"TP53"}, "gene set 'A': expected an iterable of genes"),
-        ({"A": None}, "gene set 'A': expected an iterable of genes, got None"),
-        ({"A": ["TP53", 7157]}, r"gene set 'A': expected a gene \(str\), got int 7157"),
+        ({"A": "TP53"}, "Gene set 'A': Expected an iterable of genes, got 'TP53'"),
+        ({"A": b"TP53"}, "Gene set 'A': Expected an iterable of genes"),
+        ({"A": None}, "Gene set 'A': Expected an iterable of genes, got None"),
+        ({"A": ["TP53", 7157]}, r"Gene set 'A': Expected a gene \(str\), got int 7157"),
         (
             {"A": [float("nan")]},
-            r"gene set 'A': expected a gene \(str\), got float nan",
+            r"Gene set 'A': Expected a gene \(str\), got float nan",
         ),
-        ({"A": [["TP53"]]}, "gene set 'A': unhashable"),
-        ({1: ["TP53"]}, r"expected a gene-set name \(str\), got int 1"),
+        (
+            {"A": [["TP53"]]},
+            r"Gene set 'A': Expected a gene \(str\), got list \['TP",
+        ),
+        ({1: ["TP53"]}, r"Expected a gene-set name \(str\), got int 1"),
     ],
 )
 def test_wrong_types(gene_sets, message):
@@ -418,16 +421,22 @@ def test_wrong_types(gene_sets, message):
 @pytest.mark.parametrize(
     ("gene_sets", "message"),
     [
-        ({}, "expected at least one gene set, got none"),
-        ({" ": []}, "expected a gene-set name, no '#…', got ' '"),
-        ({"#A": []}, "expected a gene-set name, no '#…', got '#A'"),
+        ({}, "Expected at least one gene set, got none"),
+        (
+            {" ": []},
+            "gene-set name .* not empty, without '#' first, got ' '",
+        ),
+        (
+            {"#A": []},
+            "gene-set name .* not empty, without '#' first, got '#A'",
+        ),
         ({"A\tB": []}, "gene-set name without tab"),
-        ({"A": [], "A ": []}, "gene set 'A' occurs twice"),
-        ({"A": ["TP53", ""]}, "gene set 'A': expected a gene, not empty"),
-        ({"A": ["TP53,1.0"]}, "gene set 'A': expected a gene.* got 'TP53,1.0'"),
-        ({"A": ["x\ny"]}, "gene set 'A': expected a gene without tab"),
-        ({"A": ["x\ry"]}, "gene set 'A': expected a gene without tab"),
-        ({"A": ["x\udc80"]}, "gene set 'A': expected a gene without tab"),
+        ({"A": [], "A ": []}, "Gene set 'A' occurs twice"),
+        ({"A": ["TP53", ""]}, "Gene set 'A': Expected a gene, not empty"),
+        ({"A": ["TP53,1.0"]}, "Gene set 'A': Expected a gene.* got 'TP53,1.0'"),
+        ({"A": ["x\ny"]}, "Gene set 'A': Expected a gene without tab"),
+        ({"A": ["x\ry"]}, "Gene set 'A': Expected a gene without tab"),
+        ({"A": ["x\udc80"]}, "Gene set 'A': Expected a gene without tab"),
     ],
 )
 def test_what_no_file_could_give_back(gene_sets, message):
@@ -436,10 +445,10 @@ def test_what_no_file_could_give_back(gene_sets, message):
 
 
 def test_wrong_descriptions():
-    with pytest.raises(ValueError, match="expected a description without tab"):
+    with pytest.raises(ValueError, match="Expected a description without tab"):
         GeneSets({"A": []}, {"A": "x\ty"})
     with pytest.raises(
-        TypeError, match=r"expected a description \(str\), got NoneType"
+        TypeError, match=r"Expected a description \(str\), got NoneType"
     ):
         GeneSets({"A": []}, {"A": None})
 

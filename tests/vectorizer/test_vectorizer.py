@@ -142,7 +142,7 @@ def test_same_name_in_two_files(tmp_path):
     second = write_gmt({"NEW": ["X"], "MID": ["X"]}, tmp_path / "b.gmt")
     with pytest.raises(ValueError, match=r"'MID' occurs in two collections") as caught:
         GmtVectorizer([first, second]).fit(GENES)
-    assert f"{first} and {second}; set prefix_names=True" in str(caught.value)
+    assert f"{first} and {second}. Set prefix_names=True" in str(caught.value)
 
 
 def test_names_prefixed_by_the_file(tmp_path):
@@ -166,13 +166,13 @@ def test_names_prefixed_by_the_name_of_a_collection():
     ]
     vectorizer = GmtVectorizer(gene_sets, prefix_names=True).fit(["X"])
     assert list(vectorizer.vocabulary_) == ["one__MID", "two__MID"]
-    with pytest.raises(ValueError, match="collections, one and two; set prefix_names"):
+    with pytest.raises(ValueError, match=r"one and two\. Set prefix_names"):
         GmtVectorizer(gene_sets).fit(["X"])
-    with pytest.raises(ValueError, match=r"'one__MID' .*, one and one; rename one"):
+    with pytest.raises(ValueError, match=r"'one__MID' .*, one and one\. Rename one"):
         GmtVectorizer([gene_sets[0]] * 2, prefix_names=True).fit(["X"])
-    with pytest.raises(ValueError, match="number 1 has none: give a path, or GeneSets"):
+    with pytest.raises(ValueError, match=r"at position 1 without\. Give a path"):
         GmtVectorizer([gene_sets[0], SETS], prefix_names=True).fit(["X"])
-    with pytest.raises(ValueError, match="no '#…', got '#x__MID'"):
+    with pytest.raises(ValueError, match="without '#' first, got '#x__MID'"):
         GmtVectorizer(
             GeneSets(gene_sets[0], attrs={"name": "#x"}), prefix_names=True
         ).fit(["X"])
@@ -230,11 +230,11 @@ def test_bundled_collection():
     ("gene_sets", "error", "message"),
     [
         ("none.gmt", FileNotFoundError, "none.gmt"),
-        ({}, ValueError, "expected at least one gene set, got none"),
-        ([], ValueError, "expected at least one collection as gene_sets, got none"),
+        ({}, ValueError, "Expected at least one gene set, got none"),
+        ([], ValueError, "Expected at least one collection as gene_sets, got none"),
         ([3], TypeError, "DataFrames as gene_sets, got 3 among them"),
-        ({"A": "TP53"}, TypeError, "gene set 'A': expected an iterable of genes"),
-        ({"A": [], "B": []}, ValueError, "expected genes, got 2 gene sets of none"),
+        ({"A": "TP53"}, TypeError, "Gene set 'A': Expected an iterable of genes"),
+        ({"A": [], "B": []}, ValueError, "Expected genes, got 2 gene sets without any"),
         (
             frame(set=["A"], target=["X"]),
             ValueError,
@@ -243,12 +243,12 @@ def test_bundled_collection():
         (
             frame(source=["A", None], target=["X", "Y"]),
             ValueError,
-            "gene-set names in column 'source', got the missing value .* position 1",
+            "DataFrame, row 1: Expected a gene set, got the missing value",
         ),
         (
             frame(source=["A", "A"], target=[7157, 472]),
             TypeError,
-            r"genes in column 'target' \(str\), got int 7157 at position 0; 2 of 2",
+            r"DataFrame, row 0: Expected a gene \(str\), got int 7157\.",
         ),
         (42, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
         ({"a.gmt"}, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
@@ -264,7 +264,7 @@ def test_bad_collections(gene_sets, error, message):
 
 def test_malformed_file(tmp_path):
     (tmp_path / "h.gmt").write_text("A d TP53")
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1: fits no format"):
+    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1: Fits no format"):
         GmtVectorizer(tmp_path / "h.gmt").fit(GENES)
 
 
@@ -288,14 +288,14 @@ def test_sizes(sizes, names, genes):
 
 
 def test_sizes_that_leave_nothing():
-    message = "min_size=4 and max_size=None leave no gene set: the 3 .* have 1 to 3 gen"
+    message = "with min_size=4 to max_size=None genes, got 3 with 1 to 3"
     with pytest.raises(ValueError, match=message):
         GmtVectorizer(SETS, min_size=4).fit(GENES)
 
 
 def test_smallest_sizes():
     assert list(GmtVectorizer(SETS, min_size=0).fit(GENES).vocabulary_) == list(SETS)
-    with pytest.raises(ValueError, match="max_size=0 leave no gene set"):
+    with pytest.raises(ValueError, match="max_size=0 genes, got 3"):
         GmtVectorizer(SETS, max_size=0).fit(GENES)
 
 
@@ -307,7 +307,7 @@ def test_unknown_genes_are_ignored_with_one_warning():
     expected = (
         "6 of 7 genes are in no gene set of the collection and get a row of zeros; "
         "different in case only: 'tp53' (the collection has 'TP53'), 'mdm2' (the "
-        "collection has 'MDM2'), 'TRP53' (the collection has 'Trp53')"
+        "collection has 'MDM2'), 'TRP53' (the collection has 'Trp53')."
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -322,13 +322,13 @@ def test_unknown_genes_are_ignored_with_one_warning():
 
 
 def test_unknown_genes_without_near_misses():
-    with pytest.warns(UserWarning, match=r"1 of 2 genes .* get a row of zeros$"):
+    with pytest.warns(UserWarning, match=r"1 of 2 genes .* get a row of zeros\.$"):
         GmtVectorizer(SETS).fit_transform(["X", "ATM"])
 
 
 def test_near_misses_are_capital_and_small_letters_of_one_gene():
     with pytest.warns(
-        UserWarning, match=r"'trP53' \(the collection has 'T(RP|rp)53'\)$"
+        UserWarning, match=r"'trP53' \(the collection has 'T(RP|rp)53'\)\.$"
     ):
         GmtVectorizer({"A": ["TRP53", "Trp53"]}).fit_transform(["trP53"])
 
@@ -336,9 +336,9 @@ def test_near_misses_are_capital_and_small_letters_of_one_gene():
 @pytest.mark.parametrize(
     ("genes", "message"),
     [
-        (UNKNOWN, r"6 of 7 genes .*: 'tp53', 'X', 'mdm2', 'TRP53', 'atm'$"),
-        (["X", "X", "ATM"], r"2 of 3 genes .* collection: 'X'$"),
-        (list("ABCDEF"), r"6 of 6 genes .*: 'A', 'B', 'C', 'D', 'E', …$"),
+        (UNKNOWN, r"6 of 7 genes .*: 'tp53', 'X', 'mdm2', 'TRP53', 'atm'\.$"),
+        (["X", "X", "ATM"], r"2 of 3 genes .* collection: 'X'\.$"),
+        (list("ABCDEF"), r"6 of 6 genes .*: 'A', 'B', 'C', 'D', 'E', …\.$"),
     ],
 )
 def test_unknown_genes_are_errors(genes, message):
@@ -398,9 +398,9 @@ def test_inverse_transform_of_many_sets():
 
 def test_inverse_transform_of_bad_matrices():
     vectorizer = GmtVectorizer(SETS).fit(GENES)
-    with pytest.raises(ValueError, match="expected 3 columns, one a gene set, got 2"):
+    with pytest.raises(ValueError, match="Expected 3 columns, one a gene set, got 2"):
         vectorizer.inverse_transform([[0, 1]])
-    with pytest.raises(ValueError, match="expected 3 columns, one a gene set, got 4"):
+    with pytest.raises(ValueError, match="Expected 3 columns, one a gene set, got 4"):
         vectorizer.inverse_transform([[0, 1, 0, 0]])
     with pytest.raises(ValueError, match="NaN"):
         vectorizer.inverse_transform([[0, 1, np.nan]])

@@ -1,0 +1,62 @@
+"""GRP: one gene set a file, one gene a line."""
+
+import re
+from collections.abc import Iterator
+
+from sk_gene2vec._utils._genes import strip
+from sk_gene2vec._utils._messages import excerpt
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._parsing import Options, build
+from sk_gene2vec.gene_sets._reading import FileText
+
+__all__ = ["looks_like_grp", "no_genes", "parse_grp"]
+
+# Separators, quotes and brackets are signs of other formats.
+_BARE_GENE = re.compile(r"""[^\s,;<>{}"\[\]]+""")
+_SUFFIX = re.compile(r"(\.(grp|txt))?(\.gz)?$", re.IGNORECASE)
+
+
+def looks_like_grp(file: FileText) -> bool:
+    """Tell whether every line below the name is blank, a comment or one word."""
+    return next(no_genes(file), None) is None
+
+
+def parse_grp(file: FileText, options: Options) -> GeneSets:
+    """Build the gene set of a list of genes."""
+    name, description, start = _header(file)
+    if not name:
+        raise file.error(
+            "Expected '# NAME', the name of the gene set. An open file has no name.", 1
+        )
+    for number, line in no_genes(file):
+        raise file.error(f"Expected one gene a line, got {excerpt(line)}.", number)
+    genes = [line for _, line in _content(file, start)]
+    if not genes:
+        raise file.error("Expected at least one gene, got none.")
+    return build(file, [("line 1", name, description, genes)], options.on_duplicate)
+
+
+def _header(file: FileText) -> tuple[str, str, int]:
+    """Name and description of the gene set, and the place of its first gene."""
+    start = file.start
+    first, second, *_ = *map(strip, file.lines[start : start + 2]), ""
+    if second.startswith("#"):
+        return first, second.lstrip("# "), start + 1
+    notes = [note.lstrip("# ") for note in map(strip, file.lines[:start]) if note]
+    if notes and _BARE_GENE.fullmatch(notes[0]):
+        name, *notes = notes
+    else:
+        name = _SUFFIX.sub("", file.name or "")
+    return name, notes[0] if notes else "", start
+
+
+def _content(file: FileText, start: int) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(map(strip, file.lines[start:]), start=start + 1):
+        if line and not line.startswith("#"):
+            yield number, line
+
+
+def no_genes(file: FileText) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the lines that are not one gene."""
+    *_, start = _header(file)
+    return (row for row in _content(file, start) if not _BARE_GENE.fullmatch(row[1]))
