@@ -18,7 +18,6 @@ from skorch.hf import AccelerateMixin
 from sk_gene2vec.encoder.training._batches import Batch, MembershipDataset
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._net import MembershipNet
-from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
 try:
     from accelerate import Accelerator
@@ -81,20 +80,9 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
 
 
 def share_of(targets: Targets, rows: slice) -> Targets:
-    """Return the targets of some adjacent rows, with weights that sum to one."""
-    members, weights = targets.members, targets.weights[rows]
-    row_starts = targets.row_starts[rows.start : rows.stop + 1]
-    first, last = row_starts[0], row_starts[-1]
-    return Targets(
-        SparseRows(
-            members.rows[first:last] - rows.start,
-            members.columns[first:last],
-            members.row_starts[rows.start : rows.stop + 1] - first,
-        ),
-        [start - first for start in row_starts],
-        weights / weights.sum(),
-        targets.asked[first:last],
-    )
+    """Slice adjacent rows of the targets, with weights that sum to one."""
+    share = targets.of_rows(rows.start, rows.stop)
+    return share._replace(weights=share.weights / share.weights.sum())
 
 
 class AcceleratedNet(AccelerateMixin, MembershipNet):

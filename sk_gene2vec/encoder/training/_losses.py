@@ -10,34 +10,34 @@ from torch.nn.functional import softplus
 
 from sk_gene2vec.encoder.training._sparse_rows import EntryProducts, SparseRows
 
-# Logits are worked on in chunks of rows that stay in the processor's cache, and
-# are kept for blocks of rows that bound the memory.
+# Logits are computed in chunks of rows that stay in the CPU's cache, and kept for
+# blocks of rows, whose size bounds the memory.
 _CHUNK_SIZE = 256 * 20_832
 _BLOCK_SIZE = 2**25
 
-# Softplus is taken in slices, whose temporaries need no new pages.
+# Softplus is computed in slices, so that its temporaries need no new pages.
 _SLICE_SIZE = 2**18
 
-# PyTorch lets one thread alone work on fewer than 2**15 numbers. Of the other size,
-# equal shares for 1 to 6, 8, 9, 10, 12 or 16 threads are multiples of 64 numbers.
+# PyTorch gives fewer than 2**15 numbers to a single thread. The other size divides
+# into multiples of 64 numbers for 1 to 6, 8, 9, 10, 12 or 16 threads.
 _SINGLE_SIZE = 2**14
 _SHARED_SIZE = 64 * 720
 
 
 class Targets(NamedTuple):
-    """What one batch of genes is to be told apart by.
+    """The memberships of a batch of genes, and how much each counts in the loss.
 
     Attributes
     ----------
     members : SparseRows
         The gene sets of every gene.
     row_starts : list of int
-        ``members.row_starts`` on the host, so that chunks need no device sync.
+        ``members.row_starts`` on the host, so that slicing needs no device sync.
     weights : Tensor of shape (n_rows,)
-        Weight of every row; they sum to one.
+        Weight of every row; those of a batch sum to one.
     asked : Tensor of shape (n_entries,)
-        One for the memberships that the network is to find, zero for those that
-        it is shown: they are left out of the loss.
+        One for the memberships that the network has to find. Zero for those that are
+        part of its input: the loss leaves them out.
     """
 
     members: SparseRows
@@ -45,13 +45,29 @@ class Targets(NamedTuple):
     weights: Tensor
     asked: Tensor
 
+    def of_rows(self, start: int, stop: int) -> Targets:
+        """Slice adjacent rows."""
+        row_starts = self.row_starts[start : stop + 1]
+        first, last = row_starts[0], row_starts[-1]
+        return Targets(
+            SparseRows(
+                self.members.rows[first:last] - start,
+                self.members.columns[first:last],
+                self.members.row_starts[start : stop + 1] - first,
+            ),
+            [row_start - first for row_start in row_starts],
+            self.weights[start:stop],
+            self.asked[first:last],
+        )
+
 
 def _sigmoid_(z: Tensor) -> None:
-    """Sigmoid in place, with the same bits whatever the number of threads.
+    """Compute the sigmoid in place, with the same bits for any number of threads.
 
-    PyTorch gives every thread one stretch of the numbers, and computes those at its end
-    that do not fill a vector register in another way than the rest. So stretches are
-    made to end with a full register, and what is left over goes to one thread.
+    PyTorch gives each thread one stretch of the numbers. What does not fill a vector
+    register at the end of a stretch is computed by other code, which rounds
+    differently. So stretches here end with a full register, and a single thread
+    computes the rest.
     """
     flat = z.view(-1)
     shared = flat.numel() // _SHARED_SIZE * _SHARED_SIZE
@@ -60,12 +76,66 @@ def _sigmoid_(z: Tensor) -> None:
         part.sigmoid_()
 
 
+def _with_bias_columns(
+    hidden: Tensor, output: Tensor, weights: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bring both layers to `dtype`, such that one product gives the logits.
+
+    A constant column in the hidden layer multiplies the bias. In bfloat16 a second one
+    multiplies what rounding took from the bias.
+
+    Returns
+    -------
+    hidden, weighted, output : Tensor
+        The second is the hidden layer times the weights of its rows.
+    """
+    extended = nn.functional.pad(hidden, (0, 1), value=1.0)
+    weighted = (extended * weights[:, None]).to(dtype)
+    extended = extended.to(dtype)
+    if dtype == torch.bfloat16:
+        extended = nn.functional.pad(extended, (0, 1), value=1.0)
+        rounded = output.to(dtype)
+        rest = (output[:, -1:] - rounded[:, -1:]).to(dtype)
+        output = torch.cat([rounded, rest], dim=1)
+    return extended, weighted, output
+
+
+def _loss_terms(z: Tensor, own: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Sum the loss of all pairs as if there were no members, and what members take off.
+
+    Parameters
+    ----------
+    z : Tensor of shape (n_rows, n_gene_sets)
+        Logits of the first rows of `targets`, or of all.
+    own : Tensor of shape (n_entries,)
+        Logits of the members of all rows of `targets`.
+    targets : Targets
+        Memberships and weights of the rows.
+    """
+    slices = z.split(max(1, _SLICE_SIZE // z.shape[1]))
+    sums = [softplus(part.to(own.dtype)).sum(1) for part in slices]
+    of_pairs = torch.cat(sums) @ targets.weights[: len(z)]
+    # softplus(-z) is left of a membership that is asked for, nothing of one that is
+    # shown.
+    of_members = own + (1 - targets.asked) * softplus(-own)
+    of_members = of_members * targets.weights[targets.members.rows]
+    return of_pairs, of_members[: targets.row_starts[len(z)]].sum()
+
+
+def _gradient_(z: Tensor, own: Tensor, targets: Targets) -> None:
+    """Replace logits by the gradient of the loss in them, in place."""
+    _sigmoid_(z)
+    _sigmoid_(own)
+    at = targets.members.rows, targets.members.columns
+    z.index_put_(at, ((own - 1) * targets.asked).to(z.dtype))
+
+
 class _ExactBCE(torch.autograd.Function):
     """Binary cross-entropy over all pairs of a row and a set, targets sparse.
 
-    Per pair the loss is softplus(z) - z * y and its derivative in the logit z is
-    sigmoid(z) - y, so one buffer that first holds the logits and then their
-    gradient is all that is needed. Pairs that the network is shown count zero.
+    The loss of a pair is softplus(z) - z * y, and its derivative in the logit z is
+    sigmoid(z) - y. So one buffer is enough: it holds first the logits, then their
+    gradient. Memberships that the network is shown count zero.
     """
 
     @staticmethod
@@ -75,70 +145,49 @@ class _ExactBCE(torch.autograd.Function):
         (n_rows, width), (block, n_sets) = hidden.shape, logits.shape
         on_cpu = hidden.device.type == "cpu"
         chunk = max(1, _CHUNK_SIZE // n_sets) if on_cpu else block
-        dtype = logits.dtype
-        bfloat16 = dtype == torch.bfloat16
-        # A constant column makes the bias part of the one matrix product; in
-        # bfloat16 a second one carries what rounding took from the bias.
-        extended = nn.functional.pad(hidden, (0, 1), value=1.0)
-        weighted = (extended * targets.weights[:, None]).to(dtype)
-        extended = extended.to(dtype)
-        if bfloat16:
-            extended = nn.functional.pad(extended, (0, 1), value=1.0)
-            rounded = output.to(dtype)
-            rest = (output[:, -1:] - rounded[:, -1:]).to(dtype)
-            output = torch.cat([rounded, rest], dim=1)
+        n_read = n_rows
+        if on_cpu and logits.dtype == torch.bfloat16 and chunk < n_rows:
+            # Softplus of all pairs would take as long as the products. The first rows
+            # are a random sample of the genes.
+            n_read = -(-chunk // 2)
+        extended, weighted, output = _with_bias_columns(
+            hidden, output, targets.weights, logits.dtype
+        )
+        loss = hidden.new_zeros(())
         grad_hidden = torch.empty_like(hidden)
         grad_output = None
-        # Where products are in bfloat16 on a processor, softplus over all pairs
-        # would take as long as they do: the loss of a large batch is read on its
-        # first rows, which are a random sample of the genes.
-        sampled = bfloat16 and on_cpu and chunk < n_rows
-        loss_rows = -(-chunk // 2) if sampled else n_rows
-        loss = hidden.new_zeros(())
         for block_start in range(0, n_rows, block):
             block_stop = min(block_start + block, n_rows)
             for start in range(block_start, block_stop, chunk):
                 stop = min(start + chunk, block_stop)
                 z = logits[start - block_start : stop - block_start]
                 torch.mm(extended[start:stop], output.t(), out=z)
-                entries = slice(targets.row_starts[start], targets.row_starts[stop])
-                at = (
-                    targets.members.rows[entries] - start,
-                    targets.members.columns[entries],
-                )
-                asked = targets.asked[entries]
-                own = z[at].to(hidden.dtype)
-                if start < loss_rows:
-                    read = z[: loss_rows - start]
-                    slices = read.split(max(1, _SLICE_SIZE // n_sets))
-                    sums = [softplus(part.to(hidden.dtype)).sum(1) for part in slices]
-                    loss += torch.cat(sums) @ targets.weights[start : start + len(read)]
-                    # Of a membership that is asked for remains softplus(-z), of one
-                    # that is shown nothing.
-                    of_members = (own + (1 - asked) * softplus(-own)) * (
-                        targets.weights[at[0] + start]
-                    )
-                    n_read = targets.row_starts[start + len(read)] - entries.start
-                    loss -= of_members[:n_read].sum()
-                _sigmoid_(z)
-                _sigmoid_(own)
-                z.index_put_(at, ((own - 1) * asked).to(dtype))
+                part = targets.of_rows(start, stop)
+                own = z[part.members.rows, part.members.columns].to(hidden.dtype)
+                if start < n_read:
+                    of_pairs, of_members = _loss_terms(z[: n_read - start], own, part)
+                    loss += of_pairs
+                    loss -= of_members
+                _gradient_(z, own, part)
                 grad_hidden[start:stop] = torch.mm(z, output[:, :width])
-            part = torch.mm(
-                logits[: block_stop - block_start].t(), weighted[block_start:block_stop]
-            ).to(hidden.dtype)
-            grad_output = part if grad_output is None else grad_output.add_(part)
+            z = logits[: block_stop - block_start]
+            of_block = torch.mm(z.t(), weighted[block_start:block_stop]).to(
+                hidden.dtype
+            )
+            grad_output = (
+                of_block if grad_output is None else grad_output.add_(of_block)
+            )
         grad_hidden *= targets.weights[:, None]
         ctx.save_for_backward(grad_hidden, grad_output)
-        if loss_rows < n_rows:
-            loss /= targets.weights[:loss_rows].sum()
+        if n_read < n_rows:
+            loss /= targets.weights[:n_read].sum()
         return loss
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         (grad_loss,) = grad_outputs
         grad_hidden, grad_output = ctx.saved_tensors
-        # In place: they are used once, and one of them is as large as the layer.
+        # In place: both are used once, and one is as large as the output layer.
         return grad_hidden.mul_(grad_loss), grad_output.mul_(grad_loss), None, None
 
 
@@ -148,19 +197,19 @@ class GeneSetBCE(nn.Module):
     Parameters
     ----------
     use_bfloat16 : bool, default=False
-        Whether the matrix products are computed in bfloat16.
+        If True, matrix products are computed in bfloat16.
 
     Notes
     -----
-    The estimator reports the mean over all pairs, which is this loss divided by
-    the number of gene sets. The sum is what is optimised, because Adam's epsilon
-    would drown gradients that are divided by 20,000.
+    The estimator reports the mean over all pairs, which is this loss divided by the
+    number of gene sets. Training minimises the sum: gradients divided by 20,000 would
+    be small next to Adam's epsilon.
     """
 
     def __init__(self, use_bfloat16: bool = False) -> None:
         super().__init__()
         self.use_bfloat16 = use_bfloat16
-        # Kept from step to step: new pages would cost as much as a product.
+        # Kept between steps: new pages would cost as much as a product.
         self.logits = torch.empty(0)
 
     def forward(self, layers: tuple[Tensor, Tensor], targets: Targets) -> Tensor:
@@ -176,12 +225,13 @@ class GeneSetBCE(nn.Module):
 
 
 class SampledBCE(nn.Module):
-    """Unbiased estimate of :class:`GeneSetBCE` whose cost does not grow with sets.
+    """Unbiased estimate of :class:`GeneSetBCE`, at a cost that is free of n_gene_sets.
 
-    Memberships enter exactly. The sum over all other pairs is estimated from gene
-    sets drawn once a batch, each weighted by the inverse of how often it is expected
-    to be drawn, which goes with the square root of its size: in proportion to the
-    size, rare sets would hardly ever be drawn, with a weight that drowns the rest.
+    Memberships enter exactly. The sum over all other pairs is estimated from gene sets
+    that are drawn once a batch. The probability of a set is proportional to the square
+    root of its size, and its weight is the inverse of the expected number of draws. If
+    the probability were proportional to the size, small sets would be drawn hardly
+    ever, with weights that drown the rest.
 
     Parameters
     ----------
@@ -197,7 +247,7 @@ class SampledBCE(nn.Module):
         self, sizes: Tensor, n_negatives: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        # One more than the size, so that no set is never drawn.
+        # One more than the size: an empty set must be drawn, too.
         probabilities = (sizes + 1).double().sqrt()
         self.probabilities = probabilities / probabilities.sum()
         self.cumulative = self.probabilities.cumsum(0)
@@ -205,10 +255,11 @@ class SampledBCE(nn.Module):
         self.generator = generator
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Draw gene sets, sorted, and the weight of each; repeats weigh nothing.
+        """Draw gene sets in ascending order, with their weights.
 
-        The draws are stratified: one from each of `n_negatives` equal shares of
-        the total probability.
+        The draws are stratified: one from each of `n_negatives` equal shares of the
+        total probability. A set that is drawn again has weight zero; its first draw has
+        the weight of all.
         """
         n, device = self.n_negatives, self.cumulative.device
         noise = torch.empty(n, dtype=torch.float64, device=device)
@@ -230,7 +281,7 @@ class SampledBCE(nn.Module):
         extended = nn.functional.pad(hidden, (0, 1), value=1.0)
         logits = extended @ nn.functional.embedding(drawn, output, sparse=True).t()
         absent = softplus(logits) * weights
-        # A drawn set that the gene belongs to is no negative.
+        # Take out drawn sets that the gene belongs to: they are no negatives.
         at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
         hits = absent[rows, at] * (drawn[at] == columns)
         of_members = EntryProducts.apply(targets.members, extended, output)
