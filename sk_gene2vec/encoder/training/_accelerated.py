@@ -1,9 +1,9 @@
-"""Training over several processes: each takes a share of every batch.
+"""Training in several processes, each of which takes a share of every batch.
 
-Every process has all the data and draws the same batches, masks and dropout, so that
-the numbers do not depend on how many processes there are. The embedding of a batch is
-cheap and computed by all of them; the loss over genes x gene sets, which is where the
-time goes, is computed for a share of the genes, and gradients are averaged.
+Every process has all the data and draws the same batches, masks and dropout, so the
+result does not depend on the number of processes. Each computes the embedding of the
+whole batch, which is cheap, and the loss over genes x gene sets, which takes the time,
+for its share of the genes. Gradients are averaged.
 """
 
 from __future__ import annotations
@@ -13,32 +13,26 @@ import os
 from typing import Any
 
 import torch
-from skorch.hf import AccelerateMixin
+from torch import Tensor
 
+from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.encoder.training._batches import Batch, MembershipDataset
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._net import MembershipNet
 
-try:
-    from accelerate import Accelerator
-    from accelerate.utils import gather_object
-except ImportError as error:
-    raise ImportError(
-        "device='accelerate' needs the package accelerate, which is not installed: "
-        'pip install "sk-gene2vec[distributed]".'
-    ) from error
+accelerate = optional("accelerate", 'device="accelerate"', "distributed")
 
 
-def start_accelerator() -> Accelerator:
-    """Join the other processes of this run, or stay alone where there are none.
+def start_accelerator() -> Any:
+    """Join the other processes of this run, or stay alone if there are none.
 
     Raises
     ------
     RuntimeError
         If there are others and accelerate was already started without them.
     """
-    accelerator = Accelerator(
-        # Without it, accelerate on processors alone leaves each process on its own.
+    accelerator = accelerate.Accelerator(
+        # Without cpu=True, CPU-only processes are not connected.
         cpu=not torch.cuda.is_available(),
         # The encoder's own parameters say what is computed in bfloat16, and where.
         mixed_precision="no",
@@ -47,9 +41,10 @@ def start_accelerator() -> Accelerator:
     n_started = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != n_started:
         raise RuntimeError(
-            f"device='accelerate' expected the {n_started} processes of WORLD_SIZE, "
-            f"got {accelerator.num_processes}: an Accelerator made earlier in this "
-            "script did not join them. Make it as Accelerator(cpu=True), or after fit."
+            f"Expected the {n_started} processes of WORLD_SIZE for "
+            f'device="accelerate", got {accelerator.num_processes}: an Accelerator '
+            "made earlier in this script did not join them. Make it as "
+            "Accelerator(cpu=True), or after fit."
         )
     return accelerator
 
@@ -64,7 +59,8 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
     """
     digest = hashlib.blake2b(dataset.row_starts.tobytes())
     digest.update(dataset.columns.cpu().numpy().tobytes())
-    seeds, digests = zip(*gather_object([(seed, digest.digest())]), strict=True)
+    gathered = accelerate.utils.gather_object([(seed, digest.digest())])
+    seeds, digests = zip(*gathered, strict=True)
     # The seed first: with another one, other memberships are held out of the data.
     for wanted, values in (
         ("an int as random_state, the same", seeds),
@@ -73,9 +69,9 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
         others = [i for i, value in enumerate(values) if value != values[0]]
         if others:
             raise ValueError(
-                f"device='accelerate' expected {wanted} in all {len(values)} "
-                f"processes, got another than that of process 0 in {others}. Training "
-                "shares out the batches: do not split the genes yourself."
+                f"Expected {wanted} in all {len(values)} processes of "
+                f'device="accelerate", got another than that of process 0 in {others}. '
+                "Give each process all genes: training shares out the batches itself."
             )
 
 
@@ -85,52 +81,61 @@ def share_of(targets: Targets, rows: slice) -> Targets:
     return share._replace(weights=share.weights / share.weights.sum())
 
 
-class AcceleratedNet(AccelerateMixin, MembershipNet):
-    """The net of :func:`train` as one of several processes."""
+class AcceleratedNet(MembershipNet):
+    """The net of one of several processes.
 
-    def initialize(self) -> AcceleratedNet:
-        if self.accelerator.num_processes > 1 and self.module.sparse_parameters:
+    Not skorch's ``AccelerateMixin``, which prepares a criterion without parameters (an
+    error on CPUs), and waits for the other processes after an error.
+
+    Parameters
+    ----------
+    accelerator : accelerate.Accelerator
+        Connection to the other processes.
+    """
+
+    def __init__(self, *args: Any, accelerator: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.accelerator = accelerator
+
+    def initialize_module(self) -> AcceleratedNet:
+        super().initialize_module()
+        if self.accelerator.num_processes > 1 and self.module_.sparse_parameters:
             raise ValueError(
-                "n_negatives trains in a single process: expected n_negatives=None "
-                f"in {self.accelerator.num_processes} processes."
+                "Expected n_negatives=None in "
+                f"{self.accelerator.num_processes} processes: training with "
+                "n_negatives runs in a single process."
             )
-        super().initialize()
+        # Averages the gradients of the module, whose parameters it shares.
+        self.replica_ = self.accelerator.prepare(self.module_.to(self.device))
         return self
 
-    def _initialize_accelerator(self) -> AcceleratedNet:
-        # Not the mixin's: it prepares the criterion, which has no parameters, and on
-        # processors that is an error.
-        for kind in ("module", "optimizer"):
-            with self._current_init_context(kind):
-                for name in getattr(self, f"_{kind}s"):
-                    prepared = self.accelerator.prepare(getattr(self, f"{name}_"))
-                    setattr(self, f"{name}_", prepared)
-        self._wrapped_with_accelerator = True
-        return self
-
-    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        self._set_training(True)
-        hidden, output = self.module_(batch.inputs)
+    def loss(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        hidden, output = self.replica_(batch.inputs)
         n_rows, n_processes = len(hidden), self.accelerator.num_processes
         if n_rows < n_processes:
             raise ValueError(
-                f"A batch of {n_rows} genes cannot be shared out to {n_processes} "
-                "processes: start fewer, or use a larger batch_size."
+                f"Expected batches of at least {n_processes} genes, one for each "
+                f"process, got one of {n_rows}. Start fewer processes, or use a larger "
+                "batch_size."
             )
         rank = self.accelerator.process_index
         rows = slice(rank * n_rows // n_processes, (rank + 1) * n_rows // n_processes)
         # Such that the mean over processes is the loss of the batch.
         weight = batch.targets.weights[rows].sum() * n_processes
         share = hidden[rows], output
-        loss = weight * self.criterion_(share, share_of(batch.targets, rows))
-        self.accelerator.backward(loss)
-        return {"loss": loss, "y_pred": share}
+        return weight * self.criterion_(share, share_of(batch.targets, rows)), share
 
     def over_processes(self, value: float) -> float:
         tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
         return float(self.accelerator.reduce(tensor, reduction="mean"))
 
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        # Not the mixin's, which waits for the others: after an error they never come.
-        super(AccelerateMixin, self).on_train_end(net, **kwargs)
-        self._unwrap_accelerator()
+    def save_params(self, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint in the first process."""
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            super().save_params(*args, **kwargs)
+
+    def load_params(self, *args: Any, **kwargs: Any) -> None:
+        """Load a checkpoint, once the first process has written it."""
+        self.accelerator.wait_for_everyone()
+        super().load_params(*args, **kwargs)

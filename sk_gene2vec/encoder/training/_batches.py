@@ -1,4 +1,4 @@
-"""Mini-batches of genes: slices of a sparse matrix, masked afresh."""
+"""Mini-batches of genes: slices of a sparse matrix, with a new mask each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
 
 class Batch(NamedTuple):
-    """Inputs and targets of some genes, and how many genes they stand for."""
+    """Inputs and targets of some rows, and the number of genes they stand for."""
 
     inputs: Tensor | tuple[SparseRows, Tensor]
     targets: Targets
@@ -30,15 +30,16 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
     Parameters
     ----------
     X : CSR array of shape (n_rows, n_gene_sets)
-        Rows with sorted indices; stored values are not looked at.
+        Rows with sorted indices. Every stored entry is a membership, whatever its
+        value.
     counts : ndarray of shape (n_rows,)
-        How many genes each row stands for.
+        Number of genes that each row stands for.
     set_weights : ndarray of shape (n_gene_sets,) or None
-        Weight of every set in the inputs; None feeds the number of the row.
+        Weight of every set in the inputs. If None, the input is the number of the row.
     mask_rate : float
         Share of the memberships hidden from the inputs.
     device : torch.device
-        Where batches are wanted; the whole matrix is moved there once.
+        Device of the batches. The whole matrix is copied there once.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
     ) -> None:
         self.row_starts = np.asarray(X.indptr, dtype=np.int64)
         self.counts = np.asarray(counts, dtype=np.float32)
-        # A copy: of a read-only array, such as a memory map, torch wants no view.
+        # A copy: torch warns of views of read-only arrays, such as memory maps.
         self.columns = torch.tensor(X.indices, dtype=torch.int64, device=device)
         self.set_weights = (
             None
@@ -65,11 +66,11 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         return len(self.counts)
 
     def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> Batch:
-        """Slice the rows ``index`` and mask their inputs afresh."""
+        """Slice the rows ``index`` and draw a mask for their inputs."""
         starts = self.row_starts[index]
         lengths = self.row_starts[index + 1] - starts
         row_starts = np.concatenate([[0], np.cumsum(lengths)])
-        # One copy to the device for all that the host works out about the batch.
+        # Pack the indices: one copy to the device.
         host = torch.from_numpy(
             np.concatenate([lengths, starts - row_starts[:-1], row_starts])
         ).to(self.device, non_blocking=True)
@@ -90,7 +91,7 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
             inputs = torch.from_numpy(index).to(self.device)
         else:
             asked.bernoulli_(self.mask_rate, generator=generator)
-            # Masked entries stay as zeros: dropping them would need a sync.
+            # Masked entries stay as zeros: dropping them would need a device sync.
             values = self.set_weights[columns] * (1 - asked)
             norms = torch.zeros(n_rows, device=self.device, dtype=torch.float32)
             norms.index_add_(0, rows, values**2)
@@ -102,7 +103,7 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
 
 
 class BatchIterator:
-    """Shuffled batches of nearly equal size; stands where skorch wants a loader."""
+    """Shuffled batches of nearly equal size, in place of torch's data loader."""
 
     def __init__(
         self,

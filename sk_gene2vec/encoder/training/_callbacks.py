@@ -1,4 +1,4 @@
-"""What happens around an epoch: seeds, learning rate, held-out score, progress."""
+"""Callbacks of training: seeds, learning rate, held-out score, progress."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from sk_gene2vec.encoder.training._checkpoints import check_history, check_steps
 class EpochSeeds(Callback):
     """Seed all random sources by the number of the epoch.
 
-    What an epoch draws does not depend on the epochs before, so that a fit that goes
-    on from a checkpoint draws what it would have drawn.
+    The draws of an epoch do not depend on the epochs before it. So a fit that goes on
+    from a checkpoint draws the same as one that was never interrupted.
 
     Parameters
     ----------
     seed : int
         Seed of the fit.
     epochs_before : int
-        Epochs of the fits before, where training goes on from one.
+        Epochs of the fits that this one goes on from.
     rng : numpy.random.Generator
         Source of the order of the genes.
     generators : sequence of torch.Generator
-        Sources of all else.
+        Sources of masks, dropout and negatives.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class EpochSeeds(Callback):
 
 
 class CheckpointCheck(Callback):
-    """Refuse a loaded checkpoint that is not whole, or is of another fit.
+    """Refuse a loaded checkpoint that is incomplete, or is of another fit.
 
-    To be listed behind the callbacks that may load one.
+    List it after the callbacks that may load one.
 
     Parameters
     ----------
     identity : mapping of str to str
-        What tells this fit from others.
+        Tells this fit from others.
     steps_before : int
         Steps of the optimizers before this fit.
     """
@@ -80,7 +80,7 @@ class CheckpointCheck(Callback):
 class LinearDecay(Callback):
     """Lower the learning rate of every optimizer linearly to zero, step by step.
 
-    To be listed behind the callbacks that may load a checkpoint.
+    List it after the callbacks that may load a checkpoint.
     """
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, **kwargs: Any) -> None:
@@ -89,11 +89,11 @@ class LinearDecay(Callback):
         n_done = len(net.history) * n_batches
         self.schedulers_ = [
             LambdaLR(
-                getattr(net, f"{name}_"),
+                optimizer,
                 lambda step: max(0.0, 1.0 - step / n_steps),
                 last_epoch=n_done - 1,
             )
-            for name in net._optimizers
+            for optimizer in net.optimizers_.values()
         ]
 
     def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Any) -> None:
@@ -107,19 +107,19 @@ class EndOfTraining(Exception):
 
 
 class HeldOutScore(Callback):
-    """Record the score of every epoch, and whether it is the best one so far.
+    """Record the score of every epoch, and if it is the best one so far.
 
     Parameters
     ----------
     evaluate : callable
-        Score of the module, the higher the better.
+        Returns the score of the module; higher is better.
     """
 
     def __init__(self, evaluate: Callable[[Any], float]) -> None:
         self.evaluate = evaluate
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        # The same in all processes, or some would go on and wait for the others.
+        # The same in all processes: else some would stop, and the others wait for them.
         score = net.over_processes(self.evaluate(net.module))
         before = [epoch["valid_score"] for epoch in net.history[:-1]]
         net.history.record("valid_score", score)
@@ -127,9 +127,9 @@ class HeldOutScore(Callback):
 
 
 class HeldOutStopping(Callback):
-    """End training when the score stops improving, and go back to the best epoch.
+    """End training when the score stops improving, and restore the best epoch.
 
-    To be listed last: it needs the score, and the others want to see the last epoch.
+    List it last: it needs the score, and after it no callback sees the epoch.
 
     Parameters
     ----------
@@ -147,10 +147,10 @@ class HeldOutStopping(Callback):
         if n_since := _epochs_since_best(net):
             n_epochs = len(net.history)
             raise ValueError(
-                "early_stopping goes back to the best epoch, which is "
-                f"{n_epochs - n_since}, and the checkpoint has the weights of epoch "
-                f"{n_epochs} alone. Delete its files and start again with "
-                'Checkpoint(monitor="valid_score_best"), which keeps the best epoch.'
+                "Expected a checkpoint of the best epoch, which is "
+                f"{n_epochs - n_since}, got one of epoch {n_epochs}: early_stopping "
+                "ends with the weights of the best epoch. Delete its files and start "
+                'again with Checkpoint(monitor="valid_score_best"), which keeps them.'
             )
         self._keep_weights(net)
 

@@ -1,4 +1,4 @@
-"""Whether a checkpoint of skorch is whole, and of the fit that is to go on."""
+"""Check that a checkpoint of skorch is complete and of the present fit."""
 
 from __future__ import annotations
 
@@ -13,23 +13,20 @@ from skorch import NeuralNet
 
 Identity: TypeAlias = Mapping[str, str]
 
-# Not max_epochs, which may grow, and not where and how precisely it is computed.
-_PARAMETERS_OF_A_FIT = (
-    "gene_input",
-    "embedding_dim",
-    "activation",
-    "mask_rate",
-    "init",
-    "dropout",
-    "lr",
-    "weight_decay",
-    "batch_size",
-    "early_stopping",
-    "validation_fraction",
-    "n_negatives",
-)
+# Parameters that another fit from the same checkpoint may change: for how long, where,
+# how precisely and how visibly to train. random_state is compared by its seed.
+_FREE_PARAMETERS = {
+    "callbacks",
+    "device",
+    "max_epochs",
+    "n_iter_no_change",
+    "precision",
+    "random_state",
+    "verbose",
+    "warm_start",
+}
 
-# A column of a batch, not of an epoch: loggers show those of the epochs.
+# A column of a batch: loggers show the columns of epochs.
 _IDENTITY = "fit"
 
 _START_AGAIN = (
@@ -54,9 +51,9 @@ def identity_of_fit(
     parameters : mapping of str to object
         Those of the encoder.
     gene_set_names : ndarray of shape (n_gene_sets,) or None
-        Names of the gene sets, where they are known.
+        Names of the gene sets, if they are known.
     seed : int
-        What `random_state` came to.
+        Drawn from `random_state`.
     epochs_before : int
         Epochs of the fits that this one goes on from.
     """
@@ -72,7 +69,12 @@ def identity_of_fit(
         "the digest of the memberships": _digest(*memberships),
         "the seed drawn from random_state": str(seed),
         "the number of epochs before": str(epochs_before),
-        **{name: str(parameters[name]) for name in _PARAMETERS_OF_A_FIT},
+        **{
+            name: str(value)
+            for name, value in parameters.items()
+            if name not in _FREE_PARAMETERS
+        },
+        # 5, (5,) and [5] are the same.
         "hidden_layer_sizes": str(np.atleast_1d(parameters["hidden_layer_sizes"])),
     }
 
@@ -85,25 +87,25 @@ def _digest(*parts: bytes) -> str:
 
 
 def record_identity(net: NeuralNet, identity: Identity) -> None:
-    """Write into the history of an epoch which fit it is of."""
+    """Record in the history which fit the present epoch is of."""
     net.history.record_batch(_IDENTITY, dict(identity))
 
 
 def check_history(net: NeuralNet, identity: Identity) -> None:
-    """Compare the fit that the history is of with the present one.
+    """Compare the fit of the history with the present one.
 
     Raises
     ------
     ValueError
-        If they differ, with all that they differ in, or if an epoch is not complete.
+        If they differ, with all differences, or if an epoch is incomplete.
     """
     if not net.history:
         return
     if "train_loss" not in net.history[-1]:
         raise ValueError(
-            f"The checkpoint was written in the middle of epoch {len(net.history)}; "
-            "expected one of the end of an epoch, as Checkpoint(monitor=None) writes "
-            f"them. {_START_AGAIN}"
+            "Expected a checkpoint of the end of an epoch, as Checkpoint(monitor=None) "
+            f"writes it, got one of the middle of epoch {len(net.history)}. "
+            f"{_START_AGAIN}"
         )
     saved = _recorded_identity(net.history[0])
     different = [
@@ -113,8 +115,8 @@ def check_history(net: NeuralNet, identity: Identity) -> None:
     ]
     if different:
         raise ValueError(
-            "The checkpoint is of another fit, expected the same gene sets, genes and "
-            f"parameters to go on from it: {', '.join(different)}. {_START_AGAIN}"
+            "Expected a checkpoint of the same gene sets, genes and parameters, got "
+            f"one of another fit: {', '.join(different)}. {_START_AGAIN}"
         )
 
 
@@ -128,33 +130,32 @@ def _recorded_identity(epoch: dict[str, Any]) -> dict[str, str]:
 def check_steps(net: NeuralNet, steps_before: int) -> None:
     """Compare the steps of the optimizers with the epochs of the history.
 
-    skorch writes one file after the other, the history last: a process that is killed
+    skorch writes one file after the other, the history last. A process that is killed
     in between leaves files of two epochs.
 
     Raises
     ------
     ValueError
-        If there is more of one than of the other.
+        If the numbers differ.
     """
     expected = steps_before + sum(epoch["train_batch_count"] for epoch in net.history)
-    for name in net._optimizers:
-        states = getattr(net, f"{name}_").state.values()
-        steps = {int(state["step"]) for state in states} or {0}
+    for name, optimizer in net.optimizers_.items():
+        steps = {int(state["step"]) for state in optimizer.state.values()} or {0}
         if steps != {expected}:
             raise ValueError(
-                f"The files of the checkpoint do not belong together: expected {name} "
-                f"after the {expected} steps of {len(net.history)} epochs in the "
-                f"history, got {max(steps)} steps. Either the process was killed while "
-                f"they were written, or Checkpoint was told not to save all: it needs "
-                f"f_history, f_params and f_{name}. {_START_AGAIN}"
+                f"Expected {name} after the {expected} steps of the "
+                f"{len(net.history)} epochs in the checkpoint's history, got "
+                f"{max(steps)} steps. Either the process was killed while it wrote the "
+                "files, or Checkpoint did not save all of f_history, f_params and "
+                f"f_{name}. {_START_AGAIN}"
             )
 
 
 def unreadable(error: Exception) -> ValueError:
-    """Say what to do about files that cannot be loaded."""
+    """Say what to do about files that skorch cannot load."""
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return ValueError(
-        f"The checkpoint cannot be read ({first_line}): a file is damaged or missing, "
-        "perhaps because the process was killed while it was written. It needs "
+        f"Cannot read the checkpoint ({first_line}): a file is damaged or missing, "
+        "perhaps because the process was killed while it wrote them. Expected all of "
         f"f_history, f_params and f_optimizer. {_START_AGAIN}"
     )

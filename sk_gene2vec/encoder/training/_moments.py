@@ -1,4 +1,4 @@
-"""The state of the optimizers as NumPy arrays, to go on from in another fit."""
+"""The state of the optimizers as NumPy arrays, from which another fit goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 
-# Running means and the number of steps, by the name of the weight.
+# Of each weight by its name, running means and the number of steps.
 Moments: TypeAlias = Mapping[str, Mapping[str, NDArray[Any]]]
 
 
@@ -45,8 +45,7 @@ def _optimized(
     net: NeuralNet,
 ) -> Iterator[tuple[str, torch.optim.Optimizer, torch.nn.Parameter]]:
     names = {id(weight): name for name, weight in net.module.named_parameters()}
-    for optimizer_name in net._optimizers:
-        optimizer = getattr(net, f"{optimizer_name}_")
+    for optimizer in net.optimizers_.values():
         for group in optimizer.param_groups:
             for weight in group["params"]:
                 yield names[id(weight)], optimizer, weight

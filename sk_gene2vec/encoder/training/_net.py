@@ -22,30 +22,32 @@ from sk_gene2vec.encoder.training._checkpoints import (
 
 
 class MembershipNet(NeuralNet):
-    """skorch's loop with the loss read once an epoch instead of once a batch.
+    """skorch's loop, with the loss read once an epoch instead of once a batch.
 
-    Parameters with sparse gradients get an optimizer of their own, which leaves
-    the rows that a batch does not touch, and their moments, alone.
+    Parameters with sparse gradients have an optimizer of their own. It leaves the rows
+    that a batch does not touch alone, and their moments.
     """
 
-    # What tells the fit from others, for checkpoints.
+    # Tells the fit from others, for checkpoints.
     identity: Identity = MappingProxyType({})
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
-        # The others read a loss from every batch; ours is recorded once an epoch.
+        # skorch's others need a loss of every batch.
         return [("epoch_timer", EpochTimer())]
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
-        parameters = dict(self.get_all_learnable_params())
+        parameters = dict(self.module_.named_parameters())
         sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
         args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
         self.optimizer_ = self.optimizer(*args, **kwargs)
+        self.optimizers_ = {"optimizer": self.optimizer_}
         if sparse:
             ((_, first_layer),) = self.optimizer__param_groups
             groups = [{"params": [p]} for p in sparse]
             groups[0]["lr"] = first_layer["lr"]
             self.sparse_optimizer_ = torch.optim.SparseAdam(groups, lr=self.lr)
             self.sparse_optimizer_.register_step_pre_hook(self._decay_touched_rows)
+            self.optimizers_["sparse_optimizer"] = self.sparse_optimizer_
         return self
 
     def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -58,31 +60,33 @@ class MembershipNet(NeuralNet):
             weight[rows] *= 1 - rate
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        # skorch hands every optimizer a closure; two would compute the step twice.
-        self._zero_grad_optimizer()
-        step = self.train_step_single(batch, **fit_params)
+        # skorch's gives every optimizer a closure: two would compute the step twice.
+        for optimizer in self.optimizers_.values():
+            optimizer.zero_grad()
+        self.module_.train()
+        loss, y_pred = self.loss(batch)
+        loss.backward()
         self.notify(
             "on_grad_computed",
             named_parameters=self.get_all_learnable_params(),
             batch=batch,
             training=True,
         )
-        self._step_optimizer(lambda: None)
-        return step
-
-    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        self._set_training(True)
-        y_pred = self.module_(batch.inputs)
-        loss = self.criterion_(y_pred, batch.targets)
-        loss.backward()
+        for optimizer in self.optimizers_.values():
+            optimizer.step()
         return {"loss": loss, "y_pred": y_pred}
 
+    def loss(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the loss of a batch, and the layers that it was computed from."""
+        y_pred = self.module_(batch.inputs)
+        return self.criterion_(y_pred, batch.targets), y_pred
+
     def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load a checkpoint, or say what differs or what is wrong with it."""
+        """Load a checkpoint, or say how it differs or what is wrong with it."""
         try:
             super().load_params(*args, **kwargs)
         except FileNotFoundError as error:
-            # Before the first checkpoint there is no file at all, which is no error.
+            # No file at all is no error: there is none before the first checkpoint.
             if self.history:
                 raise unreadable(error) from error
             raise
@@ -91,7 +95,7 @@ class MembershipNet(NeuralNet):
             raise unreadable(error) from error
 
     def over_processes(self, value: float) -> float:
-        """Mean over the processes that train; here, there is one."""
+        """Average over the processes that train; here, there is one."""
         return value
 
     def run_single_epoch(
@@ -126,7 +130,7 @@ class MembershipNet(NeuralNet):
 
 
 def diverged(what: str, lr: float) -> ValueError:
-    """Say that training diverged, and with what `lr` it may not."""
+    """Say that training diverged, and suggest a smaller `lr`."""
     return ValueError(
         f"{what}: training diverged at lr={lr}. Use a smaller lr, for example "
         f"lr={lr / 10:g}."

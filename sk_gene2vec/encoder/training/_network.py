@@ -1,8 +1,9 @@
-"""The network: torch tensors only, no gene and no estimator."""
+"""The network, on torch tensors: it knows neither genes nor estimators."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder.training._sparse_rows import SparseProduct, SparseRows
 from sk_gene2vec.encoder.training._starts import Start
 
@@ -17,19 +19,22 @@ from sk_gene2vec.encoder.training._starts import Start
 _INITIAL_STD = 0.1
 
 
-class RMSNorm(nn.Module):
-    """Scale each row to a root mean square of one."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-12)
+def _normal(shape: tuple[int, int], std: float, generator: torch.Generator) -> Tensor:
+    weight = torch.empty(shape, dtype=torch.float32)
+    return weight.normal_(std=std, generator=generator)
 
 
-ACTIVATIONS = {
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "rmsnorm": RMSNorm,
-    "tanh": nn.Tanh,
-}
+def _relu_layers(
+    width: int, sizes: Sequence[int], generator: torch.Generator
+) -> nn.Sequential:
+    """Stack ReLU layers of the given sizes on an input of the given width."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise([width, *sizes]):
+        layer = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=torch.float32)
+        nn.init.kaiming_uniform_(layer.weight, generator=generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 class GeneSetNetwork(nn.Module):
@@ -43,28 +48,29 @@ class GeneSetNetwork(nn.Module):
         Start of the output layer's bias.
     embedding_dim : int
         Width of the embedding.
-    activation : {"identity", "relu", "rmsnorm", "tanh"}
-        Activation of the embedding.
+    activation : str
+        Activation of the embedding, a key of ``ACTIVATIONS``.
     hidden_layer_sizes : sequence of int
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
     start : Start or None, default=None
-        Start of the first columns of the first weight and, where it has one and there
-        is no hidden layer, of the output layer.
+        First columns of the first weight, and of the output layer if there is no
+        hidden layer. The other columns start at random.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
         Source of the dropout, on the device of the inputs.
     sparse_grad : bool, default=False
-        Whether gradients hold only the rows that a batch touches. In the output
-        layer this is up to the loss, and :class:`SampledBCE` sees to it.
+        If True, the gradient of the first weight holds only the rows that a batch
+        touches. That of the output layer is up to the loss: :class:`SampledBCE` gives
+        such a gradient, too.
 
     Notes
     -----
-    The forward pass returns the last hidden layer and the output layer's
-    parameter, of shape (n_gene_sets, width + 1) with the bias in the last column,
-    because the loss never forms all logits at once.
+    The forward pass returns the last hidden layer and the parameter of the output
+    layer, of shape (n_gene_sets, width + 1), whose last column is the bias. The loss
+    computes the logits from both, never all at once.
     """
 
     def __init__(
@@ -81,45 +87,28 @@ class GeneSetNetwork(nn.Module):
         sparse_grad: bool = False,
     ) -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation].of_tensor
         self.dropout, self.noise = dropout, noise
         self.sparse_grad = sparse_grad
         self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
-        n_gene_sets = len(log_odds)
-
-        def normal(*shape: int, std: float) -> nn.Parameter:
-            weight = torch.empty(shape, dtype=torch.float32)
-            return nn.Parameter(weight.normal_(std=std, generator=generator))
-
-        self.embedding = normal(n_inputs, embedding_dim, std=_INITIAL_STD)
+        first = _normal((n_inputs, embedding_dim), _INITIAL_STD, generator)
+        hidden = _relu_layers(embedding_dim, hidden_layer_sizes, generator)
+        width = hidden_layer_sizes[-1] if hidden_layer_sizes else embedding_dim
+        shape = len(log_odds), width + 1
+        last = _normal(shape, _INITIAL_STD * width**-0.5, generator)
+        last[:, -1] = log_odds
         if start is not None:
-            with torch.no_grad():
-                self.embedding[:, : start.embedding.shape[1]] = torch.from_numpy(
-                    start.embedding
-                )
+            first[:, : start.embedding.shape[1]] = torch.from_numpy(start.embedding)
+            if start.output is not None and not hidden_layer_sizes:
+                last[:, : start.output.shape[1]] = torch.from_numpy(start.output)
+                # One level for all sets: the scores of the start know their sizes.
+                last[:, -1] = log_odds.exp().mean().log()
+        self.embedding = nn.Parameter(first)
         self.embedding_bias = nn.Parameter(
             torch.zeros(embedding_dim, dtype=torch.float32)
         )
-        self.activation = ACTIVATIONS[activation]()
-        layers: list[nn.Module] = []
-        width = embedding_dim
-        for size in hidden_layer_sizes:
-            layer = nn.utils.skip_init(nn.Linear, width, size, dtype=torch.float32)
-            nn.init.kaiming_uniform_(layer.weight, generator=generator)
-            nn.init.zeros_(layer.bias)
-            layers += [layer, nn.ReLU()]
-            width = size
-        self.hidden = nn.Sequential(*layers)
-        self.output = normal(n_gene_sets, width + 1, std=_INITIAL_STD * width**-0.5)
-        with torch.no_grad():
-            self.output[:, -1] = log_odds
-            if (
-                start is not None
-                and start.output is not None
-                and not hidden_layer_sizes
-            ):
-                self.output[:, : start.output.shape[1]] = torch.from_numpy(start.output)
-                # Its scores know how large the sets are.
-                self.output[:, -1] = log_odds.exp().mean().log()
+        self.hidden = hidden
+        self.output = nn.Parameter(last)
 
     def forward(
         self, inputs: Tensor | tuple[SparseRows, Tensor]
@@ -132,22 +121,25 @@ class GeneSetNetwork(nn.Module):
             )
         embedding = self.activation(embedding + self.embedding_bias)
         if self.training and self.dropout:
-            # Not nn.Dropout: that draws from torch's global random state.
+            # Not nn.Dropout, which draws from torch's global random state.
             keep = torch.empty_like(embedding)
             keep.bernoulli_(1 - self.dropout, generator=self.noise)
             embedding = embedding * keep / (1 - self.dropout)
         return self.hidden(embedding), self.output
 
+    @property
+    def _linear(self) -> list[nn.Linear]:
+        return [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+
     def load(
         self, coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]
     ) -> None:
-        """Copy weights and biases of the layers, as :meth:`export` gives them."""
-        linear = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        """Set weights and biases of the layers to copies of those of :meth:`export`."""
         with torch.no_grad():
             self.embedding.copy_(torch.tensor(coefs[0]))
             self.embedding_bias.copy_(torch.tensor(intercepts[0]))
             for layer, coef, intercept in zip(
-                linear, coefs[1:-1], intercepts[1:-1], strict=True
+                self._linear, coefs[1:-1], intercepts[1:-1], strict=True
             ):
                 layer.weight.copy_(torch.tensor(coef.T))
                 layer.bias.copy_(torch.tensor(intercept))
@@ -155,10 +147,9 @@ class GeneSetNetwork(nn.Module):
             self.output[:, -1] = torch.tensor(intercepts[-1])
 
     def export(self) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """Weights, (n_in, n_out) each, and biases of the layers as NumPy arrays."""
-        linear = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
-        weights: list[Tensor] = [self.embedding, *(x.weight.t() for x in linear)]
-        biases: list[Tensor] = [self.embedding_bias, *(x.bias for x in linear)]
+        """Return weights, each (n_in, n_out), and biases of the layers."""
+        weights: list[Tensor] = [self.embedding, *(x.weight.t() for x in self._linear)]
+        biases: list[Tensor] = [self.embedding_bias, *(x.bias for x in self._linear)]
         weights.append(self.output[:, :-1].t())
         biases.append(self.output[:, -1])
         return (

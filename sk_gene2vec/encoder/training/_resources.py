@@ -46,7 +46,9 @@ def resolve_device(device: str) -> torch.device:
         # Not at the top: accelerate is optional.
         from sk_gene2vec.encoder.training._accelerated import start_accelerator
 
-        return torch.device(start_accelerator().device)
+        own = torch.device(start_accelerator().device)
+        # In several processes it may be cpu:0: torch cannot load what it saved there.
+        return torch.device("cpu") if own.type == "cpu" else own
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Entries whose two vectors are gathered at a time.
+# Number of entries whose two vectors are gathered at a time.
 _GATHER_SIZE = 2**16
 
 
 @dataclass
 class SparseRows:
-    """Where the entries of some sparse rows are, in coordinate form, sorted by row.
+    """Positions of the entries of sparse rows, in coordinate form, sorted by row.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class SparseRows:
     columns : Tensor of shape (n_entries,), int64
         Column of each entry.
     row_starts : Tensor of shape (n_rows + 1,), int64
-        Where each row starts among the entries, as in CSR.
+        Start of each row among the entries, as in CSR.
     """
 
     rows: Tensor
@@ -33,7 +33,7 @@ class SparseRows:
 
     @cached_property
     def by_column(self) -> tuple[Tensor, Tensor]:
-        """Columns in ascending order, and the entries that they are of."""
+        """Columns in ascending order, and the entry that each belongs to."""
         columns, order = torch.sort(self.columns, stable=True)
         return columns, order
 
@@ -46,20 +46,20 @@ class SparseRows:
     ) -> Tensor:
         """Multiply the transposed rows with a dense matrix.
 
-        The result has `n_columns` rows; if `sparse`, only those with an entry.
+        The result has `n_columns` rows. If `sparse`, it holds only those with an entry.
         """
         columns, order = self.by_column
         if sparse:
             columns, counts = torch.unique_consecutive(columns, return_counts=True)
         else:
-            # Not bincount: on a GPU that waits for the device.
+            # Not bincount, which waits for the device on a GPU.
             counts = columns.new_zeros(n_columns)
             counts.index_add_(0, columns, torch.ones_like(columns))
         starts = nn.functional.pad(counts.cumsum(0), (1, 0))
         sums = _bag_sums(self.rows[order], dense, starts, values[order])
         if not sparse:
             return sums
-        # Ascending and distinct by construction: no one need sort them again.
+        # Coalesced: the columns are ascending and distinct.
         return torch.sparse_coo_tensor(
             columns[None],
             sums,
@@ -70,7 +70,7 @@ class SparseRows:
 
 
 def _bag_sums(index: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
-    """Sum up rows of `dense`, picked by `index` and weighted, in bags."""
+    """Sum rows of `dense` in bags: ``dense[index]``, weighted by `values`."""
     return nn.functional.embedding_bag(
         index,
         dense.contiguous(),
@@ -82,7 +82,7 @@ def _bag_sums(index: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> T
 
 
 class SparseProduct(torch.autograd.Function):
-    """Product of sparse rows and a dense weight; only the weight gets a gradient."""
+    """Product of sparse rows and a dense weight; only the weight has a gradient."""
 
     @staticmethod
     def forward(
@@ -101,9 +101,9 @@ class SparseProduct(torch.autograd.Function):
 
 
 class EntryProducts(torch.autograd.Function):
-    """Scalar products of row i of one matrix and row j of another at entries (i, j).
+    """Scalar products of row i of one matrix and row j of another, for entries (i, j).
 
-    The gradient of the second matrix is sparse.
+    The gradient in the second matrix is sparse.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Where training starts: weights from closed-form solutions of the same matrix."""
+"""Initial weights, from closed-form solutions on the same matrix."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ START_SCALE = 0.5
 # Brings the scores of an EASE start to the scale of logits.
 _OUTPUT_SCALE = 3.0
 
-# Of collections with at most that many gene sets an EASE model is in double precision:
-# the order of additions, and with it the number of threads, is lost in rounding.
+# An EASE model of at most that many gene sets is in double precision. Rounding to
+# float32 then hides the order of additions, which depends on the number of threads.
 _MAX_DOUBLE = 4096
 
-# Rows of the item-item matrix that are worked on at a time.
+# Number of rows of the item-item matrix that are computed at a time.
 _STRIP = 512
 
 
 class Start(NamedTuple):
-    """First weights of the first layer and of the output layer.
+    """Initial weights of the first layer and of the output layer.
 
     Attributes
     ----------
     embedding : ndarray of shape (n_inputs, n_components), float32
         First columns of the first layer.
     output : ndarray of shape (n_gene_sets, n_components) or None
-        First columns of the output layer, which None leaves to chance.
+        First columns of the output layer. If None, they start at random.
     """
 
     embedding: Floats
@@ -60,9 +60,9 @@ def svd_start(
     set_weights : ndarray of shape (n_gene_sets,)
         Weights of the gene sets.
     embedding_dim : int
-        Number of components wanted; there may be fewer.
+        Number of components wanted. The start may have fewer.
     one_hot : bool
-        Whether the layer is a table of genes rather than of gene sets.
+        If True, the layer is a table of genes, not of gene sets.
     random_state : RandomState
         Source of the randomised decomposition.
 
@@ -71,7 +71,7 @@ def svd_start(
     Start
         The embeddings of the rows have a root mean square of `START_SCALE`.
     """
-    # In double precision, which loses in rounding in what order threads add.
+    # In double precision: rounding to float32 hides in what order threads add.
     rows = input_rows(X.astype(np.float64), set_weights)
     n_components = min(embedding_dim, *rows.shape)
     u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
@@ -87,10 +87,10 @@ def ease_start(
 ) -> Start:
     """Start both layers from the best low-rank form of an EASE model.
 
-    Of the gene sets' weights on each other, B, the projection ``B @ V`` is the first
-    layer and V the output layer, with V the leading right singular vectors of the
-    predictions ``X @ B`` for rows of unit length. No other product of two layers of
-    that width is nearer to these predictions.
+    B holds the weights of the gene sets on each other, and V the leading right singular
+    vectors of the predictions ``X @ B`` for rows of unit length. ``B @ V`` is the first
+    layer and V the output layer. No other two layers of that width have a product that
+    is closer to these predictions.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def ease_start(
         normalize(rows) @ weights, n_components, n_iter=3, random_state=random_state
     )
     first = weights @ vt.T
-    # The network sees weighted rows; a set of all genes has no weight to divide by.
+    # The network sees weighted rows. A set of all genes has weight zero.
     known = set_weights > 0
     first[known] /= set_weights[known, np.newaxis]
     first[~known] = 0
@@ -130,7 +130,7 @@ def ease_start(
 
 
 def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
-    """Weights of the gene sets on each other in EASE, diagonal zero.
+    """Compute the weights of the gene sets on each other in EASE, diagonal zero.
 
     Parameters
     ----------
@@ -162,8 +162,11 @@ def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
     if info == 0:
         inverse, info = potri(factor, lower=0, overwrite_c=1)
     if info != 0:
-        raise np.linalg.LinAlgError(f"LAPACK returned {info}")
-    # One triangle came back: copy it to the other, by strips.
+        raise np.linalg.LinAlgError(
+            "Expected a positive definite item-item matrix, got one that LAPACK cannot "
+            f"invert (info={info}). Use a larger penalty than {penalty:g}."
+        )
+    # LAPACK fills one triangle: copy it to the other, by strips.
     inverse = inverse.T
     for start in range(0, n_sets, _STRIP):
         stop = min(start + _STRIP, n_sets)

@@ -45,6 +45,8 @@ FITS = {
 # would wait for the other for ever.
 SCRIPT = """
 import pickle, sys
+from pathlib import Path
+from skorch.callbacks import LoadInitState, TrainEndCheckpoint
 from test_distributed import FITS, Shares, make, three_kinds
 
 rank, path = int(sys.argv[1]), sys.argv[2]
@@ -64,6 +66,11 @@ for name, changes in {
     except ValueError as error:
         found[f"{name} error"] = str(error)
 make(device="accelerate", max_epochs=1, verbose=1).fit(X)
+end = TrainEndCheckpoint(dirname=str(Path(path).parent / "checkpoint"))
+for name, max_epochs in {"first": 3, "goes on": 6}.items():
+    callbacks = [LoadInitState(end), end]
+    encoder = make(device="accelerate", max_epochs=max_epochs, callbacks=callbacks)
+    found[name] = encoder.fit(X).set_params(callbacks=None)
 with open(path, "wb") as file:
     pickle.dump(found, file)
 """
@@ -166,14 +173,30 @@ def test_each_process_computes_its_share_alone(two_processes):
     ("name", "message"),
     [
         ("seed", r"an int as random_state, the same in all 2 processes.*in \[1\]"),
-        ("X", r"the same X, .* in all 2 processes.*in \[1\].*do not split the genes"),
-        ("n_negatives", "expected n_negatives=None in 2 processes"),
-        ("batch_size", "A batch of 1 genes cannot be shared out to 2 processes"),
+        (
+            "X",
+            r"the same X, .* in all 2 processes.*in \[1\]\. Give each process all",
+        ),
+        ("n_negatives", "Expected n_negatives=None in 2 processes"),
+        ("batch_size", "Expected batches of at least 2 genes.*got one of 1"),
     ],
 )
 def test_errors_come_in_all_processes(two_processes, name, message):
     for found in two_processes[0]:
         assert re.search(message, found[f"{name} error"])
+
+
+def test_a_checkpoint_goes_on_in_all_processes(two_processes):
+    (first, second), _ = two_processes
+    for found in (first, second):
+        before, after = found["first"], found["goes on"]
+        assert after.loss_curve_[:3] == before.loss_curve_
+        assert after.n_iter_ == 6
+        assert after.loss_curve_[-1] < before.loss_curve_[-1]
+    for weights, others in zip(
+        first["goes on"].coefs_, second["goes on"].coefs_, strict=True
+    ):
+        np.testing.assert_array_equal(weights, others)
 
 
 def test_only_the_first_process_shows_progress(two_processes):
@@ -201,7 +224,7 @@ def test_without_other_processes_it_is_the_same_fit():
 def test_accelerate_started_before_and_without_the_others(monkeypatch):
     accelerated.start_accelerator()
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(RuntimeError, match="expected the 2 processes of WORLD_SIZE"):
+    with pytest.raises(RuntimeError, match="Expected the 2 processes of WORLD_SIZE"):
         make(device="accelerate").fit(three_kinds())
 
 

@@ -1,11 +1,16 @@
 """Batches, the skorch net, devices and precision."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sk_gene2vec.encoder.training import _train
 from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
@@ -286,3 +291,14 @@ def test_auto_precision_follows_the_device(supported, monkeypatch):
         assert use_bfloat16("auto", device) is supported
         assert use_bfloat16("bfloat16", device) is True
         assert use_bfloat16("float32", device) is False
+
+
+def test_private_names_of_skorch_are_not_used():
+    """They may change in any version of skorch; its public hooks may not."""
+    private = {n for n in dir(NeuralNet) if n.startswith("_") and n[:2] != "__"}
+    assert {"_optimizers", "_set_training"} <= private
+    for path in Path(_train.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        used |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        assert not used & private, path.name
