@@ -19,11 +19,11 @@ import numpy as np
 from _common import HALLMARK, MSIGDB, report, shared, timed
 
 from sk_gene2vec import read_gmt
-from sk_gene2vec.plotting._gene_map import write_gene_map
+from sk_gene2vec.plotting import write_gene_map
 
 LINES = """\
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer, read_gmt
-from sk_gene2vec.plotting._gene_map import write_gene_map
+from sk_gene2vec.plotting import write_gene_map
 
 gene_sets = read_gmt("{gene_sets}")
 vectorizer = GmtVectorizer(gene_sets)

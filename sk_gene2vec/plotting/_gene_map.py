@@ -16,18 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_gene2vec.plotting._labels import (
-    GREY,
-    Categories,
-    Numbers,
-    read_labels,
-)
-from sk_gene2vec.plotting._projection import in_the_plane
+from sk_gene2vec.plotting._labels import read_labels
+from sk_gene2vec.plotting._projection import check_named, in_the_plane
 
 __all__ = ["write_gene_map"]
-
-# From low to high, legible on white and on near-black.
-_STOPS = ("#5a4fcf", "#3f7fd6", "#2ba3b4", "#45b97c", "#9cc545", "#e6c229")
 
 
 def write_gene_map(
@@ -52,7 +44,7 @@ def write_gene_map(
     Parameters
     ----------
     path : str or path-like
-        Where to write. A file that is there is replaced.
+        The file to write. An existing one is replaced.
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
         The vectors, or coordinates from :func:`project_2d`: vectors of two numbers are
         shown as they are. A DataFrame has the genes in its index.
@@ -62,11 +54,11 @@ def write_gene_map(
         The genes of every set. Genes that the embedding lacks are left out, and so are
         sets without any gene.
     labels : array-like of shape (n_genes,), Series or mapping, default=None
-        What colours the points, as in :func:`plot_embedding`.
+        Labels that colour the points, as in :func:`plot_embedding`.
     title : str, default="Gene map"
         The heading of the page.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
-        What lays out the genes, see :func:`project_2d`. The page says which it was.
+        Layout of the genes, see :func:`project_2d`. The page names it.
     random_state : int, RandomState instance or None, default=0
         The same number gives the same map; None gives another at every call.
 
@@ -78,14 +70,14 @@ def write_gene_map(
     Raises
     ------
     FileNotFoundError
-        If the folder of `path` is not there.
+        If the folder of `path` does not exist.
     ImportError
         If ``method="umap"`` and umap-learn is not installed.
     TypeError
         If `gene_sets` is no mapping.
     ValueError
-        If nobody names the genes, if no gene set has any of them, if labels do not fit,
-        or for what :func:`project_2d` refuses.
+        If the genes have no names, if no gene set has any of them, if labels do not
+        fit, or for any reason that :func:`project_2d` has.
 
     See Also
     --------
@@ -117,27 +109,23 @@ def write_gene_map(
     True
     """
     names, points, axes = in_the_plane(embedding, genes, method, random_state)
-    if names is None:
-        raise ValueError(
-            "Expected the names of the genes: the embedding is an array, and `genes` "
-            "is None. Give `genes`, or a DataFrame with the genes in its index."
-        )
+    names = check_named(names)
+    colouring = None if labels is None else read_labels(labels, names, len(names))
     sets, memberships = _memberships(gene_sets, names)
-    coloured = None if labels is None else read_labels(labels, names, len(names))
     page = _page(
         title,
         {
             "title": title,
             "axes": _axes_text(*axes),
             "genes": names,
-            "points": _packed(_fitted(points)),
+            "points": _fitted(points),
             "sets": sets,
-            "memberships": _packed(memberships),
-            "labels": _labels(coloured),
+            "memberships": memberships,
+            "labels": colouring and colouring.for_page(),
         },
     )
     path = Path(path)
-    # The policy has the hashes of the script and style with these line ends.
+    # The page has the hashes of its script and style, with these line ends.
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
 
@@ -149,8 +137,8 @@ def _page(title: str, data: dict[str, Any]) -> str:
         for name in ("map_page.html", "gene_map.css", "map_view.js", "map_controls.js")
     )
     script = f'"use strict";\n(() => {{\n{view}\n{controls}\n}})();\n'
-    # ASCII, and without the sign that could end or open a tag: no name can break out.
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    # ASCII, and without the sign that opens and closes tags: no name can break out.
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False, default=_packed)
     return Template(template).substitute(
         title=html.escape(title),
         style=style,
@@ -171,13 +159,13 @@ def _hash(text: str) -> str:
 
 
 def _packed(values: NDArray[Any]) -> str:
-    """Bytes of an array as base64, numbers of two bytes the low one first."""
+    """Encode the bytes of an array in base64, the low byte of each number first."""
     little = values.astype(values.dtype.newbyteorder("<"))
     return base64.b64encode(little.tobytes()).decode()
 
 
 def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
-    """Coordinates on a square of 65,536 steps a side, in the middle, to one scale."""
+    """Scale coordinates to the middle of a square of 65,536 steps a side."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = float((high - low).max()) or 1.0
     unit = (points - (low + high) / 2) / side + 0.5
@@ -187,9 +175,9 @@ def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
 def _memberships(
     gene_sets: Mapping[str, Iterable[str]] | None, genes: list[str]
 ) -> tuple[list[str], NDArray[np.uint8]]:
-    """Names of the sets from the smallest, and the sets of every gene.
+    """List the sets from the smallest, and pack the sets of every gene.
 
-    A gene has the number of its sets, then their places, each less the one before.
+    A gene has the number of its sets, then their places as steps from one to the next.
     """
     if gene_sets is None:
         return [], np.zeros(0, dtype=np.uint8)
@@ -200,7 +188,7 @@ def _memberships(
         )
     row_of = {gene: row for row, gene in enumerate(genes)}
     rows = {
-        name: sorted({row_of[gene] for gene in members if gene in row_of})
+        name: {row_of[gene] for gene in members if gene in row_of}
         for name, members in gene_sets.items()
     }
     names = sorted(filter(rows.get, rows), key=lambda name: (len(rows[name]), name))
@@ -210,54 +198,16 @@ def _memberships(
             "Expected gene sets of the genes of the embedding, got none with any of "
             f"them: {given!r} is a gene of the sets, {genes[0]!r} of the embedding."
         )
-    row = np.concatenate([np.array(rows[name], dtype=np.int64) for name in names])
-    place = np.repeat(np.arange(len(names)), [len(rows[name]) for name in names])
-    order = np.lexsort((place, row))
-    row, place = row[order], place[order]
-    steps = np.diff(place, prepend=0)
-    first = np.diff(row, prepend=-1) > 0
-    steps[first] = place[first]
-    counts = np.bincount(row, minlength=len(genes))
-    starts = np.cumsum(counts) - counts
-    return names, _varints(np.insert(steps, starts, counts))
+    sets_of: list[list[int]] = [[] for _ in genes]
+    for place, name in enumerate(names):
+        for row in rows[name]:
+            sets_of[row].append(place)
+    return names, _varints([[len(own), *np.diff(own, prepend=0)] for own in sets_of])
 
 
-def _varints(values: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Seven bits a byte, the low ones first; the top bit says that more follow."""
-    n_bytes = np.ones(len(values), dtype=np.int64)
-    for bits in (7, 14, 21, 28):
-        n_bytes += values >> bits > 0
-    starts = np.cumsum(n_bytes) - n_bytes
-    packed = np.zeros(n_bytes.sum(), dtype=np.uint8)
-    for k in range(n_bytes.max()):
-        long = n_bytes > k
-        more = np.where(n_bytes[long] > k + 1, 128, 0)
-        packed[starts[long] + k] = (values[long] >> 7 * k) & 127 | more
-    return packed
-
-
-def _labels(coloured: Categories | Numbers | None) -> dict[str, Any] | None:
-    if coloured is None:
-        return None
-    shared = {"title": coloured.title, "grey": GREY}
-    if isinstance(coloured, Numbers):
-        texts = [f"{value:.4g}" for value in coloured.values]
-        values = [None if text == "nan" else float(text) for text in texts]
-        known = [value for value in values if value is not None]
-        ends = {"low": min(known), "high": max(known), "stops": _STOPS}
-        return {**shared, **ends, "kind": "numbers", "values": values}
-    legend = coloured.legend()
-    shown = np.zeros(len(coloured.codes), dtype=np.uint8)
-    for place, (_, _, members) in enumerate(legend):
-        shown[members] = place
-    return {
-        **shared,
-        "kind": "categories",
-        "names": coloured.names,
-        "codes": coloured.codes.tolist(),
-        "shown": _packed(shown),
-        "legend": [
-            {"name": name, "colour": colour, "count": int(members.sum())}
-            for name, colour, members in legend
-        ],
-    }
+def _varints(numbers: list[list[int]]) -> NDArray[np.uint8]:
+    """Write seven bits a byte, the lowest first; the top bit says that more follow."""
+    left = np.concatenate(numbers).astype(np.int32)[:, None] >> np.arange(0, 29, 7)
+    used = left > 0
+    used[:, 0] = True
+    return (left & 127 | (left > 127) * 128)[used].astype(np.uint8)

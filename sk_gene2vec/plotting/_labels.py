@@ -1,18 +1,26 @@
-"""Labels of genes in a picture: categories or numbers, and their colours."""
+"""Labels of genes in a picture: categories or numbers, and how each is drawn.
+
+Each kind of label is one class, with the drawing by matplotlib and the data for the
+page of the map, where `templates/map_view.js` and `map_controls.js` draw it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sk_gene2vec._utils._messages import shown
 
-# Told apart on white and on near-black, the first eight also by the colour-blind.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Distinct on white and on near-black; the first eight also to the colour-blind.
 PALETTE = (
     *("#3b7dd8", "#e8853a", "#2ba58a", "#d65a86", "#8a63d2", "#c9a227", "#4fb3dc"),
     *("#b4552d", "#6fae3a", "#d878d8", "#5868c9", "#e0605a", "#1f8f9e", "#a3803f"),
@@ -20,20 +28,25 @@ PALETTE = (
 )
 GREY = "#a3a7ae"
 MAX_CATEGORIES = len(PALETTE)
+# From low to high, legible on white and on near-black.
+_STOPS = ("#5a4fcf", "#3f7fd6", "#2ba3b4", "#45b97c", "#9cc545", "#e6c229")
+# Share of the axes that the points cover if none overlaps.
+_COVERED = 0.3
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
 class Categories:
-    """A category a gene, or none.
+    """One category for each gene, or none.
 
     Attributes
     ----------
     title : str
-        What the categories are; empty if the labels do not say.
+        Name of the labels, may be empty.
     names : list of str
-        The distinct categories, those that get a colour first.
+        Distinct categories. The first ones get a colour.
     codes : ndarray of shape (n_genes,)
-        Place in `names`, -1 for a gene without label.
+        Index into `names`, -1 for a gene without label.
     """
 
     title: str
@@ -41,7 +54,7 @@ class Categories:
     codes: NDArray[np.intp]
 
     def legend(self) -> list[tuple[str, str, NDArray[np.bool_]]]:
-        """Text, colour and genes of every entry of the legend, greys last."""
+        """List text, colour and genes of every entry of the legend, grey ones last."""
         shown = self.names[:MAX_CATEGORIES]
         entries = [
             (name, PALETTE[code], self.codes == code) for code, name in enumerate(shown)
@@ -51,21 +64,118 @@ class Categories:
         entries.append(("no label", GREY, self.codes < 0))
         return [entry for entry in entries if entry[2].any()]
 
+    def draw(self, ax: Axes, points: NDArray[Any]) -> float:
+        """Draw points and legend; return the width of the legend in pixels."""
+        from matplotlib.lines import Line2D
+
+        entries = self.legend()
+        colours = np.full(len(points), GREY)
+        for _, colour, members in entries:
+            colours[members] = colour
+        scatter(ax, points, GREY, colours == GREY)
+        scatter(ax, points, colours, colours != GREY)
+        legend = ax.legend(
+            handles=[
+                Line2D([], [], color=colour, marker="o", markersize=6, linestyle="")
+                for _, colour, _ in entries
+            ],
+            labels=[f"{_short(name)} ({rows.sum():,})" for name, _, rows in entries],
+            title=self.title or None,
+            alignment="left",
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1),
+            borderaxespad=0,
+            handletextpad=0.2,
+            frameon=False,
+            fontsize="small",
+        )
+        return legend.get_window_extent().width
+
+    def for_page(self) -> dict[str, Any]:
+        """Labels, colours and legend as the page of the map reads them."""
+        entries = self.legend()
+        place_of = np.zeros(len(self.codes), dtype=np.uint8)
+        for place, (_, _, members) in enumerate(entries):
+            place_of[members] = place
+        return {
+            "kind": "categories",
+            "title": self.title,
+            "grey": GREY,
+            "names": self.names,
+            "codes": self.codes.tolist(),
+            "shown": place_of,
+            "legend": [
+                {"name": name, "colour": colour, "count": int(members.sum())}
+                for name, colour, members in entries
+            ],
+        }
+
 
 @dataclass(frozen=True)
 class Numbers:
-    """A number a gene, NaN for a gene without one.
+    """One number for each gene, NaN for a gene without label.
 
     Attributes
     ----------
     title : str
-        What the numbers are; empty if the labels do not say.
+        Name of the labels, may be empty.
     values : ndarray of shape (n_genes,)
         The numbers.
     """
 
     title: str
     values: NDArray[np.float64]
+
+    def draw(self, ax: Axes, points: NDArray[Any]) -> float:
+        """Draw points and a colour bar; return the width of the bar in pixels."""
+        known = np.isfinite(self.values)
+        scatter(ax, points, GREY, ~known)
+        coloured = scatter(ax, points, self.values, known)
+        figure: Any = ax.figure
+        bar = figure.colorbar(coloured, ax=ax, shrink=0.6, label=self.title)
+        bar.solids.set_alpha(1)
+        bar.outline.set_visible(False)
+        inch: float = figure.dpi
+        return inch
+
+    def for_page(self) -> dict[str, Any]:
+        """Labels and colours as the page of the map reads them."""
+        texts = [f"{value:.4g}" for value in self.values]
+        values = [None if text == "nan" else float(text) for text in texts]
+        known = [value for value in values if value is not None]
+        return {
+            "kind": "numbers",
+            "title": self.title,
+            "grey": GREY,
+            "values": values,
+            "low": min(known),
+            "high": max(known),
+            "stops": _STOPS,
+        }
+
+
+def scatter(
+    ax: Axes, points: NDArray[Any], colours: Any, rows: Any = slice(None)
+) -> Any:
+    """Scatter points in a random order, so that no label hides all others."""
+    box = ax.get_window_extent()
+    area = box.width * box.height * (72 / ax.figure.dpi) ** 2
+    size = float(np.clip(_COVERED * area / len(points), 2.5, 45))
+    chosen = np.random.default_rng(0).permutation(np.arange(len(points))[rows])
+    # Few points are large, and hardly need to be transparent.
+    alpha = float(np.clip(0.95 - 0.09 * math.log10(len(points) / 50), 0.6, 0.95))
+    if not isinstance(colours, str):
+        colours = colours[chosen]
+    elif colours == GREY:
+        alpha /= 2
+    x, y = points[chosen].T
+    return ax.scatter(
+        x, y, s=size, c=colours, alpha=alpha, linewidths=0, rasterized=True
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def read_labels(

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from threadpoolctl import threadpool_limits
+
+from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.embedding._checks import places_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["project_2d"]
 
-_AXES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 _NEIGHBORS = 15
 _PERPLEXITY = 30.0
-# Genes keep a distance at which all of them would cover this share of the picture.
+# Points are pushed apart until discs of their distance would cover this share of the
+# picture.
 _COVERED = 0.2
 _PUSHES = 60
 _PUSHED_BY = 8
@@ -50,7 +50,7 @@ def project_2d(
     genes : iterable of str, default=None
         Names of the rows. Needed where `embedding` is an array, and only there.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
-        What finds the coordinates. The columns of the result say which it was.
+        Method of the layout. The columns of the result are named after it.
 
         - "umap": UMAP; needs umap-learn. Half a minute for 20,000 genes.
         - "tsne": t-SNE of scikit-learn. Some minutes for 20,000 genes.
@@ -112,26 +112,17 @@ def project_2d(
     >>> list(coordinates.columns), coordinates.shape
     (['PCA 1', 'PCA 2'], (4, 2))
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "project_2d returns a pandas DataFrame; install it: pip install pandas"
-        ) from error
+    pd = optional("pandas", "project_2d", "plot")
     names, vectors = genes_and_vectors(embedding, genes)
-    if names is None:
-        raise ValueError(
-            "Expected the names of the genes: the embedding is an array, and `genes` "
-            "is None. Give `genes`, or a DataFrame with the genes in its index."
-        )
     points, axes = _layout(vectors, method, random_state)
-    return pd.DataFrame(points, index=pd.Index(names, name="gene"), columns=list(axes))
+    index = pd.Index(check_named(names), name="gene")
+    return pd.DataFrame(points, index=index, columns=axes)
 
 
 def genes_and_vectors(
     embedding: Any, genes: Iterable[str] | None
 ) -> tuple[list[str] | None, NDArray[np.floating]]:
-    """Names of the genes (None where nobody knows them) and their finite vectors."""
+    """Return the names of the genes, None if nobody gives them, and checked vectors."""
     known, vectors = None, embedding
     if hasattr(embedding, "genes") and hasattr(embedding, "vectors"):
         known, vectors = embedding.genes, embedding.vectors
@@ -152,96 +143,92 @@ def genes_and_vectors(
         )
     if genes is None:
         return None, vectors
-    if isinstance(genes, str):
-        raise TypeError(f"Expected an iterable of genes, got {genes!r}.")
-    names = list(genes)
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(
-                f"Expected the names of the genes as str, got {name!r}. A DataFrame "
-                "has them in its index."
-            )
+    names = list(places_of(genes))
     if len(names) != len(vectors):
         raise ValueError(
             f"Expected one name a vector, got {len(names):,} genes and "
             f"{len(vectors):,} vectors."
         )
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"Expected every gene once, got {name!r} twice.")
-        seen.add(name)
     return names, vectors
+
+
+def check_named(names: list[str] | None) -> list[str]:
+    """Return the names of the genes, or raise an error if nobody knows them."""
+    if names is None:
+        raise ValueError(
+            "Expected the names of the genes: the embedding is an array, and `genes` "
+            "is None. Give `genes`, or a DataFrame with the genes in its index."
+        )
+    return names
 
 
 def in_the_plane(
     embedding: Any, genes: Iterable[str] | None, method: str, random_state: Any
-) -> tuple[list[str] | None, NDArray[np.float64], tuple[str, str]]:
-    """Names of the genes, coordinates, and names of the axes.
+) -> tuple[list[str] | None, NDArray[np.float64], list[str]]:
+    """Return the names of the genes, coordinates, and the names of the axes.
 
-    Vectors of two numbers are coordinates already, unless a method is named.
+    Vectors of two numbers are coordinates already, unless `method` names another way.
     """
     names, vectors = genes_and_vectors(embedding, genes)
     if method == "auto" and vectors.shape[1] == 2:
-        first, second = getattr(embedding, "columns", ("dimension 1", "dimension 2"))
-        return names, vectors.astype(np.float64), (str(first), str(second))
-    points, axes = _layout(vectors, method, random_state)
-    return names, points, axes
+        axes = getattr(embedding, "columns", ("dimension 1", "dimension 2"))
+        return names, vectors.astype(np.float64), list(map(str, axes))
+    return names, *_layout(vectors, method, random_state)
 
 
 def _layout(
     vectors: NDArray[np.floating], method: str, random_state: Any
-) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    layouts = {"umap": _umap, "tsne": _tsne, "pca": _pca}
+) -> tuple[NDArray[np.float64], list[str]]:
     if method == "auto":
         method = "umap" if find_spec("umap") else "tsne"
-    if method not in layouts:
+    if method not in _METHODS:
+        *first, last = map(repr, ["auto", *_METHODS])
         raise ValueError(
-            f"Expected method to be 'auto', 'umap', 'tsne' or 'pca', got {method!r}."
+            f"Expected method to be {', '.join(first)} or {last}, got {method!r}."
         )
+    axis, layout = _METHODS[method]
     rows = vectors if method == "pca" else _unit_rows(vectors)
     if np.allclose(rows, rows[0], atol=1e-6):
         raise ValueError(
             "Expected vectors of more than one direction, got the same for all "
             f"{len(rows):,} genes. Were they trained, and on more than one gene set?"
         )
-    points = np.asarray(layouts[method](rows, random_state), dtype=np.float64)
-    return points, (f"{_AXES[method]} 1", f"{_AXES[method]} 2")
+    points = np.asarray(layout(rows, random_state), dtype=np.float64)
+    return points, [f"{axis} 1", f"{axis} 2"]
+
+
+# Imports stand inside the functions below because scikit-learn's are slow.
 
 
 def _pca(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    from sklearn.decomposition import PCA
+
     return PCA(2, random_state=random_state).fit_transform(rows)
 
 
 def _tsne(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    from sklearn.manifold import TSNE
+
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
     return _push_apart(tsne.fit_transform(rows))
 
 
 def _umap(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+    from sklearn.neighbors import NearestNeighbors
+
     n_neighbors = min(_NEIGHBORS, len(rows) - 1)
-    distances, neighbors = (
-        NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute")
-        .fit(rows)
-        .kneighbors()
-    )
-    # A gene is its own first neighbour, also where others have the same vector.
+    finder = NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute").fit(rows)
+    distances, neighbors = finder.kneighbors()
+    # UMAP expects each gene as its own first neighbour, equal vectors or not.
     neighbors = np.column_stack([np.arange(len(rows)), neighbors])
     distances = np.column_stack([np.zeros(len(rows)), distances])
-    # Numba resets the threads that torch and scikit-learn use; this puts them back.
+    # Numba resets the threads of torch and scikit-learn, the limit restores them.
     with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-        # On import that TensorFlow is absent, later that new genes cannot be added.
+        # The import warns of a missing TensorFlow, the fit that it takes no new genes.
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
-        try:
-            from umap import UMAP
-        except ImportError as error:
-            raise ImportError(
-                'method="umap" needs umap-learn; install it: '
-                'pip install "sk-gene2vec[plot]"'
-            ) from error
-        umap = UMAP(
+        umap = optional("umap", 'method="umap"', "plot").UMAP(
             n_neighbors=n_neighbors,
             n_epochs=200,  # UMAP's own choice above 10,000 genes, as good below
             min_dist=0.3,
@@ -254,10 +241,10 @@ def _umap(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]
 
 
 def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Move points that nearly coincide, each away from its nearest, step by step."""
+    """Move points that nearly coincide away from their nearest, in small steps."""
     points = np.asarray(points, dtype=np.float64)
     gap = np.sqrt(_COVERED * np.prod(np.ptp(points, axis=0)) / len(points))
-    # Points on one spot have no direction to part in.
+    # Points on one spot need a direction to move apart.
     points = points + np.random.default_rng(0).normal(scale=gap / 10, size=points.shape)
     ranks = range(2, min(_PUSHED_BY, len(points) - 1) + 2)
     for _ in range(_PUSHES):
@@ -276,6 +263,10 @@ def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Rows at unit length: their Euclidean distances order pairs as cosines do."""
+    """Scale rows to unit length: Euclidean distances then rank pairs as cosines do."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
+
+
+# Values of `method`: the name on the axes, and the function.
+_METHODS = {"umap": ("UMAP", _umap), "tsne": ("t-SNE", _tsne), "pca": ("PCA", _pca)}

@@ -11,7 +11,7 @@ import pytest
 from chromium import Browser, Page, find_chromium
 
 from sk_gene2vec import read_gmt
-from sk_gene2vec.plotting._gene_map import write_gene_map
+from sk_gene2vec.plotting import write_gene_map
 from sk_gene2vec.plotting._labels import MAX_CATEGORIES
 
 N_GENES = 400

@@ -1,6 +1,7 @@
 """Pictures: what is drawn, not its pixels."""
 
-import builtins
+import subprocess
+import sys
 
 import matplotlib as mpl
 
@@ -188,7 +189,7 @@ def test_names_in_a_crowd_get_lines():
     ("given", "error", "message"),
     [
         ({"annotate": "TP53"}, TypeError, "iterable of genes to annotate, got 'TP53'"),
-        ({"annotate": ["G299x"]}, ValueError, "got 'G299x'; near misses: G299"),
+        ({"annotate": ["G299x"]}, ValueError, "got 'G299x', did you mean 'G299'"),
         ({"annotate": ["???"]}, ValueError, r"got '\?\?\?'\.$"),
         ({"labels": ["a", "b"]}, ValueError, r"300 labels.*shape \(2,\)"),
         ({"labels": "kinase"}, TypeError, "one label a gene, got the text 'kinase'"),
@@ -258,13 +259,17 @@ def test_loss_curve_before_fit():
 
 @pytest.mark.parametrize("plot", [plot_embedding, plot_loss_curve])
 def test_without_matplotlib(plot, monkeypatch):
-    real = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=rf"{plot.__name__} .*sk-gene2vec\[plot\]"):
         plot(np.eye(4))
+
+
+def test_importing_is_cheap():
+    """A program that only writes maps waits for no matplotlib, and none for umap."""
+    slow = ["matplotlib", "numba", "sklearn.manifold", "sklearn.neighbors", "umap"]
+    script = (
+        "import sys, sk_gene2vec.plotting\n"
+        f"loaded = [name for name in {[*slow, 'torch']} if name in sys.modules]\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
