@@ -30,12 +30,12 @@ def as_memberships(X: Any) -> sp.csr_array:
         dtype = np.dtype(np.float64)
     if sp.issparse(X):
         X = sp.csr_array(X)
-        if not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
         _check_non_negative(X.data)
-        if not X.data.all():
-            X = X.copy()
+        if not X.has_canonical_format or not X.data.all():
+            # Binarise first: the sum of two stored entries may overflow.
+            data = (X.data > 0).astype(dtype)
+            X = sp.csr_array((data, X.indices, X.indptr), shape=X.shape, copy=True)
+            X.sum_duplicates()
             X.eliminate_zeros()
     else:
         _check_non_negative(X)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -20,6 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
+from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._fitted import Fitted
@@ -31,6 +34,14 @@ from sk_gene2vec.encoder._inference import (
 )
 from sk_gene2vec.metrics._calibration import MIN_MEMBERSHIPS
 from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
+
+
+def _text_in(X: Any) -> str | None:
+    """Find a text where numbers are expected: genes in place of a matrix."""
+    if sp.issparse(X):
+        return None
+    values = X if isinstance(X, Mapping) else np.asarray(X, object).ravel()
+    return next((value for value in values if isinstance(value, str)), None)
 
 
 def _has_no_table(encoder: GeneSetEncoder) -> bool:
@@ -192,6 +203,13 @@ class GeneSetEncoder(
     n_iter_ : int
         Number of epochs run in the last call.
 
+    gene_set_frequency_ : ndarray of shape (n_gene_sets,)
+        Share of the genes of the training data in each set. For a gene in no gene
+        set, these are the probabilities.
+
+    n_samples_seen_ : int
+        Number of genes in the training data, over all calls of `partial_fit`.
+
     n_features_in_ : int
         Number of gene sets seen during :term:`fit`.
 
@@ -227,6 +245,8 @@ class GeneSetEncoder(
     the gene's other sets predict it.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
+    A gene in no gene set has no embedding: its vector is zero, and a zero vector has
+    `gene_set_frequency_` as its probabilities.
 
     References
     ----------
@@ -351,9 +371,10 @@ class GeneSetEncoder(
         Raises
         ------
         ValueError
-            If X is empty, negative, not finite or not numeric; if the device does
-            not exist; if the loss stops being finite; or if a `warm_start` or a
-            checkpoint is of other gene sets or another architecture.
+            If X is empty, all zeros, negative, not finite or not numeric; if the
+            device does not exist; if the loss stops being finite; or if a
+            `warm_start` or a checkpoint is of other gene sets or another
+            architecture.
         MemoryError
             If there is too little memory.
         """
@@ -403,6 +424,8 @@ class GeneSetEncoder(
 
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Embed genes.
+
+        The embedding of a gene in no gene set is zero; a warning counts such genes.
 
         Parameters
         ----------
@@ -509,6 +532,12 @@ class GeneSetEncoder(
         before = self.__dict__.copy()
         try:
             X = self._memberships(X, reset=not goes_on)
+            if not X.nnz and not incremental:
+                raise ValueError(
+                    f"Expected genes with gene sets, got {X.shape[0]} rows of zeros "
+                    "alone. Do the gene identifiers fit the collection? "
+                    "GmtVectorizer.lookup shows how each was found."
+                )
             fitted = fit_network(
                 X,
                 self.get_params(deep=False),
@@ -525,8 +554,28 @@ class GeneSetEncoder(
 
     def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
-        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric")
-        return as_memberships(X)
+        try:
+            X = validate_data(
+                self, X, reset=reset, accept_sparse="csr", dtype="numeric"
+            )
+        except (TypeError, ValueError) as error:
+            if (text := _text_in(X)) is not None:
+                raise ValueError(
+                    f"Expected numbers, a gene x gene-set matrix, got {excerpt(text)}. "
+                    "GmtVectorizer makes the matrix of genes: "
+                    "make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder())."
+                ) from error
+            raise
+        X = as_memberships(X)
+        n_empty = int((np.diff(X.indptr) == 0).sum())
+        if n_empty:
+            warnings.warn(
+                f"{n_empty} of {X.shape[0]} genes are in no gene set: their embedding "
+                "is zero, their probabilities are the frequencies of the gene sets.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return X
 
     def _layers(self) -> Layers:
         return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
@@ -537,8 +586,15 @@ class GeneSetEncoder(
             return embed_memberships(memberships, self.gene_set_weights_, layers)
         return embed_known_or_fold_in(memberships, self._row_keys, layers)
 
-    def _decode(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
-        return decode(embedding, self._layers(), self.calibration_)
+    def _decode(
+        self, embedding: NDArray[np.floating], gene_sets: slice = slice(None)
+    ) -> NDArray[np.floating]:
+        """Probabilities of some gene sets, all by default."""
+        layers = self._layers()
+        probability = decode(embedding, layers, self.calibration_, gene_sets)
+        # The embedding of a gene that nothing is known of.
+        probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
+        return probability
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

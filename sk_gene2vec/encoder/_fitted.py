@@ -30,6 +30,8 @@ class Fitted:
     coefs_: list[Array]
     intercepts_: list[Array]
     gene_set_weights_: Array
+    gene_set_frequency_: Array
+    n_samples_seen_: int
     calibration_: Array
     loss_curve_: list[float]
     validation_scores_: list[float] | None

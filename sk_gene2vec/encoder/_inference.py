@@ -65,11 +65,17 @@ def input_rows(X: sp.csr_array, gene_set_weights: Floats) -> sp.csr_array:
 def embed_memberships(
     X: sp.csr_array, gene_set_weights: Floats, layers: Layers
 ) -> Floats:
-    """Embed rows from their memberships, in the dtype of X."""
+    """Embed rows from their memberships, in the dtype of X.
+
+    A row without a set that has a weight says nothing of its gene: its embedding is
+    zero, not what the bias alone would give.
+    """
     rows = input_rows(X, gene_set_weights)
     embedding = rows @ layers.coefs[0].astype(X.dtype, copy=False)
     embedding += layers.intercepts[0].astype(X.dtype, copy=False)
-    return ACTIVATIONS[layers.activation].function(embedding)
+    embedding = ACTIVATIONS[layers.activation].function(embedding)
+    embedding[rows.sum(axis=1) == 0] = 0
+    return embedding
 
 
 def embed_known_or_fold_in(
@@ -87,6 +93,7 @@ def embed_known_or_fold_in(
     for block in row_blocks((len(unseen), X.shape[1])):
         rows = unseen[block]
         embedding[rows] = fold_in(X[rows].astype(np.float64), layers)
+    embedding[np.diff(X.indptr) == 0] = 0
     return embedding
 
 
@@ -107,15 +114,20 @@ def _hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
     return outputs
 
 
-def decode(embedding: Floats, layers: Layers, calibration: Floats) -> Floats:
-    """Probabilities of the gene sets, shape (n_rows, n_gene_sets)."""
+def decode(
+    embedding: Floats,
+    layers: Layers,
+    calibration: Floats,
+    gene_sets: slice = slice(None),
+) -> Floats:
+    """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets)."""
     dtype = embedding.dtype
     slope, shift = calibration.astype(dtype)
     layers = layers.astype(dtype)
     hidden = _hidden_outputs(embedding, layers)[-1]
     # Slope, shift and the sigmoid's sign go into the last layer.
-    weight = -slope * layers.coefs[-1]
-    bias = -slope * layers.intercepts[-1] - shift
+    weight = -slope * layers.coefs[-1][:, gene_sets]
+    bias = -slope * layers.intercepts[-1][gene_sets] - shift
     probability = np.empty((len(hidden), len(bias)), dtype=dtype)
     # Slices that stay in the cache, and no temporaries: the output is large.
     n_rows = max(1, _SLICE_SIZE // len(bias))

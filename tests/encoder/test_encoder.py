@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import (
 )
 from skorch.callbacks import Callback, EarlyStopping
 
-from sk_gene2vec import GeneSetEncoder
+from sk_gene2vec import GeneSetEncoder, GeneSets
 from sk_gene2vec._utils import _memberships as memberships
 from sk_gene2vec.encoder._inference import decode_logits
 from sk_gene2vec.encoder.training import _fitting
@@ -134,15 +134,80 @@ def test_unseen_genes_are_embedded_near_their_kind(X, gene_input):
     assert (distance.argmin(axis=1) == held_out // 20).mean() > 0.9
 
 
+IN_NO_SET = "1 of [0-9]+ genes are in no gene set: their embedding is zero"
+
+
 @pytest.mark.parametrize("gene_input", INPUTS)
-def test_gene_without_a_set_is_embedded_like_any_other(X, gene_input):
+def test_gene_without_a_set_has_no_embedding_and_average_probabilities(X, gene_input):
     with_empty = X.copy()
     with_empty[5] = 0
-    encoder = make(gene_input=gene_input).fit(with_empty)
-    assert np.isfinite(encoder.transform(np.zeros((1, 30)))).all()
-    np.testing.assert_allclose(
-        encoder.transform(np.zeros((1, 30))), encoder.embedding_[[5]], atol=1e-6
+    with pytest.warns(UserWarning, match=IN_NO_SET):
+        encoder = make(gene_input=gene_input).fit(with_empty)
+    nothing = np.zeros((1, 30))
+    with pytest.warns(UserWarning, match=IN_NO_SET):
+        assert not encoder.transform(nothing).any()
+    assert not encoder.embedding_[5].any()
+    assert encoder.embedding_[:5].any(axis=1).all()
+    expected = with_empty.mean(axis=0).astype(np.float32)
+    np.testing.assert_array_equal(encoder.gene_set_frequency_, expected)
+    with pytest.warns(UserWarning, match=IN_NO_SET):
+        np.testing.assert_array_equal(encoder.predict_proba(nothing)[0], expected)
+    decoded = encoder.inverse_transform(np.zeros((1, 4)))
+    np.testing.assert_array_equal(decoded[0], expected)
+
+
+def test_a_set_of_all_genes_says_nothing_of_a_gene(X):
+    X = np.hstack([X, np.ones((60, 1))])
+    encoder = make(validation_fraction=0.0).fit(X)
+    in_it_alone = np.zeros((1, 31))
+    in_it_alone[0, 30] = 1
+    assert not encoder.transform(in_it_alone).any()
+
+
+def test_frequencies_are_those_of_all_parts(X):
+    encoder = make()
+    for rows in np.split(np.arange(60), [10, 15, 40]):
+        encoder.partial_fit(X[rows])
+    assert encoder.n_samples_seen_ == 60
+    np.testing.assert_allclose(encoder.gene_set_frequency_, X.mean(axis=0), rtol=1e-6)
+    encoder.fit(X[:20])
+    assert encoder.n_samples_seen_ == 20
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_parameters_set_after_fit_change_nothing_that_was_fitted(X, gene_input):
+    encoder = make(gene_input=gene_input, activation="rmsnorm").fit(X)
+    embedding, probability = encoder.transform(X), encoder.predict_proba(X)
+    other = {"membership": "one-hot", "one-hot": "membership"}[gene_input]
+    encoder.set_params(
+        activation="tanh", gene_input=other, embedding_dim=7, hidden_layer_sizes=(3,)
     )
+    np.testing.assert_array_equal(encoder.transform(X), embedding)
+    np.testing.assert_array_equal(encoder.predict_proba(X), probability)
+    assert encoder.gene_set_embedding_.shape == (30, 4)
+    assert len(encoder.get_feature_names_out()) == 4
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["TP53", "MDM2"],
+        np.array(["TP53", "MDM2"]),
+        pd.Series(["TP53", "MDM2"]),
+        pd.DataFrame({"gene": ["TP53", "MDM2"]}),
+        {"P53_PATHWAY": ["TP53", "MDM2"]},
+        GeneSets({"P53_PATHWAY": ["TP53", "MDM2"]}),
+        "TP53",
+    ],
+    ids=["list", "array", "Series", "DataFrame", "dict", "GeneSets", "str"],
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_names_in_place_of_a_matrix(X, names):
+    message = r"gene x gene-set matrix, got '(TP53|P53_PATHWAY)'\. GmtVectorizer makes"
+    with pytest.raises(ValueError, match=message):
+        make().fit(names)
+    with pytest.raises(ValueError, match=message):
+        make().fit(X).transform(names)
 
 
 def test_one_hot_table_holds_each_distinct_row_once(X):
@@ -362,6 +427,7 @@ def test_a_fit_that_breaks_leaves_no_fitted_state(X, error):
         encoder.transform(X)
 
 
+@pytest.mark.filterwarnings("ignore:.* genes are in no gene set")
 def test_a_fit_that_breaks_keeps_the_previous_one(X):
     encoder = make(max_epochs=1).fit(
         pd.DataFrame(X, columns=[f"S{i}" for i in range(30)])
@@ -391,7 +457,7 @@ def test_divergence_suggests_a_smaller_lr_and_leaves_no_fitted_state(X):
         (lambda X: np.where(X == 1, np.nan, X), "NaN"),
         (lambda X: sp.csr_array(np.where(X == 1, np.inf, X)), "infinity"),
         (lambda X: X[0], "Expected 2D array"),
-        (lambda X: [["TP53"], ["BRCA1"]], "numeric|convert"),
+        (lambda X: [["TP53"], ["BRCA1"]], "got 'TP53'"),
     ],
 )
 def test_matrices_that_are_refused(X, bad, message):

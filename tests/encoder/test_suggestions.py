@@ -9,8 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-from sk_gene2vec._utils import _memberships as memberships
-from sk_gene2vec.encoder._suggestions import suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder import _encoder, suggest_gene_sets, suggest_genes
 
 # No two genes are in the same gene sets, so that no two are equally probable.
 GENE_SETS = {
@@ -48,7 +47,7 @@ def expected(encoder, vectorizer):
 
 
 class Constant(BaseEstimator):
-    """Finds everything equally probable; counts its rows."""
+    """Finds everything equally probable."""
 
     n_features_in_ = 4
 
@@ -59,16 +58,19 @@ class Constant(BaseEstimator):
         return True
 
     def predict_proba(self, X):
-        self.rows_ = [*getattr(self, "rows_", []), X.shape[0]]
         return np.full(X.shape, 0.25)
+
+    def transform(self, X):
+        return np.ones((X.shape[0], 1))
+
+    def _decode(self, embedding, gene_sets):
+        return np.full((len(embedding), 4), 0.25)[:, gene_sets]
 
 
 @pytest.mark.parametrize("gene_set", GENE_SETS)
-@pytest.mark.parametrize("block_size", [1, 12, 2**23])
 def test_genes_are_the_most_probable_outside_the_set(
-    encoder, vectorizer, expected, gene_set, block_size, monkeypatch
+    encoder, vectorizer, expected, gene_set
 ):
-    monkeypatch.setattr(memberships, "_BLOCK_SIZE", block_size)
     found = suggest_genes(encoder, vectorizer, gene_set, k=3)
     wanted = expected[expected["gene_set"] == gene_set].head(3)
     pd.testing.assert_frame_equal(
@@ -100,13 +102,11 @@ def test_ten_are_the_default_and_fewer_come_where_there_are_fewer():
     ]
 
 
-def test_dense_vectorizer_and_blocks_of_rows(monkeypatch, expected):
-    vectorizer = GmtVectorizer(GENE_SETS, sparse_output=False).fit(["TP53"])
-    monkeypatch.setattr(memberships, "_BLOCK_SIZE", 3 * 4)
-    constant = Constant()
-    found = suggest_genes(constant, vectorizer, "HYPOXIA", k=100)
-    assert constant.rows_ == [3, 3, 2]
-    assert sorted(found.gene) == sorted(expected.gene[expected.gene_set == "HYPOXIA"])
+def test_dense_vectorizer(encoder, vectorizer):
+    dense = GmtVectorizer(GENE_SETS, sparse_output=False).fit(["TP53"])
+    found = suggest_genes(encoder, dense, "HYPOXIA", k=100)
+    expected = suggest_genes(encoder, vectorizer, "HYPOXIA", k=100)
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,17 @@ def test_without_pandas_the_error_says_what_to_install(
     monkeypatch.setattr(builtins, "__import__", no_pandas)
     with pytest.raises(ImportError, match=f"{suggest.__name__} .*pip install pandas"):
         suggest(encoder, vectorizer, "TP53")
+
+
+def test_suggest_genes_computes_the_probabilities_of_one_gene_set(
+    encoder, vectorizer, monkeypatch
+):
+    decode, shapes = _encoder.decode, []
+
+    def spy(*args):
+        shapes.append(decode(*args).shape)
+        return decode(*args)
+
+    monkeypatch.setattr(_encoder, "decode", spy)
+    suggest_genes(encoder, vectorizer, "HYPOXIA")
+    assert shapes == [(len(vectorizer.genes_), 1)]

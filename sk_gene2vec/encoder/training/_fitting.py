@@ -270,10 +270,17 @@ def _fitted(
     if run.parameters["early_stopping"]:
         scores = [epoch["valid_score"] for epoch in net.history]
         scores = [*((previous and previous.validation_scores_) or ()), *scores]
+    n_members, n_seen = data.X.sum(axis=0), data.X.shape[0]
+    if previous is not None and run.incremental:
+        n_before = previous.n_samples_seen_
+        n_members = n_members + n_before * previous.gene_set_frequency_
+        n_seen += n_before
     return Fitted(
         coefs_=trained.layers.coefs,
         intercepts_=trained.layers.intercepts,
         gene_set_weights_=data.gene_set_weights.astype(np.float32),
+        gene_set_frequency_=(n_members / n_seen).astype(np.float32),
+        n_samples_seen_=n_seen,
         calibration_=trained.calibration(previous),
         loss_curve_=[*(previous.loss_curve_ if previous else ()), *losses],
         validation_scores_=scores,
@@ -330,6 +337,7 @@ class _Trained:
                 embedding = embed_memberships(shown, weights, self.layers)
             else:
                 embedding = self.layers.table()[rows]
+                embedding[np.diff(shown.indptr) == 0] = 0
         self._check_finite(*self.layers.coefs, *self.layers.intercepts, embedding)
         return embedding
 
