@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sk_gene2vec._utils._messages import excerpt
+
 __all__ = ["BYTE_ORDER_MARK", "UNWRITABLE", "check_genes", "check_text", "strip"]
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -33,7 +35,7 @@ def check_genes(X: Any) -> list[str]:
     if isinstance(X, set | frozenset):
         raise TypeError(f"{wanted} in a fixed order, got a {kind}. Sort it.")
     if isinstance(X, str | bytes) or not isinstance(X, Iterable):
-        raise TypeError(f"{wanted}, got the {kind} {X!r}.")
+        raise TypeError(f"{wanted}, got the {kind} {excerpt(X)}.")
     shape: Any = getattr(X, "shape", (None,))
     if len(shape) != 1:
         if sp.issparse(X) or len(shape) != 2 or shape[1] != 1:
@@ -55,4 +57,4 @@ def check_text(values: list[Any], what: str) -> None:
     where = f"at position {wrong[0]}; {len(wrong)} of {len(values)} are no str"
     if str(value) in ("None", "nan", "NaT", "<NA>"):
         raise ValueError(f"Expected {what}, got the missing value {value} {where}.")
-    raise TypeError(f"Expected {what} (str), got {kind} {value!r} {where}.")
+    raise TypeError(f"Expected {what} (str), got {kind} {excerpt(value)} {where}.")

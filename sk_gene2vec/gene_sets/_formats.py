@@ -48,6 +48,7 @@ def read_gene_sets(
     format: str = "auto",
     on_duplicate: str = "raise",
     min_weight: float | None = None,
+    columns: tuple[Any, Any] | None = None,
     encoding: str = "utf-8",
     max_bytes: int = MAX_BYTES,
 ) -> GeneSets:
@@ -69,6 +70,9 @@ def read_gene_sets(
     min_weight : float, default=None
         Leave out the memberships of a table whose `weight` is closer to zero than this:
         ``min_weight=1`` keeps a weight of -2. None ignores weights.
+    columns : tuple of two column names, default=None
+        The columns of a table that have the gene set and the gene. None looks for the
+        pairs in the notes.
     encoding : str, default="utf-8"
         Encoding of the file. An open text file has its own.
     max_bytes : int, default=2**30
@@ -103,8 +107,11 @@ def read_gene_sets(
     - **JSON**, as from MSigDB: the file starts with ``{``. The genes of a set are in
       its `geneSymbols`; a plain list of genes will do as well.
     - **Table**, separated by tabs, commas or semicolons, one membership a row: the
-      first line has the columns `source` and `target` (decoupler), `gs_name` and
-      `gene_symbol` (msigdbr), or `term` and `gene` (clusterProfiler), among others.
+      first line has the columns `source` and `target` or `geneset` and `genesymbol`
+      (decoupler), `gs_name` and `gene_symbol`, `entrez_gene`, `ncbi_gene` or
+      `ensembl_gene` (msigdbr), `term` and `gene` (clusterProfiler), or `pathway` and
+      `gene`, among others. Of several pairs, the first in this list counts; `columns`
+      names another. Integers become text.
     - **GMX**, one gene set a column, the name in the first line and the description in
       the second: the second line has as many tabs as the first, every field of it is
       empty, "na", a URL or has a blank in it, which genes have not, and no line has
@@ -132,19 +139,24 @@ def read_gene_sets(
         raise ValueError(
             f"Expected format to be one of {('auto', *_FORMATS)}, got {format!r}."
         )
-    options = Options(on_duplicate, min_weight)
+    if columns is not None and (isinstance(columns, str) or len(columns) != 2):
+        wanted = "Expected columns=(gene_set_column, gene_column)"
+        raise ValueError(f"{wanted}, got {columns!r}.")
+    options = Options(on_duplicate, min_weight, columns)
     if hasattr(source, "columns"):
         return from_frame(source, options)
     file = read_text(source, encoding, max_bytes)
+    if format == "auto" and columns is not None:
+        format = "table"
     if format == "auto":
         fitting = (name for name, known in _FORMATS.items() if known.fits(file))
         format = next(fitting, "")
         if not format:
             raise _fits_nothing(file)
-    if min_weight is not None and format != "table":
+    if format != "table" and (min_weight is not None or columns is not None):
         raise ValueError(
-            f"{file.where}: Expected a table with a column 'weight' for min_weight, "
-            f"got a file that is read as {format.upper()}."
+            f"{file.where}: Expected a table for min_weight and columns, got a file "
+            f"that is read as {format.upper()}."
         )
     return _FORMATS[format].parse(file, options)
 

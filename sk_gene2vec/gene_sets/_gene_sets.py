@@ -254,8 +254,9 @@ def _checked(what: str, text: str) -> str:
 
 def _pairs(gene_sets: GeneSetsLike) -> Iterator[_Pair]:
     wanted = "Expected a mapping or (name, genes) pairs"
-    if isinstance(gene_sets, str | os.PathLike):
-        raise TypeError(f"{wanted}, got {gene_sets!r}. Use read_gene_sets for a file.")
+    if isinstance(gene_sets, str | os.PathLike) or hasattr(gene_sets, "columns"):
+        got = f"{excerpt(gene_sets)}. Use read_gene_sets for a file or a DataFrame."
+        raise TypeError(f"{wanted}, got {got}")
     for item in gene_sets.items() if isinstance(gene_sets, Mapping) else gene_sets:
         if not isinstance(item, list | tuple) or len(item) != 2:
             raise TypeError(f"{wanted}, got the item {excerpt(item)}.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
@@ -20,6 +20,7 @@ class Options(NamedTuple):
 
     on_duplicate: str = "raise"
     min_weight: float | None = None
+    columns: tuple[Any, Any] | None = None
 
 
 def gather(

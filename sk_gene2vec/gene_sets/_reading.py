@@ -6,13 +6,14 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar
 
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, strip
+from sk_gene2vec._utils._messages import excerpt
 
 __all__ = ["MAX_BYTES", "FileText", "GmtFormatError", "TextSource", "read_text"]
 
@@ -24,6 +25,13 @@ MAX_BYTES = 2**30
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# First bytes of files that are no text, and what to do with these.
+_BINARY = {
+    b"PAR1": "a Parquet file. Read it with pandas.read_parquet or polars.read_parquet",
+    b"ARROW1": "an Arrow file. Read it with pandas.read_feather or polars.read_ipc",
+    b"PK\3\4": "a ZIP archive or an Excel file. Unpack it, or read it with read_excel",
+    b"\x89HDF": "an HDF5 file. Read it with pandas.read_hdf",
+}
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _CHUNK = 2**24
 _Chunk = TypeVar("_Chunk", str, bytes)
@@ -95,7 +103,8 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
     elif hasattr(source, "read"):
         where = str(getattr(source, "name", "<stream>"))
     else:
-        raise TypeError(f"Expected a path or an open file, got {source!r}.")
+        got = f"{type(source).__name__} {excerpt(source)}"
+        raise TypeError(f"Expected a path or an open file, got {got}.{_advice(source)}")
     try:
         if isinstance(source, io.TextIOBase):
             text = "".join(_chunks(source, str, where, max_bytes))
@@ -112,6 +121,16 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
     file = FileText(text, where, name)
     _check_is_text(file)
     return file
+
+
+def _advice(source: object) -> str:
+    if isinstance(source, Mapping):
+        return " GeneSets and GmtVectorizer take mappings."
+    if hasattr(source, "columns"):
+        return " read_gene_sets and GmtVectorizer take DataFrames."
+    if isinstance(source, Iterable):
+        return " Read one file at a time; GmtVectorizer takes a list of them."
+    return ""
 
 
 def _read_bytes(source: TextSource, where: str, max_bytes: int) -> bytes:
@@ -147,6 +166,8 @@ def _chunks(
 def _undecodable(
     where: str, error: UnicodeDecodeError, is_open: bool
 ) -> GmtFormatError:
+    if kind := _binary(error.object):
+        return GmtFormatError(f"{where}: Expected text, got {kind}.")
     got = f"Expected {error.encoding} text, got byte 0x{error.object[error.start]:02x}"
     if is_open:  # The offset counts from a piece of unknown place.
         return GmtFormatError(
@@ -161,6 +182,12 @@ def _undecodable(
     )
 
 
+def _binary(content: bytes) -> str | None:
+    """Tell which binary format a file has that is no text, and how to read it."""
+    kinds = (kind for magic, kind in _BINARY.items() if content.startswith(magic))
+    return next((f"{kind}, and pass the DataFrame" for kind in kinds), None)
+
+
 def _check_is_text(file: FileText) -> None:
     """Refuse NUL and lone surrogates: UTF-16 read as UTF-8, zeros after a crash."""
     text = file.text
@@ -169,6 +196,8 @@ def _check_is_text(file: FileText) -> None:
     if "\0" not in text and text.isascii():
         return
     if found := _NO_TEXT.search(text):
+        if kind := _binary(text[:8].encode("latin-1", "replace")):
+            raise file.error(f"Expected text, got {kind}.")
         raise file.error(
             f"Expected text, got the character {found[0]!r}. The file is damaged, or "
             "has another encoding: encoding='utf-16-le', for one.",

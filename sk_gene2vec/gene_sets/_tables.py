@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
@@ -16,31 +16,36 @@ __all__ = ["columns_wanted", "from_frame", "looks_like_table", "parse_table"]
 #: Columns of the gene set and of the gene.
 _COLUMNS = (
     ("source", "target"),  # decoupler
+    ("geneset", "genesymbol"),  # decoupler's resource of MSigDB
     ("gs_name", "gene_symbol"),  # msigdbr
+    ("gs_name", "entrez_gene"),
+    ("gs_name", "ncbi_gene"),
+    ("gs_name", "ensembl_gene"),
     ("term", "gene"),  # clusterProfiler
+    ("pathway", "gene"),
 )
+_Pair: TypeAlias = tuple[Any, Any]
 _WEIGHT = "weight"
 # As R and pandas write them, and as they print in frames.
 _MISSING = ("", "NA", "None", "nan", "NaT", "<NA>")
 
 
 def columns_wanted() -> str:
-    """Say which columns a long table may have, for gene set and gene."""
-    return ", or ".join(f"{name!r} and {gene!r}" for name, gene in _COLUMNS)
+    """List the columns that a long table may have, of gene sets and of genes."""
+    return ", ".join(f"{name}/{gene}" for name, gene in _COLUMNS)
 
 
 def looks_like_table(file: FileText) -> bool:
     """Tell whether the first line has the columns of a long table."""
-    return _delimiter(file) is not None
+    return _delimiter(file, _COLUMNS) is not None
 
 
 def parse_table(file: FileText, options: Options) -> GeneSets:
     """Build the gene sets of a long table in TSV or CSV text."""
-    delimiter = _delimiter(file)
+    delimiter = _delimiter(file, _choices(options))
     if delimiter is None:
-        wanted = f"Expected the columns {columns_wanted()}"
         got = excerpt(file.lines[file.start])
-        raise file.error(f"{wanted}, got {got}.", file.start + 1)
+        raise file.error(_no_columns(options, got), file.start + 1)
     header = _header(file, delimiter)
     try:
         at = [header.index(column) for column in _columns(header, options)]
@@ -61,29 +66,39 @@ def from_frame(frame: Any, options: Options) -> GeneSets:
     return GeneSets(_collect(enumerate(rows), options.min_weight, "DataFrame, row"))
 
 
-def _find_columns(columns: Sequence[Any]) -> tuple[str, str] | None:
-    return next((pair for pair in _COLUMNS if set(pair) <= set(columns)), None)
+def _choices(options: Options) -> Sequence[_Pair]:
+    return _COLUMNS if options.columns is None else [options.columns]
 
 
-def _columns(columns: list[Any], options: Options) -> list[str]:
+def _find_columns(columns: Sequence[Any], choices: Sequence[_Pair]) -> _Pair | None:
+    return next((pair for pair in choices if set(pair) <= set(columns)), None)
+
+
+def _no_columns(options: Options, got: str) -> str:
+    if options.columns is not None:
+        return f"Expected the columns {options.columns}, got {got}."
+    return (
+        f"Expected columns of gene sets and genes ({columns_wanted()}), got {got}. For "
+        "others, use read_gene_sets(..., columns=(gene_set_column, gene_column))."
+    )
+
+
+def _columns(columns: list[Any], options: Options) -> list[Any]:
     """Columns of the gene set, the gene and, if it counts, the weight."""
-    found = _find_columns(columns)
+    found = _find_columns(columns, _choices(options))
     if found is None:
-        raise ValueError(
-            f"Expected the columns {columns_wanted()}, got {excerpt(columns)}."
-        )
-    if options.min_weight is None:
-        return [*found]
-    if _WEIGHT not in columns:
-        raise ValueError(
-            f"Expected a column {_WEIGHT!r} for min_weight, got {excerpt(columns)}."
-        )
-    return [*found, _WEIGHT]
+        raise ValueError(_no_columns(options, excerpt(columns)))
+    wanted = [*found, *([_WEIGHT] if options.min_weight is not None else [])]
+    for column in wanted:
+        if (count := columns.count(column)) != 1:
+            got = f"{count} of this name in {excerpt(columns)}"
+            raise ValueError(f"Expected one column {column!r}, got {got}.")
+    return wanted
 
 
-def _delimiter(file: FileText) -> str | None:
+def _delimiter(file: FileText, choices: Sequence[_Pair]) -> str | None:
     """Tell what separates columns in the first line; None if it is no header."""
-    return next((d for d in "\t,;" if _find_columns(_header(file, d))), None)
+    return next((d for d in "\t,;" if _find_columns(_header(file, d), choices)), None)
 
 
 def _header(file: FileText, delimiter: str) -> list[str]:
@@ -138,9 +153,9 @@ def _text(value: Any, what: str) -> str:
         raise ValueError(
             f"Expected a {what}, got the missing value {value!r}. Leave such rows out."
         )
-    if not isinstance(value, str):
+    if not isinstance(value, str | int) or isinstance(value, bool):
         got = f"{type(value).__name__} {excerpt(value)}"
-        raise TypeError(f"Expected a {what} (str), got {got}.")
+        raise TypeError(f"Expected a {what}, as str or int, got {got}.")
     return text
 
 

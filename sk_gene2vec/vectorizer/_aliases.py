@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sk_gene2vec._utils._genes import check_text
+from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import shown
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.vectorizer._identifiers import describe_kinds, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,10 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 
 _UNKNOWN_SHOWN = 5
 _HINTS_SHOWN = 3
+_OLD_SYMBOLS = (
+    "Old symbols and other names need aliases; for human genes, set "
+    "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
+)
 
 
 class GeneIndex:
@@ -75,9 +80,12 @@ class GeneIndex:
         return [genes[place] for place in np.flatnonzero(rows == len(self.genes))]
 
     def near_misses(self, missing: Iterable[str]) -> dict[str, str]:
-        """Missing gene -> gene of the collection that differs from it in case only."""
-        folded = {gene.casefold(): gene for gene in self.genes}
-        near = {gene: folded.get(gene.casefold()) for gene in missing}
+        """Find genes that differ in case, surrounding blanks or version only.
+
+        Maps every such missing gene to the gene of the collection.
+        """
+        known = {plain(gene): gene for gene in self.genes}
+        near = {gene: known.get(plain(gene)) for gene in missing}
         return {gene: match for gene, match in near.items() if match is not None}
 
     def refuse(
@@ -92,20 +100,25 @@ class GeneIndex:
                 "handle_ambiguous='ignore'."
             )
         if unknown and missing:
-            genes = shown(map(repr, dict.fromkeys(missing)), _UNKNOWN_SHOWN)
-            raise ValueError(f"{_counted(missing, count)}: {genes}.")
+            raise ValueError(self.complaint(missing, count, ""))
 
-    def complaint(self, missing: list[str], count: int) -> str:
-        """Say which genes are missing, for a warning."""
-        near = islice(self.near_misses(missing).items(), _HINTS_SHOWN)
-        hints = ", ".join(f"{gene!r} (the collection has {it!r})" for gene, it in near)
-        unclear = self._unclear(missing)
-        return (
-            f"{_counted(missing, count)} and get a row of zeros"
-            + (f"; different in case only: {hints}" if hints else "")
-            + (f"; aliases of several genes: {unclear}" if unclear else "")
-            + "."
-        )
+    def complaint(self, missing: list[str], count: int, fate: str) -> str:
+        """Say which genes are missing, why, and how they would be found."""
+        distinct = list(dict.fromkeys(missing))
+        near = self.near_misses(distinct)
+        hints = (f"{it!r} for {gene!r}" for gene, it in near.items())
+        unclear = self._unclear(distinct)
+        kinds, others = describe_kinds(distinct, self.genes)
+        old = set(others).difference(near, self.ambiguous) and not self.aliases
+        sentences = [
+            f"{len(missing)} of {count} genes are in no gene set of the collection"
+            f"{fate}: {shown(map(repr, distinct), _UNKNOWN_SHOWN)}.",
+            f"The collection has {shown(hints, _HINTS_SHOWN)}." if near else "",
+            f"Aliases of several genes are {unclear}." if unclear else "",
+            *kinds,
+            _OLD_SYMBOLS if old else "",
+        ]
+        return " ".join(filter(None, sentences))
 
     def report(self, genes: list[str]) -> pd.DataFrame:
         """Table of how genes are found; `GmtVectorizer.lookup` describes it."""
@@ -122,7 +135,7 @@ class GeneIndex:
                     (gene, None, "ambiguous", ", ".join(self.ambiguous[gene]))
                 )
             else:
-                status = "case" if gene in near else "unknown"
+                status = _difference(gene, near[gene]) if gene in near else "unknown"
                 report.append((gene, None, status, near.get(gene, "")))
         columns = ["gene", "found_as", "status", "candidates"]
         frame: pd.DataFrame = pandas.DataFrame(report, columns=columns, dtype=object)
@@ -134,8 +147,11 @@ class GeneIndex:
         return shown(meant, _HINTS_SHOWN)
 
 
-def _counted(missing: list[str], count: int) -> str:
-    return f"{len(missing)} of {count} genes are in no gene set of the collection"
+def _difference(gene: str, match: str) -> str:
+    """Name the difference between a gene and the gene that is `plain` the same."""
+    if strip(gene) == match:
+        return "blanks"
+    return "case" if strip(gene).casefold() == match.casefold() else "version"
 
 
 def _targets(aliases: Any) -> dict[str, dict[str, None]]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 
@@ -62,7 +63,7 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
         if not _is_collection(given):
             raise TypeError(
                 "Expected paths, mappings or DataFrames as gene_sets, got "
-                f"{given!r} among them."
+                f"{excerpt(given)} among them."
             )
         gene_sets = _read(given)
         known_as = gene_sets.attrs.get("name")

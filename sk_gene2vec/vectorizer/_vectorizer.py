@@ -14,9 +14,11 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
@@ -71,7 +73,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     dtype : dtype, default=numpy.float32
         Type of the matrix.
     sparse_output : bool, default=True
-        If True, the matrix is sparse (CSR), else dense.
+        If True, the matrix is sparse (CSR), else dense. pandas and polars output, see
+        `set_output`, is always dense.
 
     Attributes
     ----------
@@ -202,10 +205,10 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
 
         Returns
         -------
-        membership : csr_matrix or ndarray of shape (n_genes, n_gene_sets)
+        membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             As from `transform`.
         """
-        return self._select(self._fit(check_genes(X), warn=True))
+        return self._select(self._fit(check_genes(X), warn=True), X)
 
     def transform(self, X: Iterable[str]) -> Membership:
         """Return the rows of genes.
@@ -217,13 +220,14 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
 
         Returns
         -------
-        membership : csr_matrix or ndarray of shape (n_genes, n_gene_sets)
+        membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             1 where a gene belongs to a gene set, 0 elsewhere. Sparse output is a
-            `csr_array` where scikit-learn's `sparse_interface` is ``"sparray"``.
+            `csr_array` where scikit-learn's `sparse_interface` is ``"sparray"``. pandas
+            output has the index of `X`, if `X` is a Series or DataFrame.
         """
         check_is_fitted(self)
         rows, _ = self._look_up(check_genes(X), self._index, warn=True)
-        return self._select(rows)
+        return self._select(rows, X)
 
     def lookup(self, X: Iterable[str]) -> "pd.DataFrame":
         """Report how genes are found in the collection.
@@ -241,10 +245,11 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             - `gene`, as in `X`;
             - `found_as`, the gene of the collection, missing where none is found;
             - `status`: ``"exact"``, ``"alias"``, ``"ambiguous"`` (an alias of several
-              genes), ``"case"`` (unknown, but a gene of the collection differs in case
-              only) or ``"unknown"``;
+              genes), ``"case"``, ``"blanks"``, ``"version"`` (unknown, but a gene of
+              the collection differs only in case, surrounding blanks, or the version of
+              an Ensembl id) or ``"unknown"``;
             - `candidates`, the genes that an ambiguous alias may mean, or the gene that
-              differs in case; empty elsewhere.
+              differs so little; empty elsewhere.
 
         Raises
         ------
@@ -360,14 +365,22 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             ambiguous=self.handle_ambiguous == "error",
         )
         if missing and warn:
-            complaint = index.complaint(missing, len(genes))
+            fate = " and get a row of zeros"
+            complaint = index.complaint(missing, len(genes), fate)
             warnings.warn(complaint, UserWarning, stacklevel=4)
         return rows, missing
 
-    def _select(self, rows: Rows) -> Membership:
+    def _select(self, rows: Rows, X: Any) -> Membership:
         """Rows of the collection's matrix, in the container that is asked for."""
         selected = self._membership[rows]
-        if not self.sparse_output:
+        container = _get_output_config("transform", self)["dense"]
+        if container == "pandas":
+            # Made here, since scikit-learn before 1.7 drops the index of a Series.
+            pandas = optional("pandas", "transform='pandas'")
+            has_index = isinstance(X, pandas.Series | pandas.DataFrame)
+            index = X.index if has_index else None
+            return pandas.DataFrame(selected.toarray(), index=index)
+        if container != "default" or not self.sparse_output:
             return selected.toarray()
         # scikit-learn before 1.9 has no such setting, and uses matrices.
         if get_config().get("sparse_interface") == "sparray":

@@ -70,9 +70,19 @@ def test_content_tells_the_format(read, data, encode, name):
     assert dict(gene_sets.attrs) == {"name": name}
 
 
-@pytest.mark.parametrize(
-    "columns", [("source", "target"), ("gs_name", "gene_symbol"), ("term", "gene")]
-)
+COLUMNS = [
+    ("source", "target"),
+    ("geneset", "genesymbol"),
+    ("gs_name", "gene_symbol"),
+    ("gs_name", "entrez_gene"),
+    ("gs_name", "ncbi_gene"),
+    ("gs_name", "ensembl_gene"),
+    ("term", "gene"),
+    ("pathway", "gene"),
+]
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
 @pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 def test_tables(read, columns, delimiter, quoting):
@@ -118,7 +128,7 @@ def test_weights_that_are_missing_or_do_not_apply(read):
     with pytest.raises(ValueError, match=r"line 3: Expected a weight, got 'x'"):
         read(WEIGHTED.replace("-2", "x"), min_weight=1)
     assert dict(read(WEIGHTED.replace("-2", "x"))) == dict(read(WEIGHTED))
-    columns = r"a column 'weight' for min_weight, got \['source', 'target'\]"
+    columns = r"one column 'weight', got 0 of this name in \['source', 'target'\]"
     with pytest.raises(ValueError, match=columns):
         read("source\ttarget\nA\tX\n", min_weight=1)
     frame = pd.DataFrame({"source": ["A"], "target": ["X"]})
@@ -127,15 +137,13 @@ def test_weights_that_are_missing_or_do_not_apply(read):
     with pytest.raises(ValueError, match="Expected a weight, got nan"):
         read_gene_sets(frame.assign(weight=float("nan")), min_weight=1)
     with pytest.raises(
-        ValueError, match=r"for min_weight, got a file that is read as GMT"
+        ValueError, match=r"Expected a table for min_weight .* is read as GMT"
     ):
         read(GMT, min_weight=1)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-@pytest.mark.parametrize(
-    "columns", [("source", "target"), ("gs_name", "gene_symbol"), ("term", "gene")]
-)
+@pytest.mark.parametrize("columns", COLUMNS)
 def test_frames(library, columns):
     module = pytest.importorskip(library)
     names, genes = zip(*PAIRS, strict=True)
@@ -153,6 +161,75 @@ def test_first_known_columns_of_a_frame():
 def test_frame_of_categories():
     frame = pd.DataFrame(PAIRS, columns=["source", "target"], dtype="category")
     assert read_gene_sets(frame) == PLAIN
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_integer_ids_become_text(library, read):
+    module = pytest.importorskip(library)
+    frame = module.DataFrame({"gs_name": [1, 1], "entrez_gene": [7157, 472]})
+    assert dict(read_gene_sets(frame)) == {"1": ("7157", "472")}
+    assert dict(read("gs_name,entrez_gene\n1,7157\n1,472\n")) == {"1": ("7157", "472")}
+
+
+@pytest.mark.parametrize("value", [7157.0, True, b"TP53", ["TP53"]])
+def test_other_ids_do_not(value):
+    frame = pd.DataFrame({"term": ["A", "A"], "gene": ["TP53", value]})
+    kind = type(value).__name__
+    with pytest.raises(TypeError, match=f"row 1: .* as str or int, got {kind} "):
+        read_gene_sets(frame)
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), pd.NA, pd.NaT, "", "NA", " "])
+@pytest.mark.parametrize("column", ["term", "gene"])
+def test_missing_values_of_a_frame(value, column):
+    frame = pd.DataFrame({"term": ["A", "A"], "gene": ["TP53", "X"]}, dtype=object)
+    frame.loc[1, column] = value
+    with pytest.raises(ValueError, match=r"DataFrame, row 1: .* missing value .* out"):
+        read_gene_sets(frame)
+
+
+@pytest.mark.parametrize("columns", [("Set", "Symbol"), ["Set", "Symbol"]])
+def test_columns_by_name(columns, read):
+    data = "term,gene,Symbol,Set,weight\nT,G,TP53,A,1\nT,G,ATM,A,0\n"
+    assert dict(read(data)) == {"T": ("G",)}
+    frame = pd.read_csv(io.StringIO(data))
+    for source, read_one in ((data, read), (frame, read_gene_sets)):
+        found = read_one(source, columns=columns)
+        assert dict(found) == {"A": ("TP53", "ATM")}
+        found = read_one(source, columns=columns, min_weight=0.5)
+        assert dict(found) == {"A": ("TP53",)}
+    pairs = pd.DataFrame([("A", "TP53")])
+    assert dict(read_gene_sets(pairs, columns=(0, 1))) == {"A": ("TP53",)}
+
+
+def test_columns_that_are_not_there(read):
+    message = r"Expected the columns \('a', 'b'\), got .*'?term"
+    with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: " + message):
+        read("term,gene\nA,X\n", columns=("a", "b"))
+    frame = pd.DataFrame({"term": ["A"], "gene": ["X"]})
+    with pytest.raises(ValueError, match=message):
+        read_gene_sets(frame, columns=("a", "b"))
+    for columns in ("ab", ("a",), ("a", "b", "c")):
+        with pytest.raises(ValueError, match=r"columns=\(gene_set_column, gene"):
+            read_gene_sets(frame, columns=columns)
+    with pytest.raises(ValueError, match=r"for min_weight and columns, .* read as GMT"):
+        read(GMT, columns=("a", "b"), format="gmt")
+
+
+def test_columns_of_one_name(read):
+    message = r"Expected one column 'gene', got 2 of this name in \['term', 'gene', 'g"
+    with pytest.raises(GmtFormatError, match=message):
+        read("term,gene,gene\nA,X,Y\n")
+    frame = pd.DataFrame([("A", "X", "Y")], columns=["term", "gene", "gene"])
+    with pytest.raises(ValueError, match=message):
+        read_gene_sets(frame)
+
+
+def test_unknown_columns_are_told_what_to_do():
+    with pytest.raises(
+        ValueError, match=r"pathway/gene\), got .* use read_gene_sets\(\.\.\., c"
+    ):
+        read_gene_sets(pd.DataFrame({"set": ["A"], "symbol": ["X"]}))
 
 
 # GRP
@@ -285,7 +362,7 @@ def test_repeated_names(read, format):
         ("TP53\nMDM2\n\nA B\n", ", line 4: Fits no format"),
         (
             "set,gene\nA,TP53\n",
-            ", line 1: Fits no format .*'gs_name' and 'gene_symbol'",
+            ", line 1: Fits no format .*gs_name/gene_symbol",
         ),
         ("<!DOCTYPE html>\n<html>", ", line 1: Fits no format"),
         ("<html>\n", ", line 1: Fits no format"),
@@ -355,7 +432,7 @@ def test_first_line_that_fits_no_format(read, tmp_path, data, message):
             "not empty, without '#' first, got ''",
         ),
         ("", "gmx", "Expected gene sets, got an empty file"),
-        ("A\td\tX\n", "table", r"line 1: Expected the columns 'source' and .*'A\\td"),
+        ("A\td\tX\n", "table", r"line 1: Expected columns .*source/target, .*'A\\td"),
         ("A\td\tX\n", "json", "line 1: Damaged JSON"),
         ('["A"]', "json", "Expected a JSON object"),
         ("A\tB", "grp", "line 1: Expected one gene a line"),
@@ -370,12 +447,79 @@ def test_wrong_format_asked_for(read, data, format, message):
 def test_bad_arguments(tmp_path):
     with pytest.raises(FileNotFoundError, match="none"):
         read_gene_sets(tmp_path / "none.gmt")
-    with pytest.raises(TypeError, match="Expected a path or an open file, got 3"):
+    with pytest.raises(TypeError, match="Expected a path or an open file, got int 3"):
         read_gene_sets(3)
     with pytest.raises(ValueError, match=r"Expected format to be one of .* got 'xml'"):
         read_gene_sets("h.gmt", format="xml")
     with pytest.raises(ValueError, match="'raise', 'merge' or 'first', got 'last'"):
         read_gene_sets("h.gmt", on_duplicate="last")
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ({"A": ["TP53"]}, "got dict .* GeneSets and GmtVectorizer take mappings"),
+        (PLAIN, "got GeneSets .* GeneSets and GmtVectorizer take mappings"),
+        (["a.gmt", "b.gmt"], "got list .* GmtVectorizer takes a list of them"),
+        (("a.gmt",), "got tuple .* GmtVectorizer takes a list of them"),
+        (None, "got NoneType None"),
+    ],
+)
+@pytest.mark.parametrize("read_one", [read_gene_sets, read_gmt])
+def test_sources_that_are_no_file(source, advice, read_one):
+    with pytest.raises(TypeError, match=f"a path or an open file, {advice}\\.$"):
+        read_one(source)
+
+
+def test_frames_are_for_read_gene_sets():
+    frame = pd.DataFrame({"term": ["A"], "gene": ["X"]})
+    with pytest.raises(TypeError, match="read_gene_sets and GmtVectorizer take DataF"):
+        read_gmt(frame)
+    with pytest.raises(TypeError, match="Use read_gene_sets for a file or a DataFrame"):
+        GeneSets(frame)
+
+
+def test_messages_do_not_quote_a_collection_in_full():
+    many = {f"SET{i}": [f"G{j}" for j in range(100)] for i in range(100)}
+    with pytest.raises(TypeError) as caught:
+        read_gene_sets(many)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
+def test_parquet_goes_through_a_frame(tmp_path, engine, encoding):
+    pytest.importorskip("pyarrow")
+    module = pytest.importorskip(engine)
+    frame = module.DataFrame({"source": ["A", "B"], "target": ["TP53", "ATM"]})
+    path = tmp_path / "sets.parquet"
+    (frame.to_parquet if engine == "pandas" else frame.write_parquet)(path)
+    message = r"sets\.parquet: Expected text, got a Parquet file\. .*read_parquet"
+    for read_one in (read_gene_sets, read_gmt):
+        with pytest.raises(GmtFormatError, match=message):
+            read_one(path, encoding=encoding)
+    assert dict(read_gene_sets(module.read_parquet(path))) == {
+        "A": ("TP53",),
+        "B": ("ATM",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"PK\3\4\x14\0\x06\0\xff", "a ZIP archive or an Excel file"),
+        (b"ARROW1\0\0\xff", "an Arrow file"),
+        (b"\x89HDF\r\n\x1a\n\0", "an HDF5 file"),
+        (gzip.compress(b"PAR1\x15\0\xff"), "a Parquet file"),
+    ],
+)
+def test_other_binary_formats(read, data, message):
+    with pytest.raises(GmtFormatError, match=f"text, got {message}. .* DataFrame"):
+        read(data)
+
+
+def test_a_gene_set_may_start_like_a_binary_file(read):
+    assert dict(read("PAR1\nPAR2\n")) == {"sets": ("PAR1", "PAR2")}
 
 
 @pytest.mark.parametrize("data", FORMATS.values(), ids=FORMATS)

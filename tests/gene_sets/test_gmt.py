@@ -394,7 +394,7 @@ def test_pickle_does_not_depend_on_what_was_looked_up(read):
 @pytest.mark.parametrize(
     ("gene_sets", "message"),
     [
-        ("h.gmt", r"got 'h.gmt'\. Use read_gene_sets for a file\."),
+        ("h.gmt", r"got 'h.gmt'\. Use read_gene_sets for a file or a"),
         (Path("h.gmt"), "Use read_gene_sets"),
         (["AB"], r"\(name, genes\) pairs, got the item 'AB'"),
         ([("A", [], "d")], r"pairs, got the item \('A', \[\], 'd'\)"),

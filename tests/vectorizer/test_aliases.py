@@ -133,9 +133,11 @@ def test_unknown_genes_are_those_of_fit():
 def test_one_warning_with_everything_in_it():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES)
     expected = (
-        "5 of 6 genes are in no gene set of the collection and get a row of zeros; "
-        "different in case only: 'Tp53' (the collection has 'TP53'); aliases of "
-        "several genes: 'MLL2' (KMT2B or KMT2D), 'HALF' (ATM or ABSENT)."
+        "5 of 6 genes are in no gene set of the collection and get a row of zeros: "
+        "'Tp53', 'MLL2', 'HALF', 'XYZ'. The collection has 'TP53' for 'Tp53'. Aliases "
+        "of several genes are 'MLL2' (KMT2B or KMT2D), 'HALF' (ATM or ABSENT). 1 looks "
+        "like mouse or rat symbols ('Tp53'), not like 'ATM': use gene sets of that "
+        "species, or give orthologs as aliases={symbol: gene}."
     )
     genes = ["P53", "Tp53", "MLL2", "HALF", "MLL2", "XYZ"]
     with pytest.warns(UserWarning, match=r"^5 of 6 genes") as caught:
@@ -168,7 +170,7 @@ def test_many_ambiguous_aliases_are_named_in_part():
 
 def test_ambiguous_aliases_are_unknown():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_unknown="error")
-    with pytest.raises(ValueError, match=r"1 of 2 genes are in no .*: 'MLL2'\.$"):
+    with pytest.raises(ValueError, match=r"1 of 2 genes are in no .*: 'MLL2'\. Alias"):
         vectorizer.fit(["P53", "MLL2"])
 
 

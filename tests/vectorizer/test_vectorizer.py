@@ -18,7 +18,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from sk_gene2vec import GeneSets, GmtFormatError, GmtVectorizer, read_gmt, write_gmt
+from sk_gene2vec import (
+    GeneSetEncoder,
+    GeneSets,
+    GmtFormatError,
+    GmtVectorizer,
+    read_gmt,
+    write_gmt,
+)
 
 # Neither names nor genes are sorted: columns keep the order, genes_ does not.
 SETS = {"SMALL": ["TP53"], "BIG": ["TP53", "MDM2", "ATM"], "MID": ["ATM", "Trp53"]}
@@ -238,7 +245,7 @@ def test_bundled_collection():
         (
             frame(set=["A"], target=["X"]),
             ValueError,
-            r"columns 'source' and 'target', or .*, got \['set', 'target'\]",
+            r"columns .*source/target, .*, got \['set', 'target'\]",
         ),
         (
             frame(source=["A", None], target=["X", "Y"]),
@@ -246,9 +253,9 @@ def test_bundled_collection():
             "DataFrame, row 1: Expected a gene set, got the missing value",
         ),
         (
-            frame(source=["A", "A"], target=[7157, 472]),
+            frame(source=["A", "A"], target=[7157, 4.5]),
             TypeError,
-            r"DataFrame, row 0: Expected a gene \(str\), got int 7157\.",
+            r"DataFrame, row 0: Expected a gene, as str or int, got float 7157\.0\.",
         ),
         (42, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
         ({"a.gmt"}, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
@@ -305,9 +312,11 @@ UNKNOWN = ["ATM", "tp53", "X", "mdm2", "TRP53", "X", "atm"]
 def test_unknown_genes_are_ignored_with_one_warning():
     vectorizer = GmtVectorizer(SETS)
     expected = (
-        "6 of 7 genes are in no gene set of the collection and get a row of zeros; "
-        "different in case only: 'tp53' (the collection has 'TP53'), 'mdm2' (the "
-        "collection has 'MDM2'), 'TRP53' (the collection has 'Trp53')."
+        "6 of 7 genes are in no gene set of the collection and get a row of zeros: "
+        "'tp53', 'X', 'mdm2', 'TRP53', 'atm'. The collection has 'TP53' for 'tp53', "
+        "'MDM2' for 'mdm2', 'Trp53' for 'TRP53', …. Old symbols and other names need "
+        "aliases; for human genes, set "
+        "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -322,13 +331,13 @@ def test_unknown_genes_are_ignored_with_one_warning():
 
 
 def test_unknown_genes_without_near_misses():
-    with pytest.warns(UserWarning, match=r"1 of 2 genes .* get a row of zeros\.$"):
+    with pytest.warns(UserWarning, match=r"1 of 2 .* a row of zeros: 'X'\. Old"):
         GmtVectorizer(SETS).fit_transform(["X", "ATM"])
 
 
 def test_near_misses_are_capital_and_small_letters_of_one_gene():
     with pytest.warns(
-        UserWarning, match=r"'trP53' \(the collection has 'T(RP|rp)53'\)\.$"
+        UserWarning, match=r"The collection has 'T(RP|rp)53' for 'trP53'\.$"
     ):
         GmtVectorizer({"A": ["TRP53", "Trp53"]}).fit_transform(["trP53"])
 
@@ -336,9 +345,9 @@ def test_near_misses_are_capital_and_small_letters_of_one_gene():
 @pytest.mark.parametrize(
     ("genes", "message"),
     [
-        (UNKNOWN, r"6 of 7 genes .*: 'tp53', 'X', 'mdm2', 'TRP53', 'atm'\.$"),
-        (["X", "X", "ATM"], r"2 of 3 genes .* collection: 'X'\.$"),
-        (list("ABCDEF"), r"6 of 6 genes .*: 'A', 'B', 'C', 'D', 'E', …\.$"),
+        (UNKNOWN, r"6 of 7 genes .*: 'tp53', 'X', 'mdm2', 'TRP53', 'atm'\. The"),
+        (["X", "X", "ATM"], r"2 of 3 genes .* collection: 'X'\. Old"),
+        (list("ABCDEF"), r"6 of 6 genes .*: 'A', 'B', 'C', 'D', 'E', …\. Old"),
     ],
 )
 def test_unknown_genes_are_errors(genes, message):
@@ -533,3 +542,51 @@ def test_full_collection(msigdb_file):
     assert X.shape == (22665, 20832)
     assert X.nnz == 2333170
     assert X.has_sorted_indices
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, pd.DataFrame])
+@pytest.mark.parametrize("method", ["fit_transform", "transform"])
+def test_pandas_output_of_the_default(kind, method):
+    samples = kind(GENES)
+    if hasattr(samples, "iloc"):
+        samples.index = [7, 8, 9]
+    vectorizer = GmtVectorizer(SETS).set_output(transform="pandas")
+    X = getattr(vectorizer.fit(samples), method)(samples)
+    assert list(X.columns) == list(vectorizer.get_feature_names_out())
+    assert list(X.index) == ([7, 8, 9] if hasattr(samples, "iloc") else [0, 1, 2])
+    assert X.to_numpy().tolist() == ROWS
+    assert set(X.dtypes) == {np.dtype(np.float32)}
+    assert list(clone(vectorizer).fit_transform(samples).index) == list(X.index)
+    back = vectorizer.set_output(transform="default").transform(samples)
+    assert rows(back) == ROWS
+
+
+def test_pandas_output_by_configuration():
+    with sklearn.config_context(transform_output="pandas"):
+        X = GmtVectorizer(SETS).fit_transform(pd.Series(GENES, index=list("abc")))
+    assert list(X.index) == list("abc")
+    assert X.to_numpy().tolist() == ROWS
+
+
+def test_polars_output():
+    pl = pytest.importorskip("polars")
+    vectorizer = GmtVectorizer(SETS).set_output(transform="polars")
+    X = vectorizer.fit_transform(pl.Series(GENES))
+    assert X.columns == ["SMALL", "BIG", "MID"]
+    assert X.to_numpy().tolist() == ROWS
+
+
+def test_pandas_output_of_the_documented_pipeline_under_grid_search():
+    genes = pd.Series([f"G{i}" for i in range(24)], index=range(100, 124))
+    gene_sets = {f"S{i}": genes.iloc[i % 5 :: i % 7 + 2] for i in range(12)}
+    gene_sets |= {"EVEN": genes.iloc[::2], "ALL": genes}
+    encoder = GeneSetEncoder(3, max_epochs=2, random_state=0, early_stopping=False)
+    pipeline = make_pipeline(GmtVectorizer(gene_sets), encoder, LogisticRegression())
+    grid = {"genesetencoder__embedding_dim": [2, 3]}
+    search = GridSearchCV(pipeline.set_output(transform="pandas"), grid, cv=3)
+    search.fit(genes, [0, 1] * 12)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    embedding = search.best_estimator_[:-1].transform(genes)
+    assert embedding.index.equals(genes.index)
+    names = search.best_estimator_[:-1].get_feature_names_out()
+    assert list(embedding.columns) == list(names)

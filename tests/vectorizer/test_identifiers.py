@@ -1,0 +1,129 @@
+"""Unknown identifiers: of which kind they are, and what the messages advise."""
+
+import pytest
+
+from sk_gene2vec import GmtVectorizer
+from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
+from sk_gene2vec.vectorizer._identifiers import describe_kinds, plain
+
+SYMBOLS = {"A": ["TP53", "ATM", "MDM2", "C1orf112", "HLA-A"]}
+
+
+def warning(genes, gene_sets=SYMBOLS, **parameters):
+    with pytest.warns(UserWarning, match="are in no gene set") as caught:
+        GmtVectorizer(gene_sets, **parameters).fit_transform(genes)
+    (only,) = caught
+    return str(only.message)
+
+
+@pytest.mark.parametrize(
+    ("gene", "kind", "advice"),
+    [
+        ("ENSG00000141510", "Ensembl ids", "aliases={identifier: gene}"),
+        ("ENSG00000141510.17", "Ensembl ids", "aliases={identifier: gene}"),
+        ("ENSMUSG00000059552.8", "Ensembl ids", "aliases={identifier: gene}"),
+        ("ENST00000269305.9", "Ensembl ids", "aliases={identifier: gene}"),
+        ("7157", "Entrez numbers", "aliases={identifier: gene}"),
+        ("7157.0", "Entrez numbers", "aliases={identifier: gene}"),
+        ("NM_000546.6", "RefSeq ids", "aliases={identifier: gene}"),
+        ("HGNC:11998", "HGNC ids", "aliases={identifier: gene}"),
+        ("2-Sep", "dates that a spreadsheet made", "the original file"),
+        ("1-Mar", "dates that a spreadsheet made", "the original file"),
+        ("Sep-02", "dates that a spreadsheet made", "the original file"),
+        ("2-Sep-21", "dates that a spreadsheet made", "the original file"),
+        ("2021-09-02 00:00:00", "dates that a spreadsheet made", "the original file"),
+        ("Trp53", "mouse or rat symbols", r"orthologs as aliases={symbol: gene}"),
+        ("Nkx2-1", "mouse or rat symbols", "orthologs"),
+        ("1110008P14Rik", "mouse or rat symbols", "gene sets of that species"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", " "])
+def test_kinds(gene, kind, advice, blank):
+    (sentence,), others = describe_kinds([gene + blank], ["ATM", "TP53"])
+    assert sentence.startswith(f"1 looks like {kind}")
+    assert f"({gene + blank!r}), not like 'ATM': " in sentence
+    assert advice in sentence
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    "gene", ["P53", "MLL2", "C1orf112", "HLA-A", "ENSG1", "SEPT2", "p53", "MARCH1", ""]
+)
+def test_no_kind(gene):
+    assert describe_kinds([gene], ["ATM", "TP53"]) == ([], [gene])
+
+
+@pytest.mark.parametrize("known", ["ENSG00000141510", "7157", "Trp53", "HGNC:11998"])
+def test_the_kind_of_the_collection_is_no_news(known):
+    assert describe_kinds([known], [known, known[:-1] + "1"]) == ([], [known])
+    assert describe_kinds([known], [known, "TP53"])[1] == []
+
+
+def test_symbols_in_a_collection_of_numbers():
+    text = warning(["Trp53"], {"A": ["7157", "472"]})
+    assert "1 looks like mouse or rat symbols ('Trp53'), not like '472'" in text
+
+
+def test_the_warning_counts_names_and_advises():
+    genes = ["ENSG00000141510.17", "ENSG00000149311", "2-Sep", "P53", "TP53", "2-Sep"]
+    assert warning(genes) == (
+        "5 of 6 genes are in no gene set of the collection and get a row of zeros: "
+        "'ENSG00000141510.17', 'ENSG00000149311', '2-Sep', 'P53'. 2 look like Ensembl "
+        "ids ('ENSG00000141510.17', 'ENSG00000149311'), not like 'ATM': translate them "
+        "with aliases={identifier: gene}. 1 looks like dates that a spreadsheet made "
+        "of symbols ('2-Sep'), not like 'ATM': take the symbols from the original "
+        "file. Old symbols and other names need aliases; for human genes, set "
+        "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
+    )
+
+
+def test_aliases_are_not_advised_twice():
+    assert "Old symbols" in warning(["P53"])
+    assert "Old symbols" not in warning(["P53"], aliases={"MGC1": "ATM"})
+    aliases = load_human_gene_aliases()
+    assert GmtVectorizer(SYMBOLS, aliases=aliases).fit(["P53"]).unknown_genes_.size == 0
+
+
+def test_errors_say_the_same():
+    vectorizer = GmtVectorizer(SYMBOLS, handle_unknown="error")
+    with pytest.raises(ValueError, match=r"of the collection: '7157'\. 1 looks like E"):
+        vectorizer.fit(["7157"])
+
+
+@pytest.mark.parametrize(
+    ("gene", "expected"),
+    [
+        (" TP53\ufeff", "tp53"),
+        ("ENSG00000141510.17", "ensg00000141510"),
+        ("7157.0", "7157"),
+        ("7157.5", "7157.5"),
+        ("AC012345.1", "ac012345.1"),
+    ],
+)
+def test_plain(gene, expected):
+    assert plain(gene) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "gene", "status"),
+    [
+        ("TP53", " TP53", "blanks"),
+        ("TP53", "TP53\xa0", "blanks"),
+        ("TP53", "tp53 ", "case"),
+        ("ENSG00000141510", "ENSG00000141510.17", "version"),
+        ("ENSG00000141510.16", "ENSG00000141510", "version"),
+        ("ENSG00000141510.16", "ENSG00000141510.17", "version"),
+        ("7157", "7157.0", "version"),
+    ],
+)
+def test_genes_that_are_nearly_there(known, gene, status):
+    text = warning([gene], {"A": [known]})
+    assert text.endswith(f": {gene!r}. The collection has {known!r} for {gene!r}.")
+    report = GmtVectorizer({"A": [known]}).fit([gene]).lookup([gene])
+    assert report[["status", "candidates"]].to_numpy().tolist() == [[status, known]]
+
+
+def test_mouse_genes_in_the_bundled_collection():
+    text = warning(["Trp53", "Atm", "Gm1234"], load_go_bp())
+    assert "The collection has 'ATM' for 'Atm'." in text
+    assert "3 look like mouse or rat symbols ('Trp53', 'Atm', 'Gm1234')" in text
