@@ -11,12 +11,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
+from tempfile import TemporaryDirectory
 
 from sk_gene2vec.datasets._download import Failure, Patience, download, import_pooch
 from sk_gene2vec.gene_sets._gmt import read_gmt
@@ -42,7 +43,7 @@ class DownloadError(OSError):
     ...         fetch_msigdb(version="7.5.1", data_home=file.name)
     ...     except DownloadError as error:
     ...         print(str(error).partition(" in the cache")[0])
-    cannot keep https://data.broadinstitute.org/gsea-msigdb/msigdb/release/7.5.1/\
+    Cannot keep https://data.broadinstitute.org/gsea-msigdb/msigdb/release/7.5.1/\
 h.all.v7.5.1.symbols.gmt
     """
 
@@ -63,23 +64,29 @@ class Remote:
     page: str
     known: Callable[[], str]
 
-    def advice(self) -> str:
-        """How to go on without the download."""
+    def error(self, *sentences: str) -> DownloadError:
+        """Make an error that ends with how to go on without the download."""
         file = f'"{self.stem}.gmt"'
-        return (
+        advice = (
             f"To go on with a local file: download {self.url} by hand, in a browser or "
             f"on another machine (see {self.page}), save it as {self.stem}.gmt, and "
             f"read it with read_gmt({file}) or GmtVectorizer({file})."
         )
+        return DownloadError("\n".join([*sentences, advice]))
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was downloaded, and when (a UTC date)."""
+    """Which content was downloaded, and when (a UTC date)."""
 
     url: str
     sha256: str
     retrieved: str
+
+    def __post_init__(self) -> None:
+        date.fromisoformat(self.retrieved)
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"the sha256 {self.sha256!r}")
 
 
 def cached_gmt(
@@ -89,38 +96,48 @@ def cached_gmt(
     force_download: bool,
 ) -> tuple[Path, Record]:
     """Return the file in the cache and its record; download it if it is not there."""
-    folder = _data_folder(data_home)
+    chosen = data_home or os.environ.get(ENVIRONMENT_VARIABLE)
+    folder = Path(chosen or import_pooch().os_cache("sk_gene2vec")).expanduser()
+    try:
+        return _read_or_download(folder, remote, patience, force_download)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise remote.error(
+            f"Cannot keep {remote.url} in the cache folder {folder}: {error}.",
+            "Name another folder: the argument data_home or the environment variable "
+            f"{ENVIRONMENT_VARIABLE}.",
+        ) from error
+
+
+def _read_or_download(
+    folder: Path, remote: Remote, patience: Patience, force_download: bool
+) -> tuple[Path, Record]:
     record_file = folder / f"{remote.stem}.{_digest(remote.url.encode())[:8]}.json"
     recorded = None if force_download else _read_record(record_file, remote)
     if recorded is not None:
-        path = _content_file(folder, remote, recorded.sha256)
+        path = _content_file(folder, remote, recorded)
         if _is_intact(path, recorded, remote):
             return path, recorded
-    _check_writable(folder, remote)
+    _check_writable(folder)
     data = _download_gmt(remote, patience)
     today = datetime.now(UTC).date().isoformat()
     record = Record(remote.url, _digest(data), today)
     if recorded is not None and record.sha256 != recorded.sha256:
-        raise DownloadError(
+        raise remote.error(
             f"{remote.url} has changed: sha256 {record.sha256}, on "
-            f"{recorded.retrieved} it was {recorded.sha256}.\nIf the new content is "
-            "what you want, pass force_download=True; results may differ from earlier "
-            "ones."
+            f"{recorded.retrieved} it was {recorded.sha256}.",
+            "If the new content is what you want, pass force_download=True; results "
+            "may differ from earlier ones.",
         )
-    path = _content_file(folder, remote, record.sha256)
-    _write(
-        {path: data, record_file: json.dumps(vars(record), indent=1).encode()}, remote
-    )
+    path = _content_file(folder, remote, record)
+    content = json.dumps(vars(record), indent=1).encode()
+    _write(folder, {path.name: data, record_file.name: content})
     return path, record
 
 
-def _data_folder(data_home: str | os.PathLike[str] | None) -> Path:
-    chosen = data_home or os.environ.get(ENVIRONMENT_VARIABLE)
-    return Path(chosen or import_pooch().os_cache("sk_gene2vec")).expanduser()
-
-
-def _content_file(folder: Path, remote: Remote, digest: str) -> Path:
-    return folder / f"{remote.stem}.{digest[:12]}.gmt"
+def _content_file(folder: Path, remote: Remote, record: Record) -> Path:
+    return folder / f"{remote.stem}.{record.sha256[:12]}.gmt"
 
 
 def _digest(data: bytes) -> str:
@@ -129,32 +146,32 @@ def _digest(data: bytes) -> str:
 
 def _read_record(path: Path, remote: Remote) -> Record | None:
     try:
-        return Record(**json.loads(path.read_bytes()))
+        record = Record(**json.loads(path.read_bytes()))
+        if record.url != remote.url:
+            raise ValueError(f"the record of {record.url!r}")
+        return record
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError) as error:
-        raise DownloadError(
-            f"{path}: expected the record of a download from {remote.url}, got "
-            f"{error}.\nDelete it, or pass force_download=True, to download again.\n"
-            f"{remote.advice()}"
+    # json raises a RecursionError for deeply nested text.
+    except (ValueError, TypeError, RecursionError) as error:
+        raise remote.error(
+            f"Expected the record of a download from {remote.url} in {path}, got "
+            f"{error}.",
+            "Delete it, or pass force_download=True, to download again.",
         ) from error
 
 
 def _is_intact(path: Path, record: Record, remote: Remote) -> bool:
-    """Whether the file is there as it came; raises if it is there and has changed."""
+    """Return True if the file is there as it came; raise an error if it has changed."""
     try:
         found = _digest(path.read_bytes())
     except FileNotFoundError:
         return False
-    except OSError as error:
-        raise DownloadError(
-            f"cannot read {path}, the copy of {remote.url}: {error}.\n{remote.advice()}"
-        ) from error
     if found != record.sha256:
-        raise DownloadError(
+        raise remote.error(
             f"{path} is not what came from {record.url} on {record.retrieved}: sha256 "
-            f"{found}, then {record.sha256}.\nDelete it, or pass force_download=True, "
-            f"to download it again.\n{remote.advice()}"
+            f"{found}, then {record.sha256}.",
+            "Delete it, or pass force_download=True, to download it again.",
         )
     return True
 
@@ -164,9 +181,9 @@ def _download_gmt(remote: Remote, patience: Patience) -> bytes:
         data = download(remote.url, patience)
         _check_gmt(data)
     except Failure as failure:
-        known = f"{remote.known()}\n" if failure.answered else ""
-        raise DownloadError(
-            f"could not download {remote.url}: {failure}.\n{known}{remote.advice()}"
+        known = [remote.known()] if failure.answered else []
+        raise remote.error(
+            f"Could not download {remote.url}: {failure}.", *known
         ) from failure
     return data
 
@@ -177,38 +194,22 @@ def _check_gmt(data: bytes) -> None:
     try:
         read_gmt(io.BytesIO(data), on_duplicate="first")
     except GmtFormatError as error:
-        why = str(error).removeprefix("<stream>, ")
-        raise Failure(f"what came is no GMT file; {why}", answered=True) from error
+        why = str(error).removeprefix("<stream>").removesuffix(".")
+        raise Failure(f"what came is no GMT file{why}", answered=True) from error
 
 
-def _check_writable(folder: Path, remote: Remote) -> None:
+def _check_writable(folder: Path) -> None:
     """Raise before the download where nothing could be written after it."""
     parent = next(path for path in (folder, *folder.parents) if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise _unwritable(folder, remote, f"{parent} is not a writable folder")
+        raise PermissionError(f"{parent} is not a writable folder")
 
 
-def _write(contents: dict[Path, bytes], remote: Remote) -> None:
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
     """Write files in the order given; each appears whole or not at all."""
-    parts = {
-        path: path.with_name(f".{path.name}.{uuid4().hex}.part") for path in contents
-    }
-    try:
-        for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            parts[path].write_bytes(data)
-        for path, part in parts.items():
-            part.replace(path)
-    except OSError as error:
-        raise _unwritable(path.parent, remote, str(error)) from error
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-
-
-def _unwritable(folder: Path, remote: Remote, why: str) -> DownloadError:
-    return DownloadError(
-        f"cannot keep {remote.url} in the cache folder {folder}: {why}.\nName another "
-        f"folder: the argument data_home or the environment variable "
-        f"{ENVIRONMENT_VARIABLE}.\n{remote.advice()}"
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".") as parts:
+        for name, data in contents.items():
+            Path(parts, name).write_bytes(data)
+        for name in contents:
+            Path(parts, name).replace(folder / name)

@@ -1,14 +1,19 @@
-"""One file over HTTP, complete or not at all; knows no cache and no collection."""
+"""Download one file over HTTP, complete or not at all."""
 
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from itertools import count
+from numbers import Integral, Real
 from time import sleep
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
+
+from sklearn.utils.validation import check_scalar
+
+from sk_gene2vec._utils._optional import optional
 
 if TYPE_CHECKING:
     import requests
@@ -19,23 +24,36 @@ MAX_BYTES = 512 * 2**20
 _CHUNK = 2**16
 #: Answers that another try may change: timeouts, too many requests, server errors.
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Nobody on the way can change what comes: https, or a server on this machine. The host
+# ends where every parser of URLs ends it, so that all of them see the same host.
+_SAFE = re.compile(
+    r"https://[^/?#\\:@]|http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?([/?#]|\Z)",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long and how often to try, and whether to show it."""
+    """How long and how often to try, and whether to show the progress."""
 
     n_retries: int
     delay: float
     timeout: float
     progressbar: bool
 
+    def __post_init__(self) -> None:
+        check_scalar(self.n_retries, "n_retries", Integral, min_val=0)
+        check_scalar(self.delay, "delay", Real, min_val=0)
+        check_scalar(
+            self.timeout, "timeout", Real, min_val=0, include_boundaries="neither"
+        )
+
 
 class Failure(Exception):
-    """A download that failed, in words that end a sentence.
+    """A download that failed; the message is a clause without a full stop.
 
-    `temporary` says that another try may help, `answered` that the server was reached
-    and had something else to say.
+    `temporary` is True if another try may help, `answered` if the server was reached
+    and sent something other than the file.
     """
 
     def __init__(
@@ -46,91 +64,78 @@ class Failure(Exception):
         self.answered = answered
 
 
-def import_pooch() -> ModuleType:
-    """Import pooch, or say how to install it."""
-    try:
-        import pooch
-    except ImportError as error:
-        raise ImportError(
-            'downloading gene sets needs pooch: pip install "sk-gene2vec[datasets]"'
-        ) from error
-    return pooch
+def import_pooch() -> Any:
+    """Import pooch, or raise an error that says how to install it."""
+    return optional("pooch", "the download of gene sets", "datasets")
 
 
 def is_safe(url: str) -> bool:
-    """Whether nobody on the way can change what comes: https, or this machine."""
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (
-        parts.scheme == "https"
-        or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
-    )
+    """Return True for https, and for http on this machine."""
+    return _SAFE.match(url) is not None
 
 
 def download(url: str, patience: Patience) -> bytes:
     """Return the body at `url`, or raise a `Failure` that says what was tried."""
-    n_failed = 0
-    while True:
+    for n_tries in count(1):
         try:
             return _download_once(url, patience)
         except Failure as failure:
-            n_failed += 1
-            if not failure.temporary or n_failed > patience.n_retries:
-                tried = "once" if n_failed == 1 else f"{n_failed} times"
-                raise Failure(
-                    f"{failure} (tried {tried})", answered=failure.answered
-                ) from failure
-        sleep(patience.delay * 2 ** (n_failed - 1))
+            if not failure.temporary or n_tries > patience.n_retries:
+                tried = "once" if n_tries == 1 else f"{n_tries} times"
+                message = f"{failure} (tried {tried})"
+                raise Failure(message, answered=failure.answered) from failure
+        sleep(patience.delay * 2 ** (n_tries - 1))
+    raise AssertionError
 
 
 def _download_once(url: str, patience: Patience) -> bytes:
     pooch = import_pooch()
     import requests
+    import urllib3
 
-    body = _Body()
-    get = pooch.HTTPDownloader(
-        progressbar=patience.progressbar,
-        chunk_size=_CHUNK,
-        timeout=patience.timeout,
-        hooks={"response": body.begin},
-    )
-    try:
-        get(url, body, None)
+    with _Body() as body:
+        get = pooch.HTTPDownloader(
+            progressbar=patience.progressbar,
+            chunk_size=_CHUNK,
+            timeout=patience.timeout,
+            hooks={"response": body.begin},
+            # Only this machine is asked over http, and no proxy leads there.
+            proxies={"http": ""},
+        )
+        try:
+            get(url, body, None)
+        # Addresses and headers that make no sense come as any of the three.
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            ValueError,
+        ) as error:
+            raise _explained(error, patience.timeout) from error
         return body.complete()
-    except requests.RequestException as error:
-        raise _explained(error, patience.timeout) from error
-    finally:
-        body.close()
 
 
-class _Body:
-    """The open file that pooch writes to: keeps the body, refuses what is unsafe."""
+class _Body(io.BytesIO):
+    """The open file that pooch writes to; it stops at MAX_BYTES."""
 
-    def __init__(self) -> None:
-        self.data = io.BytesIO()
-        self.response: requests.Response | None = None
+    response: requests.Response | None = None
 
     def begin(self, response: requests.Response, **_: Any) -> None:
         """See every answer before its body is read, redirects included."""
-        self.close()
-        self.response = response
-        if not response.is_redirect:
-            return
-        target = urljoin(response.url, response.headers["Location"])
-        schemes = urlsplit(response.url).scheme, urlsplit(target).scheme
-        if not is_safe(target) or schemes == ("https", "http"):
-            raise Failure(f"the server redirects to {target}, which is not https")
+        if response.status_code == 200:
+            self.response = response
+        else:
+            # requests would read the body of a redirect, whatever its length.
+            response.close()
+            _check_answer(response)
 
-    def write(self, chunk: bytes) -> None:
-        if self.data.tell() + len(chunk) > MAX_BYTES:
+    def write(self, chunk: Any) -> int:
+        if self.tell() + len(chunk) > MAX_BYTES:
             raise Failure(f"the file is larger than {MAX_BYTES // 2**20} MB")
-        self.data.write(chunk)
-
-    def flush(self) -> None:
-        """Nothing to do in memory; pooch asks for it."""
+        return super().write(chunk)
 
     def complete(self) -> bytes:
-        """Return the body; urllib3 has checked its length where there is one."""
-        data = self.data.getvalue()
+        """Return the body; urllib3 has checked its length if the server named one."""
+        data = self.getvalue()
         headers = self.response.headers if self.response is not None else {}
         has_end = "Content-Length" in headers or "Transfer-Encoding" in headers
         if not has_end and not data.endswith(b"\n"):
@@ -140,46 +145,46 @@ class _Body:
         return data
 
     def close(self) -> None:
+        super().close()
         if self.response is not None:
             self.response.close()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _check_answer(response: requests.Response) -> None:
+    """Raise a `Failure` unless the answer is a redirect that may be followed."""
+    if not response.is_redirect:
+        raise Failure(
+            f"the server answered {response.status_code} {response.reason}",
+            temporary=response.status_code in _TEMPORARY,
+            answered=True,
+        )
+    target = urljoin(response.url, response.headers["Location"])
+    schemes = urlsplit(response.url).scheme, urlsplit(target).scheme
+    if not is_safe(target) or schemes == ("https", "http"):
+        raise Failure(f"the server redirects to {target}, which is not https")
 
 
-def _explained(error: requests.RequestException, timeout: float) -> Failure:
+def _explained(error: Exception, timeout: float) -> Failure:
     import requests
     import urllib3
 
-    answer = error.response
-    if isinstance(error, requests.HTTPError) and answer is not None:
-        return Failure(
-            f"the server answered {answer.status_code} {answer.reason}",
-            temporary=answer.status_code in _TEMPORARY,
-            answered=True,
-        )
-    cause = _innermost(error)
-    # Silence in the middle of the body comes as a ConnectionError.
-    if isinstance(error, requests.Timeout) or isinstance(
-        cause, urllib3.exceptions.ReadTimeoutError
+    wrong, cause = urllib3.exceptions, _innermost(error)
+    silent = f"the server was silent for {timeout:g} s; a longer timeout may help"
+    broken = (
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    )
+    # The first that fits: urllib3 counts every failed connection as a timeout.
+    for seen, kinds, what, temporary in (
+        (cause, wrong.NameResolutionError, "the host name has no address", False),
+        (error, requests.exceptions.SSLError, "no secure connection", False),
+        (cause, wrong.NewConnectionError, "no connection", True),
+        (cause, wrong.TimeoutError, silent, True),
+        (error, broken, "the file broke off or is damaged", True),
+        (error, requests.ConnectionError, "no connection", True),
     ):
-        return Failure(
-            f"the server was silent for {timeout:g} s; a longer timeout may help",
-            temporary=True,
-        )
-    exceptions = requests.exceptions
-    if isinstance(
-        error, exceptions.ChunkedEncodingError | exceptions.ContentDecodingError
-    ):
-        return Failure(f"the file broke off or is damaged: {cause}", temporary=True)
-    if isinstance(error, exceptions.SSLError):
-        return Failure(f"no secure connection: {cause}")
-    if isinstance(error, requests.ConnectionError):
-        return Failure(f"no connection: {cause}", temporary=True)
+        if isinstance(seen, kinds):
+            return Failure(f"{what}: {cause}", temporary=temporary)
     return Failure(f"{type(error).__name__}: {cause}")
 
 

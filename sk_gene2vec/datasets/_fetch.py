@@ -7,13 +7,11 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
-from numbers import Integral, Real
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from sklearn.utils.validation import check_scalar
-
+from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec.datasets._cache import Remote, cached_gmt
 from sk_gene2vec.datasets._download import Failure, Patience, download, is_safe
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
@@ -33,24 +31,25 @@ VERSIONS = (
 )
 #: The newest release whose collections are all listed below.
 _LISTED_UP_TO = (2024, 1)
+# fmt: off
 COLLECTIONS = {
     "human": (
-        *("h.all", "c1.all", "c2.all", "c2.cgp", "c2.cp", "c2.cp.biocarta"),
-        *("c2.cp.kegg", "c2.cp.kegg_legacy", "c2.cp.kegg_medicus", "c2.cp.pid"),
-        *("c2.cp.reactome", "c2.cp.wikipathways", "c3.all", "c3.mir"),
-        *("c3.mir.mir_legacy", "c3.mir.mirdb", "c3.tft", "c3.tft.gtrd"),
-        *("c3.tft.tft_legacy", "c4.all", "c4.3ca", "c4.cgn", "c4.cm", "c5.all"),
-        *("c5.bp", "c5.cc", "c5.mf", "c5.go", "c5.go.bp", "c5.go.cc", "c5.go.mf"),
-        *("c5.hpo", "c6.all", "c7.all", "c7.immunesigdb", "c7.vax", "c8.all"),
-        *("c9.all", "msigdb"),
+        "h.all", "c1.all", "c2.all", "c2.cgp", "c2.cp", "c2.cp.biocarta", "c2.cp.kegg",
+        "c2.cp.kegg_legacy", "c2.cp.kegg_medicus", "c2.cp.pid", "c2.cp.reactome",
+        "c2.cp.wikipathways", "c3.all", "c3.mir", "c3.mir.mir_legacy", "c3.mir.mirdb",
+        "c3.tft", "c3.tft.gtrd", "c3.tft.tft_legacy", "c4.all", "c4.3ca", "c4.cgn",
+        "c4.cm", "c5.all", "c5.bp", "c5.cc", "c5.mf", "c5.go", "c5.go.bp", "c5.go.cc",
+        "c5.go.mf", "c5.hpo", "c6.all", "c7.all", "c7.immunesigdb", "c7.vax", "c8.all",
+        "c9.all", "msigdb",
     ),
     "mouse": (
-        *("mh.all", "m1.all", "m2.all", "m2.cgp", "m2.cp", "m2.cp.biocarta"),
-        *("m2.cp.reactome", "m2.cp.wikipathways", "m3.all", "m3.gtrd", "m3.mirdb"),
-        *("m5.all", "m5.go", "m5.go.bp", "m5.go.cc", "m5.go.mf", "m5.mpt"),
-        *("m7.all", "m8.all", "msigdb"),
+        "mh.all", "m1.all", "m2.all", "m2.cgp", "m2.cp", "m2.cp.biocarta",
+        "m2.cp.reactome", "m2.cp.wikipathways", "m3.all", "m3.gtrd", "m3.mirdb",
+        "m5.all", "m5.go", "m5.go.bp", "m5.go.cc", "m5.go.mf", "m5.mpt", "m7.all",
+        "m8.all", "msigdb",
     ),
 }
+# fmt: on
 _COLLECTION_SHAPES = {
     "human": r"(h|c\d+|msigdb)(\.\w+)*",
     "mouse": r"(mh|m\d+|msigdb)(\.\w+)*",
@@ -167,19 +166,19 @@ def fetch_msigdb(
     >>> gene_sets = fetch_msigdb("c5.go.bp")  # doctest: +SKIP
     >>> fetch_msigdb(id_type="ensembl")
     Traceback (most recent call last):
-    ValueError: unknown id_type 'ensembl'. Known: symbols, entrez
+    ValueError: Unknown id_type 'ensembl'. Known: symbols, entrez.
     """
     organism = _check_msigdb(collection, version, id_type)
     stem = f"{collection}.v{version}.{id_type}"
+    url = f"{_checked_base(base_url)}/{version}/{stem}.gmt"
     known = (
         f"Known releases: {', '.join(VERSIONS)}.\n"
         f"Known {organism} collections, not all in every release: "
         f"{', '.join(COLLECTIONS[organism])}."
     )
-    url = f"{_checked_base(base_url)}/{version}/{stem}.gmt"
     path, record = cached_gmt(
         Remote(url, stem, MSIGDB_PAGE, lambda: known),
-        _patience(n_retries, delay, timeout, progressbar),
+        Patience(n_retries, delay, timeout, progressbar),
         data_home,
         force_download,
     )
@@ -294,29 +293,30 @@ def fetch_enrichr(
     >>> gene_sets = fetch_enrichr("KEGG_2021_Human")  # doctest: +SKIP
     >>> fetch_enrichr("KEGG_2021_Human", organism="dog")
     Traceback (most recent call last):
-    ValueError: unknown organism 'dog'. Known: human, mouse, fly, yeast, worm, fish
+    ValueError: Unknown organism 'dog'. Known: human, mouse, fly, yeast, worm, fish.
     """
     _check_type("organism", organism)
     _check_known("organism", organism.lower(), SITES)
     _check_type("library", library)
     if not re.fullmatch(_LIBRARY_SHAPE, library):
         raise ValueError(
-            f"expected the name of an Enrichr library, 'KEGG_2021_Human' for one, got "
-            f"{library!r}; all names are at {ENRICHR_PAGE}"
+            "Expected the name of an Enrichr library, 'KEGG_2021_Human' for one, got "
+            f"{library!r}. All names are at {ENRICHR_PAGE}."
         )
-    patience = _patience(n_retries, delay, timeout, progressbar)
-    site = f"{_checked_base(base_url)}/{SITES[organism.lower()]}"
+    patience = Patience(n_retries, delay, timeout, progressbar)
+    site = SITES[organism.lower()]
+    site_url = f"{_checked_base(base_url)}/{site}"
     query = urlencode({"mode": "text", "libraryName": library})
-    url = f"{site}/geneSetLibrary?{query}"
-    stem = f"{SITES[organism.lower()]}.{library}"
+    url = f"{site_url}/geneSetLibrary?{query}"
+    known = partial(_libraries, site_url, library, patience)
     path, record = cached_gmt(
-        Remote(url, stem, ENRICHR_PAGE, lambda: _libraries(site, library, patience)),
+        Remote(url, f"{site}.{library}", ENRICHR_PAGE, known),
         patience,
         data_home,
         force_download,
     )
     return read_gmt(path, on_duplicate=on_duplicate)._with_attrs(
-        name=f"{SITES[organism.lower()]} {library}",
+        name=f"{site} {library}",
         version=record.retrieved,
         url=url,
         licence=f"none stated; terms of Enrichr ({ENRICHR_TERMS}) and of the source",
@@ -349,7 +349,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _check_type(what: str, given: str) -> None:
     if not isinstance(given, str):
-        raise TypeError(f"expected {what} to be a str, got {given!r}")
+        raise TypeError(f"Expected {what} to be a str, got {given!r}.")
 
 
 def _check_known(what: str, given: str, known: Iterable[str]) -> None:
@@ -358,27 +358,17 @@ def _check_known(what: str, given: str, known: Iterable[str]) -> None:
 
 
 def _unknown(what: str, given: str, known: Iterable[str]) -> str:
-    close = get_close_matches(given, known, n=2)
-    hint = f", did you mean {' or '.join(map(repr, close))}?" if close else "."
-    return f"unknown {what} {given!r}{hint} Known: {', '.join(known)}"
+    hint = near_misses(given, known) or "."
+    return f"Unknown {what} {given!r}{hint} Known: {', '.join(known)}."
 
 
 def _checked_base(base_url: str) -> str:
     if not is_safe(base_url):
         raise ValueError(
-            "expected a base_url that begins with https:// (or http:// for a server on "
-            f"this machine), got {base_url!r}"
+            "Expected a base_url that begins with https:// (or http:// for a server on "
+            f"this machine), got {base_url!r}."
         )
     return base_url.rstrip("/")
-
-
-def _patience(
-    n_retries: int, delay: float, timeout: float, progressbar: bool
-) -> Patience:
-    check_scalar(n_retries, "n_retries", Integral, min_val=0)
-    check_scalar(delay, "delay", Real, min_val=0)
-    check_scalar(timeout, "timeout", Real, min_val=0, include_boundaries="neither")
-    return Patience(n_retries, delay, timeout, progressbar)
 
 
 def _libraries(site: str, library: str, patience: Patience) -> str:
@@ -386,9 +376,9 @@ def _libraries(site: str, library: str, patience: Patience) -> str:
     once = replace(patience, n_retries=0, progressbar=False)
     try:
         statistics: Any = json.loads(download(f"{site}/datasetStatistics", once))
-        names = sorted(entry["libraryName"] for entry in statistics["statistics"])
-    except (Failure, ValueError, KeyError, TypeError):
+        names = sorted(str(one["libraryName"]) for one in statistics["statistics"])
+        if library in names:
+            return f"The library is listed at {site}, so the failure may pass."
+        return _unknown("library", library, names)
+    except (Failure, ValueError, KeyError, TypeError, RecursionError):
         return f"All libraries are listed at {ENRICHR_PAGE}."
-    if library in names:
-        return f"The library is listed at {site}, so the failure may pass."
-    return f"{_unknown('library', library, names)}."

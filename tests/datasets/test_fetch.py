@@ -343,7 +343,7 @@ def test_hanging(fetch, server, tmp_path, body):
         (b"\n<!DOCTYPE html>\n<p>\tSign in\t</p>", "a web page came, not a GMT file"),
         (b'{"error": "no"}', "what came is no GMT file"),
         (b"", "what came is no GMT file"),
-        (gzip.compress(GMT)[:-4], "damaged gzip file"),
+        (gzip.compress(GMT)[:-4], "no GMT file: Damaged gzip file"),
     ],
     ids=["html", "json", "empty", "damaged"],
 )
@@ -388,7 +388,7 @@ def test_no_redirect_from_https_to_http_on_this_machine():
     response.url = "https://genes.invalid/a.gmt"
     response.headers["Location"] = "http://localhost/a.gmt"
     with pytest.raises(_download.Failure, match="which is not https"):
-        _download._Body().begin(response)
+        _download._check_answer(response)
 
 
 def test_other_redirects_are_followed(fetch, server):
@@ -429,7 +429,9 @@ def test_no_name_server(tmp_path, waits, monkeypatch):
         "https://data.broadinstitute.org/gsea-msigdb/msigdb/release/2024.1.Hs/"
         "h.all.v2024.1.Hs.symbols.gmt"
     )
-    assert str(caught.value).startswith(f"could not download {url}: no connection: ")
+    assert str(caught.value).startswith(
+        f"Could not download {url}: the host name has no address: "
+    )
     assert f"download {url} by hand" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -487,7 +489,7 @@ def test_a_damaged_record(fetch, server, tmp_path, text):
     fetch()
     (record,) = tmp_path.glob("*.json")
     record.write_text(text, encoding="latin-1")
-    with pytest.raises(DownloadError, match="expected the record") as caught:
+    with pytest.raises(DownloadError, match="Expected the record") as caught:
         fetch()
     assert str(record) in str(caught.value)
     assert dict(fetch(force_download=True)) == SETS
@@ -499,7 +501,7 @@ def test_an_unreadable_copy(fetch, server, tmp_path):
     path = gmt_file(tmp_path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(DownloadError, match="cannot read"):
+    with pytest.raises(DownloadError, match=r"Cannot keep .*Is a directory: .*\.gmt"):
         fetch()
 
 
@@ -529,7 +531,7 @@ def test_a_full_disk_leaves_nothing(fetch, server, tmp_path, monkeypatch, name):
 
     def full(path, data):
         write(path, data[:5])
-        if f".{name}." in path.name:
+        if path.suffix == f".{name}":
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -563,10 +565,10 @@ def test_contents_that_race_do_not_mix(fetch, server, tmp_path, monkeypatch):
     server.answers[HALLMARK] = [good(GMT), good(CHANGED)]
     write = _cache._write
 
-    def overtaken(files, remote):
+    def overtaken(folder, contents):
         monkeypatch.setattr(_cache, "_write", write)
         fetch()
-        write(files, remote)
+        write(folder, contents)
 
     monkeypatch.setattr(_cache, "_write", overtaken)
     assert dict(fetch()) == SETS
@@ -580,18 +582,18 @@ def test_contents_that_race_do_not_mix(fetch, server, tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"collection": "h.al"}, "did you mean 'h.all'.* Known: h.all, c1.all"),
-        ({"collection": "mh.all"}, r"unknown human collection \(MSigDB 2024.1.Hs\)"),
+        ({"collection": "mh.all"}, r"Unknown human collection \(MSigDB 2024.1.Hs\)"),
         (
             {"version": "2024.1.Mm"},
-            "unknown mouse collection .* 'h.all', did you mean 'mh.all'",
+            "Unknown mouse collection .* 'h.all', did you mean 'mh.all'",
         ),
-        ({"collection": "../h.all"}, "unknown human collection"),
-        ({"collection": "../x", "version": "2031.1.Hs"}, "unknown human collection"),
-        ({"collection": "h.all\n", "version": "2031.1.Hs"}, "unknown human"),
-        ({"version": "2024.1"}, "unknown version '2024.1', did you mean '2024.1"),
+        ({"collection": "../h.all"}, "Unknown human collection"),
+        ({"collection": "../x", "version": "2031.1.Hs"}, "Unknown human collection"),
+        ({"collection": "h.all\n", "version": "2031.1.Hs"}, "Unknown human"),
+        ({"version": "2024.1"}, "Unknown version '2024.1', did you mean '2024.1"),
         ({"version": "v2024.1.Hs"}, "did you mean '2024.1.Hs"),
         ({"version": "2024.1.Rn"}, "Known: 7.0, 7.1"),
-        ({"version": "7.5.1/.."}, "unknown version"),
+        ({"version": "7.5.1/.."}, "Unknown version"),
         ({"id_type": "symbol"}, "did you mean 'symbols'. Known: symbols, entrez"),
         ({"n_retries": -1}, "n_retries == -1, must be >= 0"),
         ({"timeout": 0}, "timeout == 0, must be > 0"),
@@ -605,7 +607,7 @@ def test_unknown_names(fetch, server, options, message):
 
 @pytest.mark.parametrize("name", ["collection", "version"])
 def test_names_are_strings(fetch, name):
-    with pytest.raises(TypeError, match=f"expected {name} to be a str, got 7"):
+    with pytest.raises(TypeError, match=f"Expected {name} to be a str, got 7"):
         fetch(**{name: 7})
 
 
@@ -636,7 +638,7 @@ def test_safe_urls(url):
 
 @pytest.mark.parametrize("library", ["", "a b", "../a", "a/b", "a&mode=json", "a\n"])
 def test_library_names(enrichr, server, library):
-    with pytest.raises(ValueError, match="expected the name of an Enrichr library"):
+    with pytest.raises(ValueError, match="Expected the name of an Enrichr library"):
         enrichr(library)
     assert server.log == []
 
@@ -644,9 +646,9 @@ def test_library_names(enrichr, server, library):
 def test_enrichr_arguments(enrichr):
     with pytest.raises(ValueError, match=r"organism 'dog'\. Known: human, mouse"):
         enrichr(organism="dog")
-    with pytest.raises(TypeError, match="expected library to be a str"):
+    with pytest.raises(TypeError, match="Expected library to be a str"):
         enrichr(["KEGG_2021_Human"])
-    with pytest.raises(TypeError, match="expected organism to be a str"):
+    with pytest.raises(TypeError, match="Expected organism to be a str"):
         enrichr(organism=None)
 
 
@@ -657,7 +659,7 @@ def test_an_unknown_library(enrichr, server, tmp_path, answer):
     server.answers["/Enrichr/datasetStatistics"] = [good(STATISTICS)]
     with pytest.raises(
         DownloadError,
-        match=r"unknown library 'KEGG_2021', did you mean 'KEGG_2021_Human'\? "
+        match=r"Unknown library 'KEGG_2021', did you mean 'KEGG_2021_Human'\? "
         "Known: KEGG_2021_Human, huMAP",
     ):
         enrichr("KEGG_2021", n_retries=0)
@@ -688,7 +690,7 @@ def test_no_list_of_libraries(enrichr, server, body):
 
 def test_pooch_is_missing(fetch, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r'pip install "sk-gene2vec\[datasets\]"$'):
+    with pytest.raises(ImportError, match=r'pip install "sk-gene2vec\[datasets\]"`\.$'):
         fetch()
 
 
