@@ -1,4 +1,4 @@
-"""Loader of the bundled gene aliases."""
+"""The bundled gene aliases and their loader."""
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
@@ -80,15 +80,43 @@ def load_human_gene_aliases(
 
 
 class GeneAliases(Mapping[str, str | tuple[str, ...]]):
-    """Other names of genes: an immutable mapping, short when printed.
+    """Mapping of other names of genes to their symbols.
 
-    Clones of an estimator share it.
+    It cannot be changed, it is short when printed, and the clones of an estimator share
+    it instead of copying it. What :func:`load_human_gene_aliases` returns is of this
+    class. For aliases of your own, a dict serves as well.
+
+    Parameters
+    ----------
+    symbols_of : mapping of str to str or tuple of str
+        Alias -> gene symbol, or several symbols if the alias is shared. Kept, not
+        copied.
+
+    See Also
+    --------
+    load_human_gene_aliases : Aliases of human genes.
+    sk_gene2vec.GmtVectorizer : Finds genes by `aliases`.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GmtVectorizer
+    >>> from sk_gene2vec.datasets import GeneAliases
+    >>> aliases = GeneAliases({"P53": "TP53", "MLL2": ("KMT2B", "KMT2D")})
+    >>> aliases
+    <2 aliases>
+    >>> aliases["MLL2"]
+    ('KMT2B', 'KMT2D')
+    >>> "P53" in aliases, aliases.get("p53")
+    (True, None)
+    >>> vectorizer = GmtVectorizer({"DNA_REPAIR": ["TP53"]}, aliases=aliases)
+    >>> vectorizer.fit_transform(["P53"]).toarray()
+    array([[1.]], dtype=float32)
     """
 
     # Saved models name the public path.
     __module__ = "sk_gene2vec.datasets"
 
-    def __init__(self, symbols_of: dict[str, str | tuple[str, ...]]) -> None:
+    def __init__(self, symbols_of: Mapping[str, str | tuple[str, ...]]) -> None:
         self._symbols_of = symbols_of
 
     def __getitem__(self, alias: str) -> str | tuple[str, ...]:

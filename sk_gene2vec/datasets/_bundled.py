@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import read_gmt
 
@@ -143,7 +144,8 @@ def load_go_mf_classes(
     target_names = sorted(set(target))
     frame = None
     if as_frame:
-        frame = _to_frame(dict(zip(header, (data, target), strict=True)))
+        pd = optional("pandas", "load_go_mf_classes(as_frame=True)")
+        frame = pd.DataFrame(dict(zip(header, (data, target), strict=True)))
         data, target = frame["gene"], frame["class"]
     if return_X_y:
         return data, target
@@ -158,11 +160,3 @@ def load_go_mf_classes(
 
 def _data_file(name: str) -> Traversable:
     return files("sk_gene2vec.datasets") / "data" / name
-
-
-def _to_frame(columns: dict[str, Any]) -> Any:
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError("load_go_mf_classes(as_frame=True) needs pandas") from error
-    return pd.DataFrame(columns)

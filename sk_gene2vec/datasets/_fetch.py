@@ -23,10 +23,9 @@ ENRICHR_PAGE = "https://maayanlab.cloud/Enrichr/#libraries"
 ENRICHR_TERMS = "https://maayanlab.cloud/Enrichr/help#terms"
 
 ID_TYPES = ("symbols", "entrez")
-_OLD_VERSIONS = ("7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.5.1")
 _NEW_VERSIONS = ("2022.1", "2023.1", "2023.2", "2024.1", "2025.1", "2026.1")
 VERSIONS = (
-    *_OLD_VERSIONS,
+    *("7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.5.1"),
     *(f"{number}.{species}" for number in _NEW_VERSIONS for species in ("Hs", "Mm")),
 )
 #: The newest release whose collections are all listed below.
@@ -176,20 +175,18 @@ def fetch_msigdb(
         f"Known {organism} collections, not all in every release: "
         f"{', '.join(COLLECTIONS[organism])}."
     )
-    path, record = cached_gmt(
-        Remote(url, stem, MSIGDB_PAGE, lambda: known),
-        Patience(n_retries, delay, timeout, progressbar),
-        data_home,
-        force_download,
-    )
-    free = _numbers(version) >= (7, 0)
+    remote = Remote(url, stem, MSIGDB_PAGE, lambda: known)
+    patience = Patience(n_retries, delay, timeout, progressbar)
+    path, record = cached_gmt(remote, patience, data_home, force_download)
+    if _numbers(version) >= (7, 0):
+        licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
+    else:
+        licence = f"not CC BY throughout before release 7.0, see {MSIGDB_TERMS}"
     return read_gmt(path)._with_attrs(
         name=f"MSigDB {collection}, {id_type}",
         version=version,
         url=url,
-        licence=f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
-        if free
-        else f"not CC BY throughout before release 7.0, see {MSIGDB_TERMS}",
+        licence=licence,
         retrieved=record.retrieved,
     )
 
@@ -309,12 +306,8 @@ def fetch_enrichr(
     query = urlencode({"mode": "text", "libraryName": library})
     url = f"{site_url}/geneSetLibrary?{query}"
     known = partial(_libraries, site_url, library, patience)
-    path, record = cached_gmt(
-        Remote(url, f"{site}.{library}", ENRICHR_PAGE, known),
-        patience,
-        data_home,
-        force_download,
-    )
+    remote = Remote(url, f"{site}.{library}", ENRICHR_PAGE, known)
+    path, record = cached_gmt(remote, patience, data_home, force_download)
     return read_gmt(path, on_duplicate=on_duplicate)._with_attrs(
         name=f"{site} {library}",
         version=record.retrieved,

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sk_gene2vec.datasets import _build_go, load_go_bp, load_go_mf_classes
+from sk_gene2vec.datasets import _build, load_go_bp, load_go_mf_classes
 
-DATA = Path(_build_go.__file__).parent / "data"
-FILES = ["go_bp.gmt.gz", "go_mf_classes.tsv.gz"]
+DATA = Path(_build.__file__).parent / "data"
+FILES = ["go_bp.gmt.gz", "go_mf_classes.tsv.gz", "human_gene_aliases.tsv.gz"]
 
 CLASS_SIZES = {
     "GPCR": 801,
@@ -131,7 +131,7 @@ def test_go_mf_bunch(go_mf):
 
 
 def test_go_mf_descr_lists_the_classes(go_mf):
-    for name, go_id in _build_go.MF_CLASSES.items():
+    for name, go_id in _build.MF_CLASSES.items():
         row = rf"\| {name} \| {go_id} \| [\w -]+ \| {CLASS_SIZES[name]} \|"
         assert re.search(row, go_mf.DESCR)
 
@@ -157,7 +157,7 @@ def test_go_mf_as_frame(go_mf):
 
 def test_go_mf_as_frame_without_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"as_frame=True\) needs pandas"):
+    with pytest.raises(ImportError, match=r"pandas, which load_go_mf_classes\(as_"):
         load_go_mf_classes(as_frame=True)
 
 
@@ -184,14 +184,14 @@ def test_gzip_headers_have_neither_time_nor_name(name):
 
 
 def test_rebuild_gives_the_same_bytes(tmp_path):
-    org, go = Path("/", _build_go.ORG_SQLITE), Path("/", _build_go.GO_SQLITE)
+    org, go = Path("/", _build.ORG_SQLITE), Path("/", _build.GO_SQLITE)
     if not (org.exists() and go.exists()):
         pytest.skip("needs the Debian packages r-bioc-org.hs.eg.db and r-bioc-go.db")
     with (
-        closing(_build_go.open_sqlite(org)) as o,
-        closing(_build_go.open_sqlite(go)) as g,
+        closing(_build.open_sqlite(org)) as o,
+        closing(_build.open_sqlite(go)) as g,
     ):
-        files = _build_go.build(o, g)
+        files = _build.build(o, g)
     assert sorted(files) == FILES
     for name, content in files.items():
         bundled = (DATA / name).read_bytes()
@@ -203,8 +203,8 @@ def test_rebuild_gives_the_same_bytes(tmp_path):
 # The script, on a database small enough to check by eye.
 
 
-def make_org(path, bp, mf, release=_build_go.GO_RELEASE):
-    """Write an org.Hs.eg.sqlite with (go_id, gene) pairs, each pair twice."""
+def make_org(path, bp, mf, aliases=(), release=_build.GO_RELEASE):
+    """Write an org.Hs.eg.sqlite; each (go_id, gene) pair is there twice."""
     genes = sorted({gene for _, gene in [*bp, *mf]})
     ids = {gene: i for i, gene in enumerate(genes)}
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -214,6 +214,11 @@ def make_org(path, bp, mf, release=_build_go.GO_RELEASE):
         connection.executemany(
             "INSERT INTO gene_info VALUES (?, ?)",
             [(i, gene) for gene, i in ids.items()],
+        )
+        connection.execute("CREATE TABLE alias (_id, alias_symbol)")
+        connection.executemany(
+            "INSERT INTO alias VALUES (?, ?)",
+            [(ids[gene], alias) for alias, gene in aliases],
         )
         for table, pairs in [("go_bp_all", bp), ("go_mf_all", mf)]:
             connection.execute(f"CREATE TABLE {table} (_id, go_id, evidence)")
@@ -231,7 +236,7 @@ def make_go(path, terms):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE metadata (name, value)")
         connection.execute(
-            "INSERT INTO metadata VALUES ('GOSOURCEDATE', ?)", [_build_go.GO_RELEASE]
+            "INSERT INTO metadata VALUES ('GOSOURCEDATE', ?)", [_build.GO_RELEASE]
         )
         connection.execute("CREATE TABLE go_term (go_id, term)")
         connection.executemany("INSERT INTO go_term VALUES (?, ?)", terms.items())
@@ -240,7 +245,7 @@ def make_go(path, terms):
 @pytest.fixture
 def sources(tmp_path):
     """Folder laid out as the Debian packages are, with tiny databases."""
-    org, go = tmp_path / _build_go.ORG_SQLITE, tmp_path / _build_go.GO_SQLITE
+    org, go = tmp_path / _build.ORG_SQLITE, tmp_path / _build.GO_SQLITE
     org.parent.mkdir(parents=True)
     go.parent.mkdir(parents=True)
     genes = [f"G{i:03}" for i in range(501)]
@@ -248,12 +253,12 @@ def sources(tmp_path):
     bp += [("GO:0000003", gene) for gene in genes[:14]]  # 14 genes: too narrow
     bp += [("GO:0000002", gene) for gene in reversed(genes[:15])]
     bp += [("GO:0000001", gene) for gene in genes[10:26]]
-    kinase, gpcr = _build_go.MF_CLASSES["protein kinase"], _build_go.MF_CLASSES["GPCR"]
+    kinase, gpcr = _build.MF_CLASSES["protein kinase"], _build.MF_CLASSES["GPCR"]
     mf = [(kinase, "G020"), (kinase, "G001"), (gpcr, "G002"), (gpcr, "G400")]
     mf += [(kinase, "G005"), (gpcr, "G005")]
-    others = set(_build_go.MF_CLASSES.values()) - {kinase, gpcr}
+    others = set(_build.MF_CLASSES.values()) - {kinase, gpcr}
     mf += [(go_id, "G499") for go_id in others]
-    make_org(org, bp, mf)
+    make_org(org, bp, mf, aliases=[("old", "G002"), ("old", "G001"), ("G003", "G001")])
     terms = {
         "GO:0008150": "biological_process",
         "GO:0000001": "5'-end, capping (of X/Y)",
@@ -265,7 +270,7 @@ def sources(tmp_path):
 
 
 def test_script_on_tiny_databases(sources, tmp_path, capsys):
-    _build_go.main(["--root", str(sources), "--output", str(tmp_path)])
+    _build.main(["--root", str(sources), "--output", str(tmp_path)])
     gmt = gzip.decompress((tmp_path / FILES[0]).read_bytes()).decode()
     first, second = gmt.splitlines()
     assert first.startswith("GOBP_5_END_CAPPING_OF_X_Y\tGO:0000001\tG010\tG011\t")
@@ -279,29 +284,31 @@ def test_script_on_tiny_databases(sources, tmp_path, capsys):
         "G002\tGPCR",
         "G020\tprotein kinase",
     ]
+    aliases = gzip.decompress((tmp_path / FILES[2]).read_bytes()).decode()
+    assert aliases.splitlines() == ["alias\tsymbol", "old\tG001", "old\tG002"]
     assert re.findall(r"^(\S+): \d+ bytes$", capsys.readouterr().out, re.M) == FILES
 
 
 def test_script_takes_two_files_and_repeats_itself(sources, tmp_path):
-    org, go = sources / _build_go.ORG_SQLITE, sources / _build_go.GO_SQLITE
+    org, go = sources / _build.ORG_SQLITE, sources / _build.GO_SQLITE
     runs = []
     for name in ["one", "two"]:
         (tmp_path / name).mkdir()
         arguments = ["--org", org, "--go", go, "--output", tmp_path / name]
-        _build_go.main(list(map(str, arguments)))
+        _build.main(list(map(str, arguments)))
         runs.append([(tmp_path / name / file).read_bytes() for file in FILES])
     assert runs[0] == runs[1]
 
 
 def test_script_names_the_packages_of_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"r-bioc-go\.db at .*org\.Hs\.eg"):
-        _build_go.main(["--root", str(tmp_path)])
+        _build.main(["--root", str(tmp_path)])
 
 
 def test_script_refuses_another_release(tmp_path):
     make_org(tmp_path / "org.sqlite", [], [], release="2023-01-01")
-    with pytest.raises(ValueError, match="expected GO release 2022-07-01, got 2023"):
-        _build_go.open_sqlite(tmp_path / "org.sqlite")
+    with pytest.raises(ValueError, match=r"release 2022-07-01 in .*, got 2023-01"):
+        _build.open_sqlite(tmp_path / "org.sqlite")
 
 
 def test_read_annotations_counts_symbols_once():
@@ -315,15 +322,34 @@ def test_read_annotations_counts_symbols_once():
                 (2, 'GO:1', 'IDA'), (3, 'GO:1', 'IDA'), (3, 'GO:2', 'IDA');
             """
         )
-        assert _build_go.read_annotations(connection, "go_bp_all") == {
+        assert _build.read_annotations(connection, "go_bp_all") == {
             "GO:1": {"TP53", "MEMO1"},
             "GO:2": {"MEMO1"},
         }
 
 
+def test_read_aliases_sorts_by_symbol_and_skips_symbols():
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE gene_info (_id, symbol);
+            INSERT INTO gene_info VALUES (1, 'B'), (2, 'A'), (3, 'C'), (4, 'C');
+            CREATE TABLE alias (_id, alias_symbol);
+            INSERT INTO alias VALUES (1, 'B'), (1, 'old'), (1, 'A'), (2, 'old'),
+                (2, 'a'), (3, 'c'), (4, 'c'), (1, 'old');
+            """
+        )
+        assert _build.read_aliases(connection) == [
+            ("a", "A"),
+            ("old", "A"),
+            ("old", "B"),
+            ("c", "C"),
+        ]
+
+
 def test_select_by_size_keeps_both_bounds():
     genes_of = {"a": {"x"}, "b": {"y", "x"}, "c": {"z", "y", "x"}, "d": set("wxyz")}
-    assert _build_go.select_by_size(genes_of, min_size=2, max_size=3) == {
+    assert _build.select_by_size(genes_of, min_size=2, max_size=3) == {
         "b": ["x", "y"],
         "c": ["x", "y", "z"],
     }
@@ -331,7 +357,7 @@ def test_select_by_size_keeps_both_bounds():
 
 def test_name_sets_tells_equal_names_apart():
     terms = {"GO:0000001": "DNA (repair)", "GO:0000002": "dna-repair", "GO:3": "other"}
-    assert _build_go.name_sets(terms, prefix="X") == {
+    assert _build.name_sets(terms, prefix="X") == {
         "GO:0000001": "X_DNA_REPAIR_0000001",
         "GO:0000002": "X_DNA_REPAIR_0000002",
         "GO:3": "X_OTHER",

@@ -1,12 +1,7 @@
 """Genes found by aliases, reports of what is not found, and the bundled aliases."""
 
-import gzip
 import pickle
-import sqlite3
 import sys
-import zlib
-from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import GmtVectorizer, read_gmt
-from sk_gene2vec.datasets import _build_aliases, _build_go, load_human_gene_aliases
+from sk_gene2vec.datasets import load_human_gene_aliases
 
 SETS = {"A": ["TP53", "KMT2D"], "B": ["KMT2D", "KMT2B"], "C": ["ATM", "P53X"]}
 ALIASES = {
@@ -315,49 +310,3 @@ def test_clones_share_the_bundled_aliases_and_print_them_short(bundled):
     assert loaded.lookup(["P53"])["found_as"].tolist() == ["TP53"]
     with pytest.raises(TypeError, match="item assignment"):
         bundled["P53"] = "MDM2"
-
-
-# The script
-
-
-def make_org(path, genes, aliases):
-    path.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE metadata (name, value)")
-        release = ["GOSOURCEDATE", _build_go.GO_RELEASE]
-        connection.execute("INSERT INTO metadata VALUES (?, ?)", release)
-        connection.execute("CREATE TABLE gene_info (_id, symbol)")
-        connection.executemany("INSERT INTO gene_info VALUES (?, ?)", genes)
-        connection.execute("CREATE TABLE alias (_id, alias_symbol)")
-        connection.executemany("INSERT INTO alias VALUES (?, ?)", aliases)
-
-
-def test_script_on_a_tiny_database(tmp_path, capsys):
-    genes = [(1, "B"), (2, "A"), (3, "C"), (4, "C")]
-    aliases = [(1, "B"), (1, "old"), (1, "A"), (2, "old"), (2, "a")]
-    aliases += [(3, "c"), (4, "c"), (1, "old")]
-    make_org(tmp_path / _build_go.ORG_SQLITE, genes, aliases)
-    arguments = ["--root", str(tmp_path), "--output", str(tmp_path)]
-    _build_aliases.main(arguments)
-    first = (tmp_path / _build_aliases.FILE).read_bytes()
-    assert gzip.decompress(first).decode().splitlines() == [
-        "alias\tsymbol",
-        "a\tA",
-        "old\tA",
-        "old\tB",
-        "c\tC",
-    ]
-    assert capsys.readouterr().out == f"{_build_aliases.FILE}: {len(first)} bytes\n"
-    _build_aliases.main(arguments)
-    assert (tmp_path / _build_aliases.FILE).read_bytes() == first
-
-
-def test_rebuild_gives_the_same_bytes(tmp_path):
-    if not Path("/", _build_go.ORG_SQLITE).exists():
-        pytest.skip("needs the Debian package r-bioc-org.hs.eg.db")
-    _build_aliases.main(["--output", str(tmp_path)])
-    bundled = Path(_build_aliases.__file__).parent / "data" / _build_aliases.FILE
-    content = (tmp_path / _build_aliases.FILE).read_bytes()
-    assert gzip.decompress(content) == gzip.decompress(bundled.read_bytes())
-    if "ng" not in zlib.ZLIB_RUNTIME_VERSION:  # zlib-ng compresses differently
-        assert content == bundled.read_bytes()

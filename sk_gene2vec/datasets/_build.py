@@ -1,12 +1,12 @@
-"""Build the bundled Gene Ontology files from two Debian packages.
+"""Build the bundled data from two Debian packages.
 
-The sources are the SQLite files of Bioconductor 3.16 (GO release 2022-07-01), which
-Debian 12 carries as r-bioc-org.hs.eg.db and r-bioc-go.db. Unpacking is enough, nothing
-of R is needed. In the root of a checkout::
+The sources are the SQLite files of Bioconductor 3.16 (GO release 2022-07-01, NCBI Gene
+of 2022-09-12), which Debian 12 carries as r-bioc-org.hs.eg.db and r-bioc-go.db.
+Unpacking is enough, nothing of R is needed. In the root of a checkout::
 
     apt-get download r-bioc-org.hs.eg.db r-bioc-go.db
     for deb in r-bioc-*.deb; do dpkg-deb -x "$deb" go-source; done
-    python sk_gene2vec/datasets/_build_go.py --root go-source
+    python sk_gene2vec/datasets/_build.py --root go-source
 
 With both packages installed, ``--root`` is not needed. The script needs the standard
 library only, and the same sources give the same bytes.
@@ -51,15 +51,15 @@ def open_sqlite(path: Path) -> sqlite3.Connection:
     """Open an SQLite file of GO_RELEASE for reading."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"expected an SQLite file of r-bioc-org.hs.eg.db or r-bioc-go.db at "
-            f"{path}, found none; the head of {Path(__file__).name} says how to get it"
+            f"Expected an SQLite file of r-bioc-org.hs.eg.db or r-bioc-go.db at "
+            f"{path}, found none. The head of {Path(__file__).name} says how to get it."
         )
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     query = "SELECT value FROM metadata WHERE name = 'GOSOURCEDATE'"
     (release,) = connection.execute(query).fetchone() or ("no date",)
     if release != GO_RELEASE:
         connection.close()
-        raise ValueError(f"{path}: expected GO release {GO_RELEASE}, got {release}")
+        raise ValueError(f"Expected GO release {GO_RELEASE} in {path}, got {release}.")
     return connection
 
 
@@ -130,6 +130,21 @@ def label_genes(
     }
 
 
+def read_aliases(org: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Read (alias, symbol) pairs, sorted by symbol.
+
+    An alias that is the symbol of a gene, the same or another, is left out: it stands
+    for that gene.
+    """
+    symbols = {symbol for (symbol,) in org.execute("SELECT symbol FROM gene_info")}
+    query = "SELECT DISTINCT alias_symbol, symbol FROM alias JOIN gene_info USING (_id)"
+    pairs = [(alias, gene) for alias, gene in org.execute(query)]
+    return sorted(
+        (pair for pair in pairs if pair[0] not in symbols),
+        key=lambda pair: pair[::-1],
+    )
+
+
 def to_gzip(rows: Iterable[Sequence[str]]) -> bytes:
     """Compress tab-separated rows; equal rows give equal bytes."""
     text = "".join("\t".join(row) + "\n" for row in rows)
@@ -156,6 +171,7 @@ def build(org: sqlite3.Connection, go: sqlite3.Connection) -> dict[str, bytes]:
     return {
         "go_bp.gmt.gz": to_gzip(gmt_rows),
         "go_mf_classes.tsv.gz": to_gzip([("gene", "class"), *classes.items()]),
+        "human_gene_aliases.tsv.gz": to_gzip([("alias", "symbol"), *read_aliases(org)]),
     }
 
 
