@@ -264,6 +264,7 @@ def _fitted(
 ) -> Fitted:
     """Export weights and curves, embed the genes, and calibrate."""
     trained = _Trained(net.module, data, run.parameters)
+    trained.check_bounds()
     embedding = trained.embed(data.row_of, data.X)
     losses = [epoch["train_loss"] for epoch in net.history]
     scores = None
@@ -340,6 +341,21 @@ class _Trained:
                 embedding[np.diff(shown.indptr) == 0] = 0
         self._check_finite(*self.layers.coefs, *self.layers.intercepts, embedding)
         return embedding
+
+    def check_bounds(self) -> None:
+        """Refuse weights with which some gene would overflow, seen in fit or not."""
+        coefs, intercepts, _ = self.layers.astype(np.float64)
+        # Inputs have unit length at most.
+        largest = np.linalg.norm(coefs[0], axis=0).max() + abs(intercepts[0]).max()
+        bounds = [largest]
+        # A norm scales every embedding to a length that does not depend on its weights.
+        largest = max(largest, coefs[0].shape[1])
+        for coef, intercept in zip(coefs[1:], intercepts[1:], strict=True):
+            largest = largest * abs(coef).sum(axis=0).max() + abs(intercept).max()
+            bounds.append(largest)
+        # Activations square their inputs.
+        if not max(bounds) < np.sqrt(np.finfo(np.float32).max):
+            raise diverged("The weights became too large", self.lr)
 
     @contextmanager
     def _numbers_in_range(self) -> Iterator[None]:
