@@ -7,6 +7,9 @@ import hashlib
 import html
 import json
 import os
+import re
+import secrets
+import shutil
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -14,12 +17,18 @@ from string import Template
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sk_gene2vec._utils._messages import excerpt, shown
+from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.plotting._labels import read_labels
 from sk_gene2vec.plotting._projection import check_named, in_the_plane
 
 __all__ = ["write_gene_map"]
+
+# UTF-8 has no form for them.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def write_gene_map(
@@ -74,10 +83,11 @@ def write_gene_map(
     ImportError
         If ``method="umap"`` and umap-learn is not installed.
     TypeError
-        If `gene_sets` is no mapping.
+        If `gene_sets` is no mapping of names to genes.
     ValueError
         If the genes have no names, if no gene set has any of them, if labels do not
-        fit, or for any reason that :func:`project_2d` has.
+        fit, if `title` is no text that UTF-8 can hold, or for any reason that
+        :func:`project_2d` has. An existing file then stays as it is.
 
     See Also
     --------
@@ -108,6 +118,13 @@ def write_gene_map(
     ...     "GLYCOLYSIS" in written.read_text(encoding="utf-8")
     True
     """
+    if not isinstance(title, str) or _SURROGATES.search(title):
+        raise ValueError(
+            f"Expected title as text without lone surrogates, got {excerpt(title)}."
+        )
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"Expected a file in a folder that exists, got {path}.")
     names, points, axes = in_the_plane(embedding, genes, method, random_state)
     names = check_named(names)
     colouring = None if labels is None else read_labels(labels, names, len(names))
@@ -124,10 +141,25 @@ def write_gene_map(
             "labels": colouring and colouring.for_page(),
         },
     )
-    path = Path(path)
-    # The page has the hashes of its script and style, with these line ends.
-    path.write_text(page, encoding="utf-8", newline="\n")
+    # As bytes: the page has the hashes of its script and style with these line ends.
+    _replace(path, page.encode())
     return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside a file, then replace it: a failure leaves the file as it was."""
+    path = path.resolve()  # what a link points to
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)  # a device or pipe has no content to lose
+        return
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(content)
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _page(title: str, data: dict[str, Any]) -> str:
@@ -181,11 +213,8 @@ def _memberships(
     """
     if gene_sets is None:
         return [], np.zeros(0, dtype=np.uint8)
-    if not isinstance(gene_sets, Mapping):
-        raise TypeError(
-            "Expected gene_sets as a mapping from names to genes, such as read_gmt "
-            f"returns, got {type(gene_sets).__name__}."
-        )
+    if not isinstance(gene_sets, GeneSets):
+        gene_sets = GeneSets(gene_sets)
     row_of = {gene: row for row, gene in enumerate(genes)}
     rows = {
         name: {row_of[gene] for gene in members if gene in row_of}
@@ -193,21 +222,27 @@ def _memberships(
     }
     names = sorted(filter(rows.get, rows), key=lambda name: (len(rows[name]), name))
     if not names:
-        given = next((gene for members in gene_sets.values() for gene in members), None)
         raise ValueError(
             "Expected gene sets of the genes of the embedding, got none with any of "
-            f"them: {given!r} is a gene of the sets, {genes[0]!r} of the embedding."
+            f"them: genes of the sets are {shown(map(repr, gene_sets.genes), 3)}, "
+            f"those of the embedding {shown(map(repr, genes), 3)}."
         )
-    sets_of: list[list[int]] = [[] for _ in genes]
-    for place, name in enumerate(names):
-        for row in rows[name]:
-            sets_of[row].append(place)
-    return names, _varints([[len(own), *np.diff(own, prepend=0)] for own in sets_of])
+    members = np.concatenate([list(rows[name]) for name in names])
+    ends = np.cumsum([0, *(len(rows[name]) for name in names)])
+    entries = (np.ones(len(members), dtype=np.bool_), members, ends)
+    by_gene = sp.csc_array(entries, shape=(len(genes), len(names))).tocsr()
+    places, starts = by_gene.indices, by_gene.indptr[:-1]
+    counts = np.diff(by_gene.indptr)
+    steps = np.diff(places, prepend=0)
+    first = starts[counts > 0]
+    steps[first] = places[first]
+    return names, _varints(np.insert(steps, starts, counts))
 
 
-def _varints(numbers: list[list[int]]) -> NDArray[np.uint8]:
+def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Write seven bits a byte, the lowest first; the top bit says that more follow."""
-    left = np.concatenate(numbers).astype(np.int32)[:, None] >> np.arange(0, 29, 7)
+    n_bits = max(1, int(numbers.max()).bit_length())
+    left = numbers[:, np.newaxis] >> np.arange(0, n_bits, 7, dtype=np.int32)
     used = left > 0
     used[:, 0] = True
-    return (left & 127 | (left > 127) * 128)[used].astype(np.uint8)
+    return (left & 127 | (left > 127) * np.int32(128))[used].astype(np.uint8)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._messages import excerpt, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +129,7 @@ class Numbers:
     values: NDArray[np.float64]
 
     def draw(self, ax: Axes, points: NDArray[Any]) -> float:
-        """Draw points and a colour bar; return the width of the bar in pixels."""
+        """Draw points and a colour bar; return the width that it takes in pixels."""
         known = np.isfinite(self.values)
         scatter(ax, points, GREY, ~known)
         coloured = scatter(ax, points, self.values, known)
@@ -135,21 +137,19 @@ class Numbers:
         bar = figure.colorbar(coloured, ax=ax, shrink=0.6, label=self.title)
         bar.solids.set_alpha(1)
         bar.outline.set_visible(False)
-        inch: float = figure.dpi
-        return inch
+        width: float = bar.ax.get_tightbbox().width
+        return width + 0.2 * figure.dpi  # and the gap
 
     def for_page(self) -> dict[str, Any]:
         """Labels and colours as the page of the map reads them."""
-        texts = [f"{value:.4g}" for value in self.values]
-        values = [None if text == "nan" else float(text) for text in texts]
-        known = [value for value in values if value is not None]
+        # Exact: the page rounds what it shows.
         return {
             "kind": "numbers",
             "title": self.title,
             "grey": GREY,
-            "values": values,
-            "low": min(known),
-            "high": max(known),
+            "values": [v if np.isfinite(v) else None for v in self.values.tolist()],
+            "low": np.nanmin(self.values),
+            "high": np.nanmax(self.values),
             "stops": _STOPS,
         }
 
@@ -183,24 +183,21 @@ def read_labels(
 ) -> Categories | Numbers:
     """Align labels with the genes, and tell categories from numbers.
 
-    Floats are numbers, and so are integers of more than `MAX_CATEGORIES` values. All
-    else is a category. None, NaN and empty texts are no label.
+    Integers of at most `MAX_CATEGORIES` values are categories, other numbers are
+    numbers, and all else is a category.
     """
     values = _aligned(labels, genes, n_genes)
     values = [None if _is_missing(value) else value for value in values]
     present = [value for value in values if value is not None]
     if not present:
         raise ValueError("Expected labels for some of the genes, got none for any.")
-    title = getattr(labels, "name", None)
-    title = title if isinstance(title, str) else ""
-    kind = np.asarray(present).dtype.kind
-    if kind == "f" or (kind in "iu" and len(set(present)) > MAX_CATEGORIES):
-        numbers = np.array([np.nan if v is None else float(v) for v in values])
-        if np.isinf(numbers).any():
-            raise ValueError("Expected finite numbers as labels, got an infinite one.")
-        return Numbers(title, numbers)
-    if kind in "iu":
-        names = [str(value) for value in sorted(set(present))]
+    name = getattr(labels, "name", None)
+    title = name if isinstance(name, str) else ""
+    if all(map(_is_number, present)):
+        integers = [value for value in present if isinstance(value, Integral)]
+        if len(integers) < len(present) or len(set(present)) > MAX_CATEGORIES:
+            return Numbers(title, _as_floats(values, integers))
+        names = list(map(str, sorted(set(present))))
     else:
         sizes = Counter(map(str, present))
         names = sorted(sizes, key=lambda name: (-sizes[name], name))
@@ -210,19 +207,21 @@ def read_labels(
 
 
 def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
-    """One label a gene, in the order of the genes."""
-    if hasattr(labels, "index") and hasattr(labels, "to_numpy"):
-        values = labels.to_numpy(dtype=object, na_value=None)
-        if genes is not None:
-            if not labels.index.is_unique:
-                raise ValueError("Expected one label a gene, got a gene twice.")
-            labels = dict(zip(labels.index, values, strict=True))
-        else:
-            labels = values
+    """List one label for each gene, in the order of the genes."""
+    if hasattr(labels, "columns"):
+        raise TypeError(
+            f"Expected one label a gene, got a {type(labels).__name__}. Give one "
+            "column of it."
+        )
+    index: Any = getattr(labels, "index", None)
+    if genes is not None and hasattr(index, "is_unique"):
+        if not index.is_unique:
+            raise ValueError("Expected one label a gene, got a gene twice.")
+        labels = dict(zip(index, labels, strict=True))
     if isinstance(labels, Mapping):
         if genes is None:
             raise ValueError(
-                "Expected the names of the genes beside labels by gene; give `genes`."
+                "Expected the names of the genes beside labels by gene. Give `genes`."
             )
         if not any(gene in labels for gene in genes):
             raise ValueError(
@@ -231,16 +230,48 @@ def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
                 "For labels in the order of the genes give an array."
             )
         return [labels.get(gene) for gene in genes]
-    if isinstance(labels, str):
-        raise TypeError(f"Expected one label a gene, got the text {labels!r}.")
-    values = np.asarray(labels, dtype=object)
-    if values.shape != (n_genes,):
-        raise ValueError(
-            f"Expected {n_genes:,} labels, one a gene, got an array of shape "
-            f"{values.shape}."
+    unordered = isinstance(labels, str | bytes | set | frozenset)
+    if unordered or not isinstance(labels, Iterable):
+        kind = type(labels).__name__
+        raise TypeError(
+            f"Expected one label a gene, in their order, got the {kind} "
+            f"{excerpt(labels)}."
         )
-    return values.tolist()
+    # Element by element: as one array, dates may become integers, and masks are lost.
+    values = labels.to_pylist() if hasattr(labels, "to_pylist") else list(labels)
+    shape = np.asarray(values, dtype=object).shape
+    if shape != (n_genes,):
+        raise ValueError(
+            f"Expected {n_genes:,} labels, one a gene, got an array of shape {shape}."
+        )
+    return values
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and value != value)
+    """Tell if a value is no label: None, an empty text, or one of the many NaNs."""
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    # These answer no comparison with True or False.
+    if value is np.ma.masked or type(value).__name__ == "NAType":
+        return True
+    return value is None or value == "" or bool(value != value)
+
+
+def _is_number(value: Any) -> bool:
+    # To Python, booleans and NumPy's spans of time are integers.
+    return isinstance(value, Real | Decimal) and not isinstance(
+        value, bool | np.timedelta64
+    )
+
+
+def _as_floats(values: list[Any], integers: list[Any]) -> NDArray[np.float64]:
+    inexact = [value for value in integers if abs(int(value)) > 2**53]
+    if inexact:
+        raise ValueError(
+            "Expected numbers as labels, and integers up to 2**53, which a float holds "
+            f"exactly, got {inexact[0]}. Identifiers are better given as texts."
+        )
+    numbers = np.array([np.nan if value is None else float(value) for value in values])
+    if np.isinf(numbers).any():
+        raise ValueError("Expected finite numbers as labels, got an infinite one.")
+    return numbers

@@ -49,7 +49,8 @@ def plot_embedding(
         Labels that colour the points. An array has the order of the genes. A Series or
         a mapping has them by gene, and may lack some. Texts, booleans, and integers of
         at most 20 values are categories; all other numbers get a colour bar. Of more
-        than 20 categories, the 20 largest get a colour.
+        than 20 categories, the 20 largest get a colour. None, empty texts and all kinds
+        of NaN are no label.
     annotate : iterable of str, default=()
         Genes whose names to write.
     ax : matplotlib Axes, default=None

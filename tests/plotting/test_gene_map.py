@@ -1,9 +1,12 @@
 """The interactive map: what the file holds, and the page in a real browser."""
 
 import base64
+import errno
 import hashlib
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -171,7 +174,17 @@ def test_numbers(tmp_path, coordinates):
     assert (labels["low"], labels["high"], labels["values"][7]) == (-1, 3, None)
     known = np.delete(np.arange(N_GENES), 7)
     found = np.array(labels["values"], dtype=float)
-    np.testing.assert_allclose(found[known], values[known], rtol=1e-3)
+    np.testing.assert_array_equal(found[known], values[known])
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA], ids=["plain", "with a missing one"])
+def test_identifiers_on_the_map_stay_exact(tmp_path, coordinates, missing):
+    values = [*range(672_101, 672_101 + N_GENES - 1), missing]
+    labels = data_of(write_gene_map(tmp_path / "map.html", coordinates, labels=values))[
+        0
+    ]["labels"]
+    assert labels["values"] == [*values[:-1], None]
+    assert (labels["low"], labels["high"]) == (672_101, 672_101 + N_GENES - 2)
 
 
 def test_the_page_stands_alone(written):
@@ -199,14 +212,19 @@ def test_full_msigdb_is_five_megabytes(tmp_path, msigdb_file):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"gene_sets": [("A", ["TP53"])]}, TypeError, "mapping .* got list"),
-        ({"gene_sets": "h.gmt"}, TypeError, "such as read_gmt returns, got str"),
+        ({"gene_sets": ["A", "TP53"]}, TypeError, "xpected a mapping .* item 'A'"),
+        ({"gene_sets": "h.gmt"}, TypeError, "got 'h.gmt'.* read_gene_sets"),
+        ({"gene_sets": {}}, ValueError, "at least one gene set"),
         (
             {"gene_sets": {"A": ["Trp53"]}},
             ValueError,
-            "'Trp53' is a gene of the sets, 'TP53' of the embedding",
+            "genes of the sets are 'Trp53', those of the embedding 'TP53', ",
         ),
+        ({"gene_sets": {7: ["TP53"]}}, TypeError, "gene-set name .* got int 7"),
+        ({"gene_sets": {"A": "TP53"}}, TypeError, "iterable of genes, got 'TP53'"),
         ({"labels": ["a"]}, ValueError, "400 labels"),
+        ({"title": 7}, ValueError, "title as text .* got 7"),
+        ({"title": "a\ud800b"}, ValueError, r"surrogates, got 'a\\ud800b'"),
         ({"method": "mds"}, ValueError, "'umap', 'tsne' or 'pca'"),
     ],
 )
@@ -219,8 +237,52 @@ def test_bad_input(tmp_path, coordinates, given, error, message):
 def test_genes_must_have_names_and_files_a_folder(tmp_path, coordinates):
     with pytest.raises(ValueError, match="`genes` is None"):
         write_gene_map(tmp_path / "map.html", coordinates.to_numpy())
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"folder that exists.*absent"):
         write_gene_map(tmp_path / "absent" / "map.html", coordinates)
+
+
+@pytest.mark.parametrize("title", ["\ud800", "A\udcff", 7])
+def test_a_bad_title_leaves_the_file(tmp_path, coordinates, title):
+    path = tmp_path / "map.html"
+    path.write_text("kept", encoding="utf-8")
+    with pytest.raises(ValueError, match="title as text"):
+        write_gene_map(path, coordinates, title=title)
+    assert path.read_text(encoding="utf-8") == "kept"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_file(tmp_path, coordinates, monkeypatch):
+    path = tmp_path / "map.html"
+    path.write_text("kept", encoding="utf-8")
+
+    def fill_the_disk(self, content):
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_gene_map(path, coordinates)
+    assert path.read_text(encoding="utf-8") == "kept"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links, modes and /dev/null")
+def test_replacing_keeps_links_modes_and_devices(tmp_path, coordinates):
+    path, link, plain = (tmp_path / name for name in ("map.html", "link", "plain"))
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o604)
+    link.symlink_to(path)
+    assert write_gene_map(link, coordinates) == link
+    assert link.is_symlink()
+    assert "TP53" in path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o777 == 0o604
+    # A new file has the mode of any other.
+    write_gene_map(plain, coordinates)
+    (tmp_path / "other").touch()
+    assert plain.stat().st_mode == (tmp_path / "other").stat().st_mode
+    write_gene_map(os.devnull, coordinates)
+    assert Path(os.devnull).is_char_device()
 
 
 # In the browser.
@@ -504,3 +566,55 @@ def test_a_colour_bar_and_no_gene_sets(browser, tmp_path, coordinates):
     assert page.text("#card-facts") == "score: 0"
     assert page.ask("document.getElementById('query').placeholder") == "Search genes"
     assert page.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "first"),
+    [
+        (range(672_101, 672_101 + N_GENES), "672101", "672500", "672101"),
+        (np.linspace(0, np.pi, N_GENES), "0", "3.142", "0"),
+        (np.linspace(1e-12, 3e-8, N_GENES), "1e-12", "3e-8", "1e-12"),
+        (1e6 + np.linspace(0.25, 0.5, N_GENES), "1000000.25", "1000000.5", None),
+        (1.5e308 * np.linspace(-1, 1, N_GENES), "-1.5e+308", "1.5e+308", None),
+        ([0.1] * N_GENES, "0.1", "0.1", "0.1"),
+    ],
+    ids=["identifiers", "floats", "small", "far from zero", "large", "constant"],
+)
+def test_numbers_are_rounded_when_shown(
+    browser, tmp_path, coordinates, values, low, high, first
+):
+    labels = pd.Series(list(values), index=GENES)
+    page = Page(
+        browser,
+        write_gene_map(tmp_path / "map.html", coordinates, labels=labels),
+        fragment="#TP53",
+    )
+    assert page.text("#legend").split() == ["Label", low, high]
+    assert page.text("#card-facts") == (low if first is None else first)
+    assert len(colours_of_points(page)) > (1 if low == high else 3)
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("link", "gene"),
+    [
+        ("%", "%"),
+        ("100%", "100%"),
+        ("50%%20%CE%B2", "50% β"),
+        ("%E0%A4", "%E0%A4"),
+        ("%ff", "%ff"),
+        ("G%c3%A9", "Gé"),
+        ("%ZZ%", None),
+    ],
+)
+def test_a_link_may_be_badly_encoded(browser, tmp_path, link, gene):
+    genes = ["%", "100%", "50% β", "%E0%A4", "%ff", "Gé", "TP53"]
+    points = np.random.default_rng(0).normal(size=(len(genes), 2))
+    path = write_gene_map(tmp_path / "map.html", points, genes=genes)
+    page = Page(browser, path, fragment="#TP53")
+    page.ask(f"location.hash = {json.dumps('#' + link)}")
+    page.settle()
+    assert page.text("#card-name") == (gene or "TP53")
+    opened = Page(browser, path, fragment="#" + link)
+    assert opened.text("#card-name") == (gene or "")
+    assert opened.complaints() == []

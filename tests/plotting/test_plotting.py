@@ -146,6 +146,18 @@ def test_numbers_have_a_colour_bar(coordinates, kind):
     assert colour_of(ax, coordinates, "G299") == to_hex(viridis(1.0))
 
 
+@pytest.mark.parametrize("low", [0, 672_101, -0.0012345])
+@pytest.mark.parametrize("title", [None, "Entrez Gene"])
+def test_the_colour_bar_fits_the_figure(coordinates, low, title):
+    values = low + np.linspace(0, 1e-7 if low < 0 else 300, N_GENES)
+    labels = pd.Series(values, index=GENES, name=title)
+    figure = plot_embedding(coordinates, labels=labels).figure
+    figure.draw_without_rendering()
+    for part in figure.axes:
+        box = part.get_tightbbox()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
 def test_more_points_are_smaller_and_more_transparent():
     def look(n):
         ax = plot_embedding(np.random.default_rng(0).normal(size=(n, 2)))
@@ -192,7 +204,12 @@ def test_names_in_a_crowd_get_lines():
         ({"annotate": ["G299x"]}, ValueError, "got 'G299x', did you mean 'G299'"),
         ({"annotate": ["???"]}, ValueError, r"got '\?\?\?'\.$"),
         ({"labels": ["a", "b"]}, ValueError, r"300 labels.*shape \(2,\)"),
-        ({"labels": "kinase"}, TypeError, "one label a gene, got the text 'kinase'"),
+        ({"labels": "kinase"}, TypeError, "in their order, got the str 'kinase'"),
+        ({"labels": set(GENES)}, TypeError, "in their order, got the set"),
+        ({"labels": 7}, TypeError, "in their order, got the int 7"),
+        ({"labels": pd.DataFrame({"a": GENES})}, TypeError, "got a DataFrame"),
+        ({"labels": [2**53 + i for i in range(300)]}, ValueError, "9007199254740993"),
+        ({"labels": [np.ma.masked, pd.NaT] * 150}, ValueError, "some of the genes"),
         ({"labels": [None] * 300}, ValueError, "labels for some of the genes"),
         ({"labels": [np.inf] * 300}, ValueError, "got an infinite one"),
         ({"labels": {"TP53": "a"}}, ValueError, r"labels of 'TP53', genes 'G0', .* …"),

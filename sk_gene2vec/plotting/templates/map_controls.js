@@ -235,7 +235,7 @@ function buildLegend() {
       bar.getContext("2d").fillStyle = colours[k];
       bar.getContext("2d").fillRect(k, 0, 1, 1);
     }
-    ends.append(element("span", labels.low), element("span", labels.high));
+    ends.append(element("span", valueText(labels.low)), element("span", valueText(labels.high)));
     entries.append(bar, ends);
     return;
   }
@@ -270,9 +270,10 @@ window.geneMap = {
   locate: (gene) => { const i = genes.indexOf(gene); return i < 0 ? null : toScreen(i); },
   view: () => ({ ...view }),
 };
-// A link to #TP53 opens the map at this gene.
+// A link to #TP53 opens the map at this gene. What is no encoded text stands for itself.
+const decoded = (part) => { try { return decodeURIComponent(part); } catch { return part; } };
 const openLinked = () => {
-  const i = genes.indexOf(decodeURIComponent(location.hash.slice(1)));
+  const i = genes.indexOf(location.hash.slice(1).replace(/(%[0-9a-f]{2})+/gi, decoded));
   if (i >= 0) pickGene(i, true);
 };
 addEventListener("hashchange", openLinked);

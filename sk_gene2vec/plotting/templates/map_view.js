@@ -46,20 +46,28 @@ if (labels && labels.kind === "categories") {
   colourOf = bytes(labels.shown);
   hidden = colours.map(() => false);
 } else if (labels) {
-  const steps = 64, span = labels.high - labels.low || 1;
+  // Halves, because the span of large numbers may be infinite.
+  const steps = 64, span = labels.high / 2 - labels.low / 2 || 1;
   colours = Array.from({ length: steps }, (_, k) => mix(labels.stops, k / (steps - 1)));
   colours.push(labels.grey);
-  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v - labels.low) / span * (steps - 1)));
+  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v / 2 - labels.low / 2) / span * (steps - 1)));
   hidden = colours.map(() => false);
 }
 const grey = labels && labels.grey;
 const order = Array.from({ length: n }, (_, i) => i);
 const isGrey = (i) => colours[colourOf[i]] === grey;
 order.sort((a, b) => isGrey(b) - isGrey(a));
+// Numbers are exact and rounded to be shown: to four digits beyond those that all share.
+// Integers may be identifiers, and keep all of theirs.
+const valueText = (v) => {
+  const shared = Math.log10(Math.max(Math.abs(labels.low), Math.abs(labels.high)) / (labels.high - labels.low));
+  const digits = Math.min(17, 4 + Math.max(0, Math.ceil(shared)));
+  return String(Number.isInteger(v) ? v : Number(v.toPrecision(digits)));
+};
 const labelText = (i) => {
   if (!labels) return "";
   const of = labels.title ? labels.title + ": " : "";
-  if (labels.kind === "numbers") return labels.values[i] === null ? "" : of + labels.values[i];
+  if (labels.kind === "numbers") return labels.values[i] === null ? "" : of + valueText(labels.values[i]);
   return labels.codes[i] < 0 ? "" : of + labels.names[labels.codes[i]];
 };
 
