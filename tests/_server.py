@@ -62,9 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def good(body, **headers):
+def good(body, code=200, **headers):
+    """Send the body; a code other than 200 says that it is something else."""
+
     def answer(handler):
-        handler.head(200, Content_Length=str(len(body)), **headers)
+        handler.head(code, **({"Content_Length": str(len(body))} | headers))
         handler.wfile.write(body)
 
     return answer
@@ -98,11 +100,11 @@ def truncated_chunks(body):
     return answer
 
 
-def without_length(body):
+def without_length(body, **headers):
     """Say nothing of the length; the end of the connection is the end of the file."""
 
     def answer(handler):
-        handler.head(200)
+        handler.head(200, **headers)
         handler.wfile.write(body)
 
     return answer
@@ -121,9 +123,14 @@ def hanging(body=None):
     return answer
 
 
-def redirect(target):
+def redirect(target, hangs=False):
+    """Redirect; if it hangs, the body that is promised does not come."""
+
     def answer(handler):
-        handler.head(302, Location=target, Content_Length="0")
+        handler.head(302, Location=target, Content_Length="100" if hangs else "0")
+        if hangs:
+            handler.wfile.flush()
+            handler.server.stopping.wait()
 
     return answer
 

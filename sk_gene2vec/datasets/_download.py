@@ -117,7 +117,7 @@ def _download_once(url: str, patience: Patience) -> bytes:
 class _Body(io.BytesIO):
     """The open file that pooch writes to; it stops at MAX_BYTES."""
 
-    response: requests.Response | None = None
+    response: Any = None
 
     def begin(self, response: requests.Response, **_: Any) -> None:
         """See every answer before its body is read, redirects included."""
@@ -134,10 +134,9 @@ class _Body(io.BytesIO):
         return super().write(chunk)
 
     def complete(self) -> bytes:
-        """Return the body; urllib3 has checked its length if the server named one."""
-        data = self.getvalue()
-        headers = self.response.headers if self.response is not None else {}
-        has_end = "Content-Length" in headers or "Transfer-Encoding" in headers
+        """Return the body; urllib3 has checked its end if the server marked one."""
+        data, raw = self.getvalue(), self.response.raw
+        has_end = raw.chunked or raw.length_remaining is not None
         if not has_end and not data.endswith(b"\n"):
             raise Failure(
                 "the connection closed in the middle of a line", temporary=True
@@ -158,7 +157,12 @@ def _check_answer(response: requests.Response) -> None:
             temporary=response.status_code in _TEMPORARY,
             answered=True,
         )
-    target = urljoin(response.url, response.headers["Location"])
+    location = response.headers["Location"]
+    try:
+        # As requests does it: headers are read as Latin-1, addresses are UTF-8.
+        target = urljoin(response.url, location.encode("latin-1").decode())
+    except ValueError as error:
+        raise Failure(f"the server redirects to {location!r}, no URL") from error
     schemes = urlsplit(response.url).scheme, urlsplit(target).scheme
     if not is_safe(target) or schemes == ("https", "http"):
         raise Failure(f"the server redirects to {target}, which is not https")

@@ -47,8 +47,10 @@ STATISTICS = json.dumps(
 
 @pytest.fixture(autouse=True)
 def no_surroundings(monkeypatch):
-    for name in ("SK_GENE2VEC_DATA", "http_proxy", "HTTP_PROXY", "all_proxy"):
+    monkeypatch.delenv("SK_GENE2VEC_DATA", raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture
@@ -308,9 +310,13 @@ def test_500_for_ever(fetch, server, tmp_path, waits):
         (truncated(GMT), "the file broke off"),
         (truncated_chunks(GMT), "the file broke off"),
         (without_length(GMT[:-5]), "closed in the middle of a line"),
+        (
+            without_length(GMT[:-5], Transfer_Encoding="identity"),
+            "closed in the middle of a line",
+        ),
         (good(GMT, Content_Encoding="gzip"), "is damaged"),
     ],
-    ids=["length", "chunks", "no length", "not gzip"],
+    ids=["length", "chunks", "no length", "identity", "not gzip"],
 )
 def test_truncated(fetch, server, tmp_path, broken, reason):
     server.answers[HALLMARK] = [broken]
@@ -322,6 +328,26 @@ def test_truncated(fetch, server, tmp_path, broken, reason):
 def test_whole_without_length(fetch, server):
     server.answers[HALLMARK] = [without_length(GMT)]
     assert dict(fetch()) == SETS
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (203, "203 Non-Authoritative Information"),
+        (206, "206 Partial Content"),
+        (300, "300 Multiple Choices"),
+    ],
+)
+def test_an_answer_that_is_not_the_file(fetch, server, tmp_path, code, reason):
+    """The body would pass as the file: nobody asked for a part of it, or another."""
+    server.answers[HALLMARK] = [good(GMT, code, Content_Range="bytes 0-53/99999")]
+    reason = f"the server answered {reason} (tried once)."
+    check_failure(fetch, server, tmp_path, reason, 1)
+
+
+def test_a_length_that_is_no_number(fetch, server, tmp_path):
+    server.answers[HALLMARK] = [good(GMT, Content_Length="many")]
+    check_failure(fetch, server, tmp_path, "ValueError: ", 1)
 
 
 @pytest.mark.parametrize("body", [None, GMT], ids=["no headers", "half a body"])
@@ -398,6 +424,36 @@ def test_other_redirects_are_followed(fetch, server):
     assert server.log == [HALLMARK, "/elsewhere.gmt"]
 
 
+def test_the_body_of_a_redirect_is_not_read(fetch, server):
+    server.answers[HALLMARK] = [redirect("/elsewhere.gmt", hangs=True)]
+    server.answers["/elsewhere.gmt"] = [good(GMT)]
+    assert dict(fetch(timeout=5, n_retries=0)) == SETS
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://[::1/",
+        "https://[::1/",
+        "https://[genes]/",
+        "/g\xe9nes.gmt",
+        "https://genes.invalid:99999/",
+        "https://" + "a" * 64 + ".invalid/",
+        "http://127.0.0.1\\@genes.invalid/",
+        "file:///etc/passwd",
+    ],
+)
+def test_redirects_to_no_url(fetch, server, tmp_path, target):
+    server.answers[HALLMARK] = [redirect(target)]
+    check_failure(fetch, server, tmp_path, "(tried once)", 1)
+
+
+def test_a_redirect_in_utf_8_is_followed(fetch, server):
+    server.answers[HALLMARK] = [redirect("/gènes.gmt".encode().decode("latin-1"))]
+    server.answers["/g%C3%A8nes.gmt"] = [good(GMT)]
+    assert dict(fetch()) == SETS
+
+
 def test_redirects_in_a_circle(fetch, server, tmp_path):
     server.answers[HALLMARK] = [redirect(HALLMARK)]
     check_failure(fetch, server, tmp_path, "TooManyRedirects", 31)
@@ -429,11 +485,30 @@ def test_no_name_server(tmp_path, waits, monkeypatch):
         "https://data.broadinstitute.org/gsea-msigdb/msigdb/release/2024.1.Hs/"
         "h.all.v2024.1.Hs.symbols.gmt"
     )
-    assert str(caught.value).startswith(
-        f"Could not download {url}: the host name has no address: "
-    )
+    message = str(caught.value)
+    reason = f"Could not download {url}: the host name has no address: "
+    assert message.startswith(reason)
+    assert "(tried once)" in message
+    assert waits == []
     assert f"download {url} by hand" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_no_proxy_sees_what_is_on_this_machine(fetch, server, monkeypatch, name):
+    server.answers[HALLMARK] = [redirect("/elsewhere.gmt")]
+    server.answers["/elsewhere.gmt"] = [good(GMT)]
+    with running_server() as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        assert dict(fetch()) == SETS
+    assert proxy.log == []
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
+def test_https_goes_through_the_proxy(fetch, server, monkeypatch, name):
+    monkeypatch.setenv(name, server.url)
+    with pytest.raises(DownloadError, match="Tunnel connection failed: 501"):
+        fetch(base_url="https://genes.invalid")
 
 
 # A cache that is not what it was
@@ -483,12 +558,39 @@ def test_a_failed_forced_download_leaves_the_copy(fetch, server, tmp_path):
     assert dict(fetch()) == SETS
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"url": "a"}', "\xff"])
-def test_a_damaged_record(fetch, server, tmp_path, text):
+def changed(**entries):
+    return lambda record: json.dumps(json.loads(record) | entries)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda record: "{",
+        lambda record: "[1]",
+        lambda record: '{"url": "a"}',
+        lambda record: "\xff",
+        lambda record: "null",
+        lambda record: "[" * 100_000,
+        lambda record: '{"sha256":' * 100_000,
+        changed(sha256=2),
+        changed(sha256=None),
+        changed(sha256=["a"] * 64),
+        changed(sha256=""),
+        changed(sha256="/../../" + "0" * 57),
+        changed(sha256="\0" * 64),
+        changed(retrieved=None),
+        changed(retrieved=20241231),
+        changed(retrieved="lately"),
+        changed(url=3),
+        changed(url="https://genes.invalid/another.gmt"),
+        changed(more=1),
+    ],
+)
+def test_a_damaged_record(fetch, server, tmp_path, damage):
     server.answers[HALLMARK] = [good(GMT)]
     fetch()
     (record,) = tmp_path.glob("*.json")
-    record.write_text(text, encoding="latin-1")
+    record.write_text(damage(record.read_text()), encoding="latin-1")
     with pytest.raises(DownloadError, match="Expected the record") as caught:
         fetch()
     assert str(record) in str(caught.value)
@@ -503,6 +605,13 @@ def test_an_unreadable_copy(fetch, server, tmp_path):
     path.mkdir()
     with pytest.raises(DownloadError, match=r"Cannot keep .*Is a directory: .*\.gmt"):
         fetch()
+
+
+@pytest.mark.parametrize("force_download", [False, True])
+def test_a_folder_that_cannot_be(fetch, server, tmp_path, force_download):
+    with pytest.raises(DownloadError, match=r"Cannot keep .*File name too long"):
+        fetch(data_home=tmp_path / ("a" * 300), force_download=force_download)
+    assert server.log == []
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
@@ -617,6 +726,10 @@ def test_names_are_strings(fetch, name):
         "http://genes.invalid",
         "http://127.0.0.1.genes.invalid",
         "http://localhost@genes.invalid",
+        "http://genes.invalid\\@127.0.0.1",
+        "http://127.0.0.1\\@genes.invalid",
+        "http://[::1",
+        "https://:443",
         "ftp://localhost",
         "file:///srv/genes",
         "genes.invalid",
@@ -674,7 +787,9 @@ def test_a_known_library_that_fails(enrichr, server):
         enrichr()
 
 
-@pytest.mark.parametrize("body", [None, b"<html>", b"[]", b'{"statistics": [{}]}'])
+@pytest.mark.parametrize(
+    "body", [None, b"<html>", b"[]", b'{"statistics": [{}]}', b"[" * 100_000]
+)
 def test_no_list_of_libraries(enrichr, server, body):
     answer = status(500) if body is None else good(body)
     server.answers["/Enrichr/datasetStatistics"] = [answer]
@@ -683,6 +798,13 @@ def test_no_list_of_libraries(enrichr, server, body):
     page = "https://maayanlab.cloud/Enrichr/#libraries"
     assert f"All libraries are listed at {page}" in str(caught.value)
     assert server.log == [KEGG, "/Enrichr/datasetStatistics"]
+
+
+def test_libraries_whose_names_are_no_text(enrichr, server):
+    body = b'{"statistics": [{"libraryName": 5}, {"libraryName": null}]}'
+    server.answers["/Enrichr/datasetStatistics"] = [good(body)]
+    with pytest.raises(DownloadError, match="404 Not Found"):
+        enrichr()
 
 
 # Without pooch
