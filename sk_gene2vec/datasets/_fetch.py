@@ -81,7 +81,7 @@ def fetch_msigdb(
 ) -> GeneSets:
     """Fetch a collection of the Molecular Signatures Database (MSigDB).
 
-    Downloaded at the first call, read from the cache folder ever after.
+    The first call downloads it, later calls read it from the cache folder.
 
     Parameters
     ----------
@@ -97,21 +97,22 @@ def fetch_msigdb(
         Genes as symbols or as NCBI (Entrez) gene ids.
 
     data_home : str or path-like, default=None
-        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, and
-        where that is not set, the user's cache folder (on Linux
-        ``~/.cache/sk_gene2vec``).
+        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, or the
+        user's cache folder if that is not set (on Linux ``~/.cache/sk_gene2vec``).
 
     base_url : str
-        Where the releases are; a mirror has the same folders. https only, but for
-        servers on this machine.
+        Address of the releases; a mirror has the same folders. https only, except for
+        a server on this machine, which is asked without a proxy.
 
     force_download : bool, default=False
-        Download even if there is a copy, and take what comes for the new reference.
-        Otherwise content that has changed since the first download is an error.
+        If True, download even if there is a copy, and compare with the new content from
+        then on. If False, content that has changed since the first download is an
+        error.
 
     n_retries : int, default=3
-        How often to try again after a failure that may pass: no connection, a timeout,
-        a file that broke off, a server in trouble.
+        Number of further tries after a failure that may pass: no connection, a timeout,
+        a file that broke off, a server in trouble. A host name without an address is
+        reported at once.
 
     delay : float, default=1.0
         Seconds before the second try; the time doubles from try to try.
@@ -120,7 +121,7 @@ def fetch_msigdb(
         Seconds to wait for a silent server.
 
     progressbar : bool, default=False
-        Show the progress of the download.
+        If True, show the progress of the download.
 
     Returns
     -------
@@ -137,8 +138,8 @@ def fetch_msigdb(
     ImportError
         If pooch is not installed.
     TypeError, ValueError
-        If a parameter has no such value; the message lists the known collections,
-        versions or types. Newer ones than those known are tried.
+        If a parameter has another type or value; the message lists the known
+        collections, versions or types. Releases newer than those known are tried.
 
     See Also
     --------
@@ -206,7 +207,7 @@ def fetch_enrichr(
 ) -> GeneSets:
     """Fetch a gene-set library of Enrichr.
 
-    Downloaded at the first call, read from the cache folder ever after.
+    The first call downloads it, later calls read it from the cache folder.
 
     Parameters
     ----------
@@ -215,26 +216,29 @@ def fetch_enrichr(
         https://maayanlab.cloud/Enrichr/#libraries.
 
     organism : {"human", "mouse", "fly", "yeast", "worm", "fish"}, default="human"
-        Which Enrichr to ask; human and mouse share one. Case does not matter.
+        Organism of the library; human and mouse share one Enrichr. Case does not
+        matter.
 
     on_duplicate : {"raise", "merge", "first"}, default="raise"
         What to do with a repeated set name, as in :func:`sk_gene2vec.read_gmt`.
 
     data_home : str or path-like, default=None
-        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, and
-        where that is not set, the user's cache folder (on Linux
-        ``~/.cache/sk_gene2vec``).
+        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, or the
+        user's cache folder if that is not set (on Linux ``~/.cache/sk_gene2vec``).
 
     base_url : str
-        Where Enrichr is. https only, but for servers on this machine.
+        Address of Enrichr. https only, except for a server on this machine, which is
+        asked without a proxy.
 
     force_download : bool, default=False
-        Download even if there is a copy, and take what comes for the new reference.
-        Otherwise content that has changed since the first download is an error.
+        If True, download even if there is a copy, and compare with the new content from
+        then on. If False, content that has changed since the first download is an
+        error.
 
     n_retries : int, default=3
-        How often to try again after a failure that may pass: no connection, a timeout,
-        a file that broke off, a server in trouble.
+        Number of further tries after a failure that may pass: no connection, a timeout,
+        a file that broke off, a server in trouble. A host name without an address is
+        reported at once.
 
     delay : float, default=1.0
         Seconds before the second try; the time doubles from try to try.
@@ -243,7 +247,7 @@ def fetch_enrichr(
         Seconds to wait for a silent server.
 
     progressbar : bool, default=False
-        Show the progress of the download.
+        If True, show the progress of the download.
 
     Returns
     -------
@@ -256,14 +260,14 @@ def fetch_enrichr(
     ------
     DownloadError
         If the download fails, or the cached copy has changed; an `OSError`. The message
-        names the URL, lists the libraries where Enrichr has no such one, and says how
-        to go on with a local file. The cache is left as it was.
+        names the URL, lists the libraries if Enrichr has none of this name, and says
+        how to go on with a local file. The cache is left as it was.
     GmtFormatError
         If a name occurs twice and `on_duplicate` is "raise".
     ImportError
         If pooch is not installed.
     TypeError, ValueError
-        If a parameter has no such value.
+        If a parameter has another type or value.
 
     See Also
     --------
@@ -365,7 +369,7 @@ def _checked_base(base_url: str) -> str:
 
 
 def _libraries(site: str, library: str, patience: Patience) -> str:
-    """Say which libraries there are; only asked when a server did not have one."""
+    """Say which libraries there are, for a server that does not have one."""
     once = replace(patience, n_retries=0, progressbar=False)
     try:
         statistics: Any = json.loads(download(f"{site}/datasetStatistics", once))

@@ -51,6 +51,13 @@ def no_surroundings(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    resolve = socket.getaddrinfo
+
+    def resolve_this_machine(host, *args, **kwargs):
+        assert host in ("127.0.0.1", "localhost"), f"the test asks for {host}"
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_this_machine)
 
 
 @pytest.fixture
