@@ -117,21 +117,17 @@ def _read_or_download(
     recorded = None if force_download else _read_record(record_file, remote)
     if recorded is not None:
         path = _content_file(folder, remote, recorded)
-        if _is_intact(path, recorded, remote):
+        if path.exists():
+            _check_unchanged(path, path.read_bytes(), recorded, remote)
             return path, recorded
     _check_writable(folder)
     data = _download_gmt(remote, patience)
-    today = datetime.now(UTC).date().isoformat()
-    record = Record(remote.url, _digest(data), today)
-    if recorded is not None and record.sha256 != recorded.sha256:
-        raise remote.error(
-            f"{remote.url} has changed: sha256 {record.sha256}, on "
-            f"{recorded.retrieved} it was {recorded.sha256}.",
-            "If the new content is what you want, pass force_download=True; results "
-            "may differ from earlier ones.",
-        )
+    if recorded is not None:
+        _check_unchanged(remote.url, data, recorded, remote)
+    record = Record(remote.url, _digest(data), datetime.now(UTC).date().isoformat())
     path = _content_file(folder, remote, record)
     content = json.dumps(vars(record), indent=1).encode()
+    # The record comes last: it must not name a file that is not there.
     _write(folder, {path.name: data, record_file.name: content})
     return path, record
 
@@ -161,19 +157,17 @@ def _read_record(path: Path, remote: Remote) -> Record | None:
         ) from error
 
 
-def _is_intact(path: Path, record: Record, remote: Remote) -> bool:
-    """Return True if the file is there as it came; raise an error if it has changed."""
-    try:
-        found = _digest(path.read_bytes())
-    except FileNotFoundError:
-        return False
+def _check_unchanged(
+    source: str | Path, data: bytes, record: Record, remote: Remote
+) -> None:
+    found = _digest(data)
     if found != record.sha256:
         raise remote.error(
-            f"{path} is not what came from {record.url} on {record.retrieved}: sha256 "
-            f"{found}, then {record.sha256}.",
-            "Delete it, or pass force_download=True, to download it again.",
+            f"{source} has changed: sha256 {found}, on {record.retrieved} it was "
+            f"{record.sha256}.",
+            "To download and keep the present content, pass force_download=True; "
+            "results may differ from earlier ones.",
         )
-    return True
 
 
 def _download_gmt(remote: Remote, patience: Patience) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
-from itertools import count
 from numbers import Integral, Real
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -76,7 +75,9 @@ def is_safe(url: str) -> bool:
 
 def download(url: str, patience: Patience) -> bytes:
     """Return the body at `url`, or raise a `Failure` that says what was tried."""
-    for n_tries in count(1):
+    n_tries = 0
+    while True:
+        n_tries += 1
         try:
             return _download_once(url, patience)
         except Failure as failure:
@@ -85,7 +86,6 @@ def download(url: str, patience: Patience) -> bytes:
                 message = f"{failure} (tried {tried})"
                 raise Failure(message, answered=failure.answered) from failure
         sleep(patience.delay * 2 ** (n_tries - 1))
-    raise AssertionError
 
 
 def _download_once(url: str, patience: Patience) -> bytes:

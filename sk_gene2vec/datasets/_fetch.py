@@ -296,9 +296,8 @@ def fetch_enrichr(
     Traceback (most recent call last):
     ValueError: Unknown organism 'dog'. Known: human, mouse, fly, yeast, worm, fish.
     """
-    _check_type("organism", organism)
-    _check_known("organism", organism.lower(), SITES)
-    _check_type("library", library)
+    _check_type(organism=organism, library=library)
+    _check_name("organism", organism.lower(), SITES)
     if not re.fullmatch(_LIBRARY_SHAPE, library):
         raise ValueError(
             "Expected the name of an Enrichr library, 'KEGG_2021_Human' for one, got "
@@ -323,20 +322,17 @@ def fetch_enrichr(
 
 def _check_msigdb(collection: str, version: str, id_type: str) -> str:
     """Check the names, and return the organism of the release."""
-    _check_type("version", version)
-    if not re.fullmatch(_VERSION_SHAPE, version):
-        raise ValueError(_unknown("version", version, VERSIONS))
-    _check_known("id_type", id_type, ID_TYPES)
-    _check_type("collection", collection)
+    _check_type(collection=collection, version=version, id_type=id_type)
+    _check_name("version", version, VERSIONS, _VERSION_SHAPE)
+    _check_name("id_type", id_type, ID_TYPES)
     organism = "mouse" if version.endswith(".Mm") else "human"
-    if _numbers(version) > _LISTED_UP_TO:
-        shape = _COLLECTION_SHAPES[organism]
-        is_plausible = re.fullmatch(shape, collection) is not None
-    else:
-        is_plausible = collection in COLLECTIONS[organism]
-    if not is_plausible:
-        what = f"{organism} collection (MSigDB {version})"
-        raise ValueError(_unknown(what, collection, COLLECTIONS[organism]))
+    is_newer = _numbers(version) > _LISTED_UP_TO
+    _check_name(
+        f"{organism} collection (MSigDB {version})",
+        collection,
+        COLLECTIONS[organism],
+        _COLLECTION_SHAPES[organism] if is_newer else None,
+    )
     return organism
 
 
@@ -344,13 +340,18 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
 
 
-def _check_type(what: str, given: str) -> None:
-    if not isinstance(given, str):
-        raise TypeError(f"Expected {what} to be a str, got {given!r}.")
+def _check_type(**names: str) -> None:
+    for what, given in names.items():
+        if not isinstance(given, str):
+            raise TypeError(f"Expected {what} to be a str, got {given!r}.")
 
 
-def _check_known(what: str, given: str, known: Iterable[str]) -> None:
-    if given not in known:
+def _check_name(
+    what: str, given: str, known: Iterable[str], shape: str | None = None
+) -> None:
+    """Raise an error unless the name is known or, given a `shape`, has that shape."""
+    fits = given in known if shape is None else re.fullmatch(shape, given)
+    if not fits:
         raise ValueError(_unknown(what, given, known))
 
 

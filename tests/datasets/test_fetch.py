@@ -526,8 +526,9 @@ def test_a_changed_copy_is_refused(fetch, server, tmp_path):
     fetch()
     gmt_file(tmp_path).write_bytes(CHANGED)
     before = contents(tmp_path)
-    with pytest.raises(DownloadError, match="is not what came from") as caught:
+    with pytest.raises(DownloadError, match=r"\.gmt has changed: sha256") as caught:
         fetch()
+    assert str(caught.value).startswith(str(gmt_file(tmp_path)))
     for digest in (hashlib.sha256(GMT), hashlib.sha256(CHANGED)):
         assert digest.hexdigest() in str(caught.value)
     assert contents(tmp_path) == before
@@ -541,8 +542,9 @@ def test_changed_content_is_refused(fetch, server, tmp_path):
     fetch()
     gmt_file(tmp_path).unlink()
     before = contents(tmp_path)
-    with pytest.raises(DownloadError, match="has changed: sha256") as caught:
+    with pytest.raises(DownloadError, match=r"\.gmt has changed: sha256") as caught:
         fetch()
+    assert str(caught.value).startswith(server.url + HALLMARK)
     assert "force_download=True" in str(caught.value)
     assert contents(tmp_path) == before
 
@@ -721,7 +723,7 @@ def test_unknown_names(fetch, server, options, message):
     assert server.log == []
 
 
-@pytest.mark.parametrize("name", ["collection", "version"])
+@pytest.mark.parametrize("name", ["collection", "version", "id_type"])
 def test_names_are_strings(fetch, name):
     with pytest.raises(TypeError, match=f"Expected {name} to be a str, got 7"):
         fetch(**{name: 7})
