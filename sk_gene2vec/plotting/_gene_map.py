@@ -27,7 +27,7 @@ from sk_gene2vec.plotting._projection import check_named, in_the_plane
 
 __all__ = ["write_gene_map"]
 
-# UTF-8 has no form for them.
+# Characters that UTF-8 cannot hold.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_gene2vec._utils._messages import excerpt, shown
+from sk_gene2vec._utils._messages import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,11 +142,11 @@ class Numbers:
 
     def for_page(self) -> dict[str, Any]:
         """Labels and colours as the page of the map reads them."""
-        # Exact: the page rounds what it shows.
         return {
             "kind": "numbers",
             "title": self.title,
             "grey": GREY,
+            # Exact: the page rounds what it shows.
             "values": [v if np.isfinite(v) else None for v in self.values.tolist()],
             "low": np.nanmin(self.values),
             "high": np.nanmax(self.values),
@@ -208,10 +208,11 @@ def read_labels(
 
 def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
     """List one label for each gene, in the order of the genes."""
-    if hasattr(labels, "columns"):
+    no_list = isinstance(labels, str | bytes | set | frozenset)
+    if no_list or hasattr(labels, "columns") or not isinstance(labels, Iterable):
         raise TypeError(
-            f"Expected one label a gene, got a {type(labels).__name__}. Give one "
-            "column of it."
+            "Expected labels as an array, a Series or a mapping, one label a gene, "
+            f"got {type(labels).__name__}."
         )
     index: Any = getattr(labels, "index", None)
     if genes is not None and hasattr(index, "is_unique"):
@@ -230,13 +231,6 @@ def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
                 "For labels in the order of the genes give an array."
             )
         return [labels.get(gene) for gene in genes]
-    unordered = isinstance(labels, str | bytes | set | frozenset)
-    if unordered or not isinstance(labels, Iterable):
-        kind = type(labels).__name__
-        raise TypeError(
-            f"Expected one label a gene, in their order, got the {kind} "
-            f"{excerpt(labels)}."
-        )
     # Element by element: as one array, dates may become integers, and masks are lost.
     values = labels.to_pylist() if hasattr(labels, "to_pylist") else list(labels)
     shape = np.asarray(values, dtype=object).shape

@@ -135,14 +135,15 @@ def genes_and_vectors(
         ensure_min_features=2,
         input_name="embedding",
     )
-    if known is not None and genes is not None:
+    if genes is None:
+        genes = known
+    elif known is not None:
         raise ValueError(
             "Expected no `genes` beside an embedding that names its genes, got both."
         )
-    if known is None and genes is None:
+    if genes is None:
         return None, vectors
-    given: Any = known if genes is None else genes
-    names = list(places_of(given))
+    names = list(places_of(genes))
     if len(names) != len(vectors):
         raise ValueError(
             f"Expected one name a vector, got {len(names):,} genes and "
