@@ -9,13 +9,15 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import build_data
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sk_gene2vec.datasets import _build, load_go_bp, load_go_mf_classes
+from sk_gene2vec import datasets
+from sk_gene2vec.datasets import load_go_bp, load_go_mf_classes
 
-DATA = Path(_build.__file__).parent / "data"
+DATA = Path(datasets.__file__).parent / "data"
 FILES = ["go_bp.gmt.gz", "go_mf_classes.tsv.gz", "human_gene_aliases.tsv.gz"]
 
 CLASS_SIZES = {
@@ -131,7 +133,7 @@ def test_go_mf_bunch(go_mf):
 
 
 def test_go_mf_descr_lists_the_classes(go_mf):
-    for name, go_id in _build.MF_CLASSES.items():
+    for name, go_id in build_data.MF_CLASSES.items():
         row = rf"\| {name} \| {go_id} \| [\w -]+ \| {CLASS_SIZES[name]} \|"
         assert re.search(row, go_mf.DESCR)
 
@@ -184,14 +186,14 @@ def test_gzip_headers_have_neither_time_nor_name(name):
 
 
 def test_rebuild_gives_the_same_bytes(tmp_path):
-    org, go = Path("/", _build.ORG_SQLITE), Path("/", _build.GO_SQLITE)
+    org, go = Path("/", build_data.ORG_SQLITE), Path("/", build_data.GO_SQLITE)
     if not (org.exists() and go.exists()):
         pytest.skip("needs the Debian packages r-bioc-org.hs.eg.db and r-bioc-go.db")
     with (
-        closing(_build.open_sqlite(org)) as o,
-        closing(_build.open_sqlite(go)) as g,
+        closing(build_data.open_sqlite(org)) as o,
+        closing(build_data.open_sqlite(go)) as g,
     ):
-        files = _build.build(o, g)
+        files = build_data.build(o, g)
     assert sorted(files) == FILES
     for name, content in files.items():
         bundled = (DATA / name).read_bytes()
@@ -203,7 +205,7 @@ def test_rebuild_gives_the_same_bytes(tmp_path):
 # The script, on a database small enough to check by eye.
 
 
-def make_org(path, bp, mf, aliases=(), release=_build.GO_RELEASE):
+def make_org(path, bp, mf, aliases=(), release=build_data.GO_RELEASE):
     """Write an org.Hs.eg.sqlite; each (go_id, gene) pair is there twice."""
     genes = sorted({gene for _, gene in [*bp, *mf]})
     ids = {gene: i for i, gene in enumerate(genes)}
@@ -236,7 +238,7 @@ def make_go(path, terms):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE metadata (name, value)")
         connection.execute(
-            "INSERT INTO metadata VALUES ('GOSOURCEDATE', ?)", [_build.GO_RELEASE]
+            "INSERT INTO metadata VALUES ('GOSOURCEDATE', ?)", [build_data.GO_RELEASE]
         )
         connection.execute("CREATE TABLE go_term (go_id, term)")
         connection.executemany("INSERT INTO go_term VALUES (?, ?)", terms.items())
@@ -245,7 +247,7 @@ def make_go(path, terms):
 @pytest.fixture
 def sources(tmp_path):
     """Folder laid out as the Debian packages are, with tiny databases."""
-    org, go = tmp_path / _build.ORG_SQLITE, tmp_path / _build.GO_SQLITE
+    org, go = tmp_path / build_data.ORG_SQLITE, tmp_path / build_data.GO_SQLITE
     org.parent.mkdir(parents=True)
     go.parent.mkdir(parents=True)
     genes = [f"G{i:03}" for i in range(501)]
@@ -253,10 +255,13 @@ def sources(tmp_path):
     bp += [("GO:0000003", gene) for gene in genes[:14]]  # 14 genes: too narrow
     bp += [("GO:0000002", gene) for gene in reversed(genes[:15])]
     bp += [("GO:0000001", gene) for gene in genes[10:26]]
-    kinase, gpcr = _build.MF_CLASSES["protein kinase"], _build.MF_CLASSES["GPCR"]
+    kinase, gpcr = (
+        build_data.MF_CLASSES["protein kinase"],
+        build_data.MF_CLASSES["GPCR"],
+    )
     mf = [(kinase, "G020"), (kinase, "G001"), (gpcr, "G002"), (gpcr, "G400")]
     mf += [(kinase, "G005"), (gpcr, "G005")]
-    others = set(_build.MF_CLASSES.values()) - {kinase, gpcr}
+    others = set(build_data.MF_CLASSES.values()) - {kinase, gpcr}
     mf += [(go_id, "G499") for go_id in others]
     make_org(org, bp, mf, aliases=[("old", "G002"), ("old", "G001"), ("G003", "G001")])
     terms = {
@@ -270,7 +275,7 @@ def sources(tmp_path):
 
 
 def test_script_on_tiny_databases(sources, tmp_path, capsys):
-    _build.main(["--root", str(sources), "--output", str(tmp_path)])
+    build_data.main(["--root", str(sources), "--output", str(tmp_path)])
     gmt = gzip.decompress((tmp_path / FILES[0]).read_bytes()).decode()
     first, second = gmt.splitlines()
     assert first.startswith("GOBP_5_END_CAPPING_OF_X_Y\tGO:0000001\tG010\tG011\t")
@@ -290,25 +295,25 @@ def test_script_on_tiny_databases(sources, tmp_path, capsys):
 
 
 def test_script_takes_two_files_and_repeats_itself(sources, tmp_path):
-    org, go = sources / _build.ORG_SQLITE, sources / _build.GO_SQLITE
+    org, go = sources / build_data.ORG_SQLITE, sources / build_data.GO_SQLITE
     runs = []
     for name in ["one", "two"]:
         (tmp_path / name).mkdir()
         arguments = ["--org", org, "--go", go, "--output", tmp_path / name]
-        _build.main(list(map(str, arguments)))
+        build_data.main(list(map(str, arguments)))
         runs.append([(tmp_path / name / file).read_bytes() for file in FILES])
     assert runs[0] == runs[1]
 
 
 def test_script_names_the_packages_of_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"r-bioc-go\.db at .*org\.Hs\.eg"):
-        _build.main(["--root", str(tmp_path)])
+        build_data.main(["--root", str(tmp_path)])
 
 
 def test_script_refuses_another_release(tmp_path):
     make_org(tmp_path / "org.sqlite", [], [], release="2023-01-01")
     with pytest.raises(ValueError, match=r"release 2022-07-01 in .*, got 2023-01"):
-        _build.open_sqlite(tmp_path / "org.sqlite")
+        build_data.open_sqlite(tmp_path / "org.sqlite")
 
 
 def test_read_annotations_counts_symbols_once():
@@ -322,7 +327,7 @@ def test_read_annotations_counts_symbols_once():
                 (2, 'GO:1', 'IDA'), (3, 'GO:1', 'IDA'), (3, 'GO:2', 'IDA');
             """
         )
-        assert _build.read_annotations(connection, "go_bp_all") == {
+        assert build_data.read_annotations(connection, "go_bp_all") == {
             "GO:1": {"TP53", "MEMO1"},
             "GO:2": {"MEMO1"},
         }
@@ -339,7 +344,7 @@ def test_read_aliases_sorts_by_symbol_and_skips_symbols():
                 (2, 'a'), (3, 'c'), (4, 'c'), (1, 'old');
             """
         )
-        assert _build.read_aliases(connection) == [
+        assert build_data.read_aliases(connection) == [
             ("a", "A"),
             ("old", "A"),
             ("old", "B"),
@@ -349,7 +354,7 @@ def test_read_aliases_sorts_by_symbol_and_skips_symbols():
 
 def test_select_by_size_keeps_both_bounds():
     genes_of = {"a": {"x"}, "b": {"y", "x"}, "c": {"z", "y", "x"}, "d": set("wxyz")}
-    assert _build.select_by_size(genes_of, min_size=2, max_size=3) == {
+    assert build_data.select_by_size(genes_of, min_size=2, max_size=3) == {
         "b": ["x", "y"],
         "c": ["x", "y", "z"],
     }
@@ -357,7 +362,7 @@ def test_select_by_size_keeps_both_bounds():
 
 def test_name_sets_tells_equal_names_apart():
     terms = {"GO:0000001": "DNA (repair)", "GO:0000002": "dna-repair", "GO:3": "other"}
-    assert _build.name_sets(terms, prefix="X") == {
+    assert build_data.name_sets(terms, prefix="X") == {
         "GO:0000001": "X_DNA_REPAIR_0000001",
         "GO:0000002": "X_DNA_REPAIR_0000002",
         "GO:3": "X_OTHER",

@@ -6,7 +6,7 @@ Unpacking is enough, nothing of R is needed. In the root of a checkout::
 
     apt-get download r-bioc-org.hs.eg.db r-bioc-go.db
     for deb in r-bioc-*.deb; do dpkg-deb -x "$deb" go-source; done
-    python sk_gene2vec/datasets/_build.py --root go-source
+    python tools/build_data.py --root go-source
 
 With both packages installed, ``--root`` is not needed. The script needs the standard
 library only, and the same sources give the same bytes.
@@ -191,7 +191,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path(__file__).parent / "data",
+        default=Path(__file__).parents[1] / "sk_gene2vec" / "datasets" / "data",
         help="folder for the files (default: the package's own)",
     )
     args = parser.parse_args(argv)
