@@ -1,5 +1,7 @@
 """From rows to embeddings and probabilities."""
 
+# Sees forks from now on, those before the first fit too.
+from sk_gene2vec.encoder import _forks  # noqa: F401
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.encoder._suggestions import suggest_gene_sets, suggest_genes
 

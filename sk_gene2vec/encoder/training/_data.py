@@ -92,7 +92,9 @@ def prepare(
         weights=np.repeat(counts, np.diff(rows.indptr)),
         minlength=n_gene_sets,
     )
-    weights = np.where(sizes > 0, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
+    # A set of all genes has no weight, even if some are held out; a later part may.
+    weighted = (sizes > 0) & (np.bincount(X.indices, minlength=n_gene_sets) < n_genes)
+    weights = np.where(weighted, np.log(n_genes / np.maximum(sizes, 1)), 0.0)
     if previous is not None:
         # The first layer was trained with these weights.
         seen = previous.gene_set_weights_ > 0

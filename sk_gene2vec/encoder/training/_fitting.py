@@ -25,6 +25,7 @@ from sk_gene2vec.encoder.training._net import diverged
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._resources import (
     advice_on_memory,
+    own_settings,
     resolve_device,
     use_bfloat16,
 )
@@ -77,12 +78,7 @@ def fit_network(
         If there is too little memory.
     """
     batch_size, embedding_dim = parameters["batch_size"], parameters["embedding_dim"]
-    with (
-        # Whatever the caller has set: the first of these turns gradients on.
-        torch.inference_mode(False),
-        torch.device("cpu"),
-        advice_on_memory(X.shape, batch_size, embedding_dim),
-    ):
+    with own_settings(), advice_on_memory(X.shape, batch_size, embedding_dim):
         architecture = _architecture(parameters)
         device = resolve_device(parameters["device"])
         if previous is not None:
@@ -98,6 +94,10 @@ def fit_network(
         if previous is not None:
             _check_genes(previous, data.row_keys)
         epochs_before = len(previous.loss_curve_) if previous else 0
+        network = previous
+        if previous and data.row_keys is None and not previous.gene_set_weights_.any():
+            # All inputs were zero: with these data, start as in a first fit.
+            network = None
         run = Run(
             parameters={**parameters, **architecture},
             device=device,
@@ -112,9 +112,9 @@ def fit_network(
             ),
             epochs_before=epochs_before,
             incremental=incremental,
-            moments=previous._moments if previous and incremental else None,
+            moments=network._moments if network and incremental else None,
         )
-        net = _train_network(data, run, previous, random_state)
+        net = _train_network(data, run, network, random_state)
         return _fitted(net, data, run, previous, architecture)
 
 

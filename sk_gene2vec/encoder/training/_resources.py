@@ -7,6 +7,24 @@ from contextlib import contextmanager
 
 import torch
 
+from sk_gene2vec.encoder import _forks
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Train with PyTorch's default settings, whatever the caller has set."""
+    if _forks.threads_are_lost:
+        # Not restored: with more threads, any use of PyTorch may wait for ever.
+        torch.set_num_threads(1)
+    with (
+        # Turns gradients on as well.
+        torch.inference_mode(False),
+        torch.device("cpu"),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+    ):
+        yield
+
 
 @contextmanager
 def advice_on_memory(

@@ -69,13 +69,16 @@ def svd_start(
     Returns
     -------
     Start
-        The embeddings of the rows have a root mean square of `START_SCALE`.
+        The embeddings of the rows with a weighted membership have a root mean square
+        of `START_SCALE`. If there is no such row, no column is given.
     """
     # In double precision: rounding to float32 hides in what order threads add.
     rows = input_rows(X.astype(np.float64), set_weights)
+    if not rows.sum():
+        return _random_start(X, one_hot)
     n_components = min(embedding_dim, *rows.shape)
     u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
-    return Start(_scaled(u * s if one_hot else vt.T, projected=u * s))
+    return Start(_scaled(u * s if one_hot else vt.T, u * s, rows))
 
 
 def ease_start(
@@ -100,7 +103,7 @@ def ease_start(
     Returns
     -------
     Start
-        Weights of both layers.
+        Weights of both layers; none if no membership has a weight.
 
     Notes
     -----
@@ -123,10 +126,13 @@ def ease_start(
     known = set_weights > 0
     first[known] /= set_weights[known, np.newaxis]
     first[~known] = 0
-    projected = input_rows(rows, set_weights) @ first
+    rows = input_rows(rows, set_weights)
+    if not rows.sum():
+        return _random_start(X, one_hot)
+    projected = rows @ first
     layer = projected if one_hot else first
     output = (_OUTPUT_SCALE * vt.T).astype(np.float32)
-    return Start(_scaled(layer, projected), output)
+    return Start(_scaled(layer, projected, rows), output)
 
 
 def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
@@ -178,8 +184,15 @@ def ease_weights(X: sp.csr_array, penalty: float) -> Floats:
     return np.asarray(inverse)
 
 
-def _scaled(layer: Floats, projected: Floats) -> Floats:
+def _random_start(X: sp.csr_array, one_hot: bool) -> Start:
+    """Start all columns at random: no membership has a weight to start from."""
+    n_inputs = X.shape[0] if one_hot else X.shape[1]
+    return Start(np.empty((n_inputs, 0), dtype=np.float32))
+
+
+def _scaled(layer: Floats, projected: Floats, rows: sp.csr_array) -> Floats:
     """Scale a layer so that the embeddings it gives have `START_SCALE`."""
-    # Dimensions without variance would divide by zero; they start at zero.
-    scale = START_SCALE / max(np.sqrt(np.mean(projected**2)), 1e-12)
+    # Rows of zeros have no embedding, and do not count.
+    share = np.count_nonzero(rows.sum(axis=1)) / rows.shape[0]
+    scale = START_SCALE / np.sqrt(np.mean(projected**2) / share)
     return np.asarray(scale * layer, dtype=np.float32)

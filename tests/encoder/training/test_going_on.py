@@ -217,11 +217,16 @@ def test_parts_are_epochs_at_a_constant_learning_rate(X, changes, monkeypatch):
     assert parts.n_iter_ == 1
 
 
-def test_parts_learn_what_the_whole_teaches():
+def eight_kinds():
+    """Genes of eight kinds, each with frequencies of its own in eighty sets."""
     rng = np.random.default_rng(1)
     kinds = rng.integers(0, 8, size=1200)
     profile = rng.beta(0.3, 2, size=(8, 80))
-    X = sp.csr_array((rng.random((1200, 80)) < profile[kinds]).astype(np.float32))
+    return sp.csr_array((rng.random((1200, 80)) < profile[kinds]).astype(np.float32))
+
+
+def test_parts_learn_what_the_whole_teaches():
+    X = eight_kinds()
     train, test = X[:1000], X[1000:]
     parameters = {"embedding_dim": 8, "batch_size": 50, "random_state": 0}
     whole = GeneSetEncoder(max_epochs=10, **parameters).fit(train)
@@ -252,6 +257,35 @@ def test_a_set_is_weighed_by_the_first_part_with_one_of_its_genes(X):
     assert expected[3] > 0
     assert encoder.embedding_.shape == (20, 4)
     np.testing.assert_allclose(encoder.transform(second), encoder.embedding_, atol=1e-6)
+
+
+def test_a_set_of_all_genes_is_weighed_by_the_first_part_with_others(X):
+    first, second = X[:20].copy(), X[20:40].copy()
+    first[:, 3] = 1
+    second[:, 3] = np.arange(20) < 5
+    # Some of its genes are held out, which must not give it a weight.
+    encoder = make(validation_fraction=0.9).partial_fit(first)
+    assert encoder.gene_set_weights_[3] == 0
+    encoder.set_params(validation_fraction=0.0).partial_fit(second)
+    assert encoder.gene_set_weights_[3] == pytest.approx(np.log(4))
+
+
+@pytest.mark.filterwarnings("ignore:.*in no gene set:UserWarning")
+@pytest.mark.parametrize("init", ["svd", "ease", "random"])
+@pytest.mark.parametrize(
+    "first", [np.eye(1, 80), np.zeros((5, 80)), np.ones((20, 80))], ids=str
+)
+def test_a_first_part_without_weights_does_no_harm(first, init):
+    X = eight_kinds()
+    scores = []
+    for parts in [first], []:
+        encoder = GeneSetEncoder(8, init=init, batch_size=50, random_state=0)
+        for part in [*parts, *(X[i : i + 100] for i in range(0, 1000, 100))]:
+            encoder.partial_fit(part)
+        scores.append(encoder.score(X[1000:]))
+        assert abs(encoder.coefs_[0]).max() < 10
+        assert (encoder.gene_set_weights_ > 0).all()
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
 
 
 def test_calibration_stays_where_a_part_has_nothing_to_hold_out(X):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import scipy.special
 import sklearn
 import torch
 from joblib import Parallel, delayed, parallel_config
@@ -212,6 +213,7 @@ def global_state():
             torch.utils.deterministic.fill_uninitialized_memory,
         ),
         "gradients": (torch.is_grad_enabled(), torch.is_anomaly_enabled()),
+        "autocast": torch.is_autocast_enabled("cpu"),
         "products": torch.get_float32_matmul_precision(),
         "scikit-learn": sklearn.get_config(),
         "warnings": list(warnings.filters),
@@ -287,9 +289,12 @@ SETTINGS = {
     "float16": lambda: default_dtype(torch.float16),
     "deterministic": deterministic_algorithms,
     "another device": lambda: torch.device("meta"),
+    "autocast to bfloat16": lambda: torch.autocast("cpu", torch.bfloat16),
+    "autocast to float16": lambda: torch.autocast("cpu", torch.float16),
     "no gradients": torch.no_grad,
     "inference": torch.inference_mode,
-    "numpy raises": lambda: np.errstate(divide="raise", over="raise", invalid="raise"),
+    "numpy raises": lambda: np.errstate(all="raise"),
+    "scipy raises": lambda: scipy.special.errstate(all="raise"),
 }
 
 

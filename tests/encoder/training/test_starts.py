@@ -42,9 +42,29 @@ def test_svd_start_has_no_more_components_than_the_matrix(one_hot):
     weights = np.ones(3)
     start, _ = svd_start(X, weights, 9, one_hot, np.random.RandomState(0))
     assert start.shape == ((4 if one_hot else 3), 3)
-    # Nothing to decompose: every set has weight zero.
-    nothing, _ = svd_start(X, np.zeros(3), 2, one_hot, np.random.RandomState(0))
-    assert np.isfinite(nothing).all()
+
+
+@pytest.mark.parametrize("make_start", [svd_start, ease_start])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_without_weights_all_columns_start_at_random(make_start, one_hot):
+    X = sp.csr_array(np.eye(4, 3))
+    start, output = make_start(X, np.zeros(3), 2, one_hot, np.random.RandomState(0))
+    assert start.shape == ((4 if one_hot else 3), 0)
+    assert output is None
+
+
+@pytest.mark.parametrize("make_start", [svd_start, ease_start])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_rows_without_weight_leave_the_scale_as_it_is(make_start, one_hot):
+    X = random_memberships().toarray()
+    X[30:] = 0
+    weights = np.linspace(0.5, 2, 14)
+    start, _ = make_start(
+        sp.csr_array(X), weights, 5, one_hot, np.random.RandomState(0)
+    )
+    rows = input_rows(sp.csr_array(X), weights)
+    embedding = (start if one_hot else rows @ start)[:30]
+    assert np.sqrt(np.mean(embedding**2)) == pytest.approx(START_SCALE, rel=1e-5)
 
 
 def random_memberships(n_genes=60, n_sets=14, seed=3, dtype=np.float32):
