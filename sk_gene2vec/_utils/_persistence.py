@@ -1,4 +1,4 @@
-"""The format of saved objects: its number, and the refusal of newer ones."""
+"""Saved objects: the number of their format, and the refusal of newer formats."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from sk_gene2vec._version import __version__
 __all__ = ["STATE_FORMAT", "FormattedState", "checked_state", "formatted_state"]
 
 STATE_FORMAT = 1
-"""Number of the format that this release writes, raised when older code cannot read
-the new state. The files in tests/data say what every release has to read."""
+"""Number of the format that this release writes. A release whose state older code
+cannot read raises it. Every release has to read the files in tests/data."""
 
 _FORMAT, _VERSION = "_sk_gene2vec_format", "_sk_gene2vec_version"
 
 
 class FormattedState:
-    """Mixin for estimators: the state that is saved has the number of its format.
+    """Mixin for estimators that saves the number of the format with the state.
 
-    pickle, joblib, skops and :func:`copy.copy` all go through these two methods.
-    To be listed before :class:`sklearn.base.BaseEstimator`, whose methods it extends.
+    pickle, joblib, skops and :func:`copy.copy` all go through these two methods. List
+    it before :class:`sklearn.base.BaseEstimator`, whose methods it extends.
     """
 
     def __getstate__(self) -> dict[str, Any]:
-        # Of type `object`, as mypy sees it; scikit-learn's is a dict.
+        # A dict in scikit-learn, for mypy an object.
         state: Any = super().__getstate__()
         return formatted_state(state)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         saved = checked_state(self, state)
-        # Parameters that are newer than the file take their defaults.
+        # Parameters that did not exist when the file was saved take their defaults.
         parameters = signature(type(self)).parameters.values()
         defaults = {new.name: new.default for new in parameters}
         super().__setstate__({**defaults, **saved})  # type: ignore[misc]
 
 
 def formatted_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a state, with the number of its format and the version of this package.
+    """Copy a state, and add the number of its format and this package's version.
 
     Parameters
     ----------
     state : mapping of str to object
-        What is to be saved.
+        The state to save.
 
     Returns
     -------
     state : dict of str to object
-        The same and two entries more.
+        The same with two more entries.
 
     Examples
     --------
@@ -60,24 +60,24 @@ def formatted_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_state(owner: object, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a saved state without the two entries, if this release can read it.
+    """Check that this release can read a saved state, and drop the two entries.
 
     Parameters
     ----------
     owner : object
-        What is being loaded, for the message.
+        The object that is loaded, for the message.
     state : mapping of str to object
         As `formatted_state` made it.
 
     Returns
     -------
     state : dict of str to object
-        What was saved.
+        The state as it was before `formatted_state`.
 
     Raises
     ------
     ValueError
-        If the format is newer than this release, or if there is no number of a format.
+        If the number of the format is missing, or newer than this release.
 
     Examples
     --------
@@ -90,13 +90,13 @@ def checked_state(owner: object, state: Mapping[str, Any]) -> dict[str, Any]:
     found, saved_by = state.pop(_FORMAT, None), state.pop(_VERSION, None)
     if type(found) is not int or found < 1:
         raise ValueError(
-            f"expected a {kind} saved by a release of sk-gene2vec, with the number "
-            f"of its format, got {found!r}; the file may be damaged: save it again"
+            f"Expected a {kind} saved by a release of sk-gene2vec, with the number "
+            f"of its format, got {found!r}. The file may be damaged: save it again."
         )
     if found > STATE_FORMAT:
         raise ValueError(
-            f"this {kind} was saved by sk-gene2vec {saved_by} in format {found}, and "
-            f"sk-gene2vec {__version__} reads no format above {STATE_FORMAT}; install "
-            f"sk-gene2vec {saved_by} or newer to open it"
+            f"Expected a {kind} in format {STATE_FORMAT} or below, which sk-gene2vec "
+            f"{__version__} reads, got format {found}, saved by sk-gene2vec "
+            f"{saved_by}. Install sk-gene2vec {saved_by} or newer to open it."
         )
     return state

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import warnings
+from collections.abc import Iterable
 from functools import cached_property
+from itertools import compress
 from numbers import Integral
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import scipy.sparse as sp
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
-from sk_gene2vec._utils._messages import shown
-from sk_gene2vec._utils._persistence import checked_state, formatted_state
+from sk_gene2vec._utils._messages import excerpt, shown
+from sk_gene2vec._utils._optional import optional
+from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec._version import __version__
-from sk_gene2vec.embedding import _interop as interop
-from sk_gene2vec.embedding import _text_formats as text_formats
-from sk_gene2vec.embedding._checks import (
-    checked_attrs,
-    checked_vectors,
-    places_of,
-    plain,
-)
+from sk_gene2vec.embedding._exports import Exports
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +30,7 @@ __all__ = ["GeneEmbedding"]
 _UNKNOWN_SHOWN = 5
 
 
-class GeneEmbedding:
+class GeneEmbedding(Exports):
     """Genes and their vectors: look up, compare, save and open in other tools.
 
     Reads like gensim's KeyedVectors. ``embedding["TP53"]`` is the vector of a gene,
@@ -47,17 +44,17 @@ class GeneEmbedding:
     vectors : array-like of shape (n_genes, n_dimensions)
         The vector of each gene. Copied; float32 stays, other numbers become float64.
     attrs : mapping of str to JSON values, default=None
-        Where the vectors come from: text, numbers, lists and dicts of these.
+        Origin of the vectors: text, numbers, lists and dicts of these.
 
     Raises
     ------
     KeyError
         From ``embedding[...]``, if a gene has no vector.
     TypeError
-        If `genes` are a bare `str`, a set or a mapping; if a gene is no `str`; if
+        If `genes` are a bare `str`, a set or a mapping; if a gene is not a `str`; if
         `vectors` is a DataFrame; if JSON cannot hold an entry of `attrs`.
     ValueError
-        If there is no gene; if a gene is missing, empty, occurs twice, has tabs, line
+        If there are no genes; if a gene is missing, empty, occurs twice, has tabs, line
         breaks, NUL or lone surrogates, or begins with a byte order mark; if not every
         gene has one row of finite numbers.
 
@@ -85,62 +82,6 @@ class GeneEmbedding:
     # Saved models name the public path.
     __module__ = "sk_gene2vec"
 
-    def __init__(
-        self,
-        genes: Iterable[str],
-        vectors: ArrayLike,
-        attrs: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._row_of = places_of(genes)
-        self._genes = np.array(list(self._row_of), dtype=object)
-        self._vectors = checked_vectors(vectors, self._genes)
-        self._genes.flags.writeable = self._vectors.flags.writeable = False
-        self._attrs = checked_attrs(attrs or {})
-
-    @property
-    def genes(self) -> NDArray[np.object_]:
-        """Genes in the order of the rows, shape (n_genes,), read-only."""
-        return self._genes
-
-    @property
-    def vectors(self) -> NDArray[Any]:
-        """Vectors, shape (n_genes, n_dimensions), float32 or float64, read-only."""
-        return self._vectors
-
-    @property
-    def attrs(self) -> Mapping[str, Any]:
-        """Where the vectors come from."""
-        return MappingProxyType(self._attrs)
-
-    def __len__(self) -> int:
-        return len(self._genes)
-
-    def __contains__(self, gene: object) -> bool:
-        return gene in self._row_of
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._row_of)
-
-    def __getitem__(self, genes: str | Iterable[str]) -> NDArray[Any]:
-        rows = self._rows(genes)
-        vectors: NDArray[Any] = self._vectors[rows]
-        return vectors[0] if isinstance(genes, str) else vectors
-
-    def __repr__(self) -> str:
-        dimensions = self._vectors.shape[1]
-        return f"GeneEmbedding({len(self)} genes, {dimensions} dimensions)"
-
-    def __getstate__(self) -> dict[str, Any]:
-        genes = "\n".join(self._row_of)
-        state = {"genes": genes, "vectors": self._vectors, "attrs": self._attrs}
-        return formatted_state(state)
-
-    def __setstate__(self, saved: Mapping[str, Any]) -> None:
-        state = checked_state(self, saved)
-        GeneEmbedding.__init__(
-            self, state["genes"].split("\n"), state["vectors"], state["attrs"]
-        )
-
     @classmethod
     def from_encoder(
         cls, encoder: Any, vectorizer: Any, genes: Iterable[str] | None = None
@@ -159,18 +100,23 @@ class GeneEmbedding:
         Returns
         -------
         embedding : GeneEmbedding
-            Its `attrs` have the version of this package (`sk_gene2vec`), the `attrs`
-            of the collection (`collection`), the numbers of its genes and gene sets in
-            use (`n_genes`, `n_gene_sets`), and the encoder's class and parameters
-            (`encoder`, `encoder_params`).
+            Without the genes that are in no gene set. Its `attrs` have the version of
+            this package (`sk_gene2vec`), the `attrs` of the collection (`collection`),
+            the numbers of its genes and gene sets in use (`n_genes`, `n_gene_sets`),
+            and the encoder's class and parameters (`encoder`, `encoder_params`).
 
         Raises
         ------
         NotFittedError
             If the encoder or the vectorizer is not fitted.
         ValueError
-            If a gene is in no gene set, if it occurs twice, or if encoder and
-            vectorizer have not the same number of gene sets.
+            If no gene is in a gene set, if one occurs twice, or if encoder and
+            vectorizer differ in their numbers of gene sets.
+
+        Warns
+        -----
+        UserWarning
+            If genes are in no gene set.
 
         Examples
         --------
@@ -189,13 +135,20 @@ class GeneEmbedding:
         check_is_fitted(vectorizer)
         chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
         X = vectorizer.transform(chosen)
-        unknown = np.flatnonzero(np.asarray(X.sum(axis=1)).ravel() == 0)
-        if len(unknown):
-            names = _listed([chosen[row] for row in unknown])
-            raise ValueError(
-                f"expected genes of the collection, got {len(unknown)} of "
-                f"{len(chosen)} that are in no gene set: {names}; leave them out"
-            )
+        counts = (X if sp.issparse(X) else np.asarray(X)).sum(axis=1)
+        found = np.asarray(counts).ravel() > 0
+        if not found.all():
+            left_out = list(compress(chosen, ~found))
+            names = shown(map(excerpt, left_out), _UNKNOWN_SHOWN)
+            message = f"{len(left_out)} of {len(chosen)} genes are in no gene set"
+            if not found.any():
+                raise ValueError(
+                    f"Expected genes of the collection, but {message}: {names}. "
+                    "GmtVectorizer.lookup shows how each was found."
+                )
+            warnings.warn(f"{message} and are left out: {names}.", stacklevel=2)
+            chosen = list(compress(chosen, found))
+            X = vectorizer.transform(chosen)
         attrs = {
             "sk_gene2vec": __version__,
             "collection": dict(vectorizer.gene_sets_.attrs),
@@ -203,23 +156,11 @@ class GeneEmbedding:
             "n_gene_sets": len(vectorizer.vocabulary_),
             "encoder": type(encoder).__name__,
             "encoder_params": {
-                name: plain(value)
+                name: _plain(value)
                 for name, value in encoder.get_params(deep=False).items()
             },
         }
         return cls(chosen, np.asarray(encoder.transform(X)), attrs)
-
-    from_frame = classmethod(interop.from_frame)
-    from_word2vec = classmethod(text_formats.from_word2vec)
-    from_anndata = classmethod(interop.from_anndata)
-    from_projector = classmethod(text_formats.from_projector)
-    from_parquet = classmethod(interop.from_parquet)
-
-    to_frame = interop.to_frame
-    to_word2vec = text_formats.to_word2vec
-    to_anndata = interop.to_anndata
-    to_projector = text_formats.to_projector
-    to_parquet = interop.to_parquet
 
     def similarity(self, gene: str, other: str) -> float:
         """Return the cosine similarity of two genes.
@@ -294,7 +235,7 @@ class GeneEmbedding:
         plus, minus = self._rows(positive), self._rows(negative or [])
         inputs = np.concatenate([plus, minus])
         if not len(inputs):
-            raise ValueError("expected at least one gene to compare with, got none")
+            raise ValueError("Expected at least one gene to compare with, got none.")
         direction = self._units[plus].sum(axis=0) - self._units[minus].sum(axis=0)
         similarity = _unit_rows(direction[np.newaxis]) @ self._units.T
         similarity[0, inputs] = -np.inf
@@ -340,7 +281,7 @@ class GeneEmbedding:
         0   HK1      PKM        0.95
         1  TP53     MDM2        0.95
         """
-        pd = interop.optional("pandas", "neighbors")
+        pd = optional("pandas", "neighbors", "interop")
         check_scalar(topn, "topn", Integral, min_val=1)
         queries = self._rows(self._genes if genes is None else genes)
         k = min(topn, len(self) - 1)
@@ -364,23 +305,15 @@ class GeneEmbedding:
     def _units(self) -> NDArray[Any]:
         return _unit_rows(self._vectors)
 
-    def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
-        asked = [genes] if isinstance(genes, str) else list(genes)
-        unknown = [gene for gene in asked if gene not in self._row_of]
-        if unknown:
-            raise KeyError(
-                f"{len(unknown)} of {len(asked)} genes have no vector: "
-                + _listed(unknown, self._genes)
-            )
-        return np.array([self._row_of[gene] for gene in asked], dtype=np.intp)
 
-
-def _listed(unknown: list[str], known: Iterable[str] = ()) -> str:
-    """Name the first of some unknown genes, and what differs from them by case."""
-    folded = {gene.casefold(): gene for gene in known}
-    near = (folded.get(str(gene).casefold()) for gene in unknown)
-    hints = (f" (there is {name!r})" if name else "" for name in near)
-    return shown(map("{!r}{}".format, unknown, hints), _UNKNOWN_SHOWN)
+def _plain(value: Any) -> Any:
+    """Give the value of a parameter as JSON holds it, or else its repr."""
+    value = value.item() if isinstance(value, np.generic) else value
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value
 
 
 def _unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:

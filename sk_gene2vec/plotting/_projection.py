@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from sklearn.utils import check_array
 from threadpoolctl import threadpool_limits
 
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.embedding._checks import places_of
+from sk_gene2vec._utils._vectors import check_vectors, places_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,28 +127,15 @@ def genes_and_vectors(
         known, vectors = embedding.genes, embedding.vectors
     elif hasattr(embedding, "index") and hasattr(embedding, "columns"):
         known = embedding.index
-    vectors = check_array(
-        vectors,
-        dtype=[np.float64, np.float32],
-        ensure_min_samples=3,
-        ensure_min_features=2,
-        input_name="embedding",
-    )
     if genes is None:
         genes = known
     elif known is not None:
         raise ValueError(
             "Expected no `genes` beside an embedding that names its genes, got both."
         )
-    if genes is None:
-        return None, vectors
-    names = list(places_of(genes))
-    if len(names) != len(vectors):
-        raise ValueError(
-            f"Expected one name a vector, got {len(names):,} genes and "
-            f"{len(vectors):,} vectors."
-        )
-    return names, vectors
+    names = None if genes is None else list(places_of(genes))
+    limits = {"ensure_min_samples": 3, "ensure_min_features": 2}
+    return names, check_vectors(vectors, names, **limits)
 
 
 def check_named(names: list[str] | None) -> list[str]:

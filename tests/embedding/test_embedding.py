@@ -1,11 +1,13 @@
 """GeneEmbedding: genes with their vectors, looked up and compared."""
 
+import inspect
 import pickle
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
@@ -208,7 +210,7 @@ NAN, INF = [[0, 1], [2, np.nan]], [[0, np.inf], [np.nan, 1]]
             ValueError,
             "'A' twice, at positions 0 and 2",
         ),
-        (["A", ""], np.eye(2), ValueError, "not empty .* got '' at position 1"),
+        (["A", ""], np.eye(2), ValueError, "not empty.* got '' at position 1"),
         (["A", "B\tC"], np.eye(2), ValueError, r"without tab.*'B\\tC' at position 1"),
         (["A", "\ud800"], np.eye(2), ValueError, "lone surrogate.*at position 1"),
         (["A", 7], np.eye(2), TypeError, "genes .str., got int 7 at position 1"),
@@ -219,13 +221,13 @@ NAN, INF = [[0, 1], [2, np.nan]], [[0, np.inf], [np.nan, 1]]
         ({"A", "B"}, np.eye(2), TypeError, "in a fixed order, got a set"),
         ({"A": 0, "B": 1}, np.eye(2), TypeError, "iterable of genes, got a dict"),
         ([], np.empty((0, 2)), ValueError, "at least one gene, got none"),
-        (["A", "B"], np.eye(3), ValueError, "got 3 vectors and 2 genes"),
-        (["A", "B"], NAN, ValueError, "1 of 2 vectors .* the first that of 'B'"),
-        (["A", "B"], INF, ValueError, "2 of 2 vectors .* the first that of 'A'"),
+        (["A", "B"], np.eye(3), ValueError, "got 2 genes and 3 vectors"),
+        (["A", "B"], NAN, ValueError, "1 of 2 vectors .* the first of 'B'"),
+        (["A", "B"], INF, ValueError, "2 of 2 vectors .* the first of 'A'"),
         (["A", "B"], [1, 2], ValueError, "Expected 2D array, got 1D array"),
         (["A", "B"], [["x"], ["y"]], ValueError, "could not convert string to float"),
         (["A", "B"], np.empty((2, 0)), ValueError, "0 feature"),
-        (["A", "B"], pd.DataFrame(np.eye(2)), TypeError, "use GeneEmbedding.from_fram"),
+        (["A", "B"], pd.DataFrame(np.eye(2)), TypeError, "Use GeneEmbedding.from_fram"),
     ],
 )
 def test_what_is_no_embedding_is_refused(genes, vectors, error, message):
@@ -236,9 +238,15 @@ def test_what_is_no_embedding_is_refused(genes, vectors, error, message):
 @pytest.mark.parametrize(
     ("attrs", "message"),
     [
-        ({"fine": 1, "bad": {1, 2}}, r"attrs\['bad'\]: expected text, .*set"),
-        ({"bad": float("nan")}, r"attrs\['bad'\]: expected text"),
-        ({3: 1}, r"expected names \(str\) in attrs, got 3"),
+        (
+            {"fine": 1, "bad": {1, 2}},
+            r"Expected text, .* in attrs\['bad'\], got: .*set",
+        ),
+        (
+            {"bad": float("nan")},
+            r"Expected text, .* in attrs\['bad'\], got: Out of range",
+        ),
+        ({3: 1}, r"Expected names \(str\) in attrs, got 3"),
     ],
 )
 def test_attrs_that_no_file_could_hold_are_refused(attrs, message):
@@ -305,14 +313,64 @@ def test_from_encoder_takes_any_transformer_and_describes_its_parameters(vectori
     assert parameters["random_state"].startswith("RandomState(")
 
 
-def test_from_encoder_refuses_genes_of_no_gene_set(encoder, vectorizer):
+@pytest.mark.parametrize("container", ["default", "pandas", "polars"])
+def test_from_encoder_takes_any_output_and_leaves_out_genes_of_no_gene_set(
+    encoder, vectorizer, container
+):
+    wanted = GeneEmbedding.from_encoder(encoder, vectorizer)
+    if container != "default":
+        pytest.importorskip(container, reason=f"needs {container}")
+        vectorizer = clone(vectorizer).set_params(sparse_output=False)
+        vectorizer.set_output(transform=container)
+        X = vectorizer.fit_transform(wanted.genes)
+        encoder = clone(encoder).set_output(transform=container).fit(X)
+    found = GeneEmbedding.from_encoder(encoder, vectorizer)
+    assert list(found) == list(wanted)
+    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+    with pytest.warns(UserWarning, match="in no gene set") as caught:
+        found = GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "TP53", "Y"])
+    assert str(caught[-1].message) == (
+        "2 of 3 genes are in no gene set and are left out: 'X', 'Y'."
+    )
+    assert caught[-1].filename == __file__
+    assert list(found) == ["TP53"]
+    np.testing.assert_allclose(found["TP53"], wanted["TP53"], rtol=1e-5)
+
+
+def test_from_encoder_refuses_nothing_but_genes_of_no_gene_set(encoder, vectorizer):
+    message = r"2 of 2 genes are in no gene set: 'X', 'Y'\. GmtVectorizer\.lookup shows"
     with (
-        pytest.warns(UserWarning, match="2 of 3 genes are in no gene set"),
-        pytest.raises(ValueError, match=r"2 of 3 that are in no gene set: 'X', 'Y'; "),
+        pytest.warns(UserWarning, match="2 of 2 genes are in no gene set"),
+        pytest.raises(ValueError, match=message),
     ):
-        GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "TP53", "Y"])
+        GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "Y"])
     with pytest.raises(ValueError, match="every gene once, got 'HK1' twice"):
         GeneEmbedding.from_encoder(encoder, vectorizer, ["HK1", "HK1"])
+
+
+def test_from_encoder_names_columns_as_the_encoder_does(encoder, vectorizer):
+    svd = TruncatedSVD(2).fit(vectorizer.transform(vectorizer.genes_))
+    for model in (encoder, svd):
+        frame = GeneEmbedding.from_encoder(model, vectorizer).to_frame()
+        assert list(frame.columns) == list(model.get_feature_names_out())
+    assert frame.columns[1] == "truncatedsvd1"
+
+
+@pytest.mark.parametrize("encoder", [{"name": "mine"}, 7, None])
+def test_other_attrs_name_no_columns(encoder):
+    frame = GeneEmbedding(["A"], [[1, 2]], {"encoder": encoder}).to_frame()
+    assert list(frame.columns) == ["dim_0", "dim_1"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in dir(GeneEmbedding) if name[0] != "_"]
+)
+def test_methods_are_methods(name):
+    method = inspect.getattr_static(GeneEmbedding, name)
+    if not isinstance(method, property):
+        method = getattr(method, "__func__", method)
+        assert next(iter(inspect.signature(method).parameters)) in {"self", "cls"}
+    assert method.__doc__
 
 
 def test_from_encoder_refuses_what_does_not_fit_together(encoder, vectorizer):

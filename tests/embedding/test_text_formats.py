@@ -63,7 +63,7 @@ def test_word2vec_of_the_original_tool_and_of_windows(tmp_path):
 def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
     path = tmp_path / "genes.txt"
     embedding = GeneEmbedding(["TP53", gene, "x y"], np.eye(3))
-    with pytest.raises(ValueError, match=r"blanks, .*, got .* and 1 more; rename"):
+    with pytest.raises(ValueError, match=r"blanks, .*, got .* and 1 more\. Rename"):
         embedding.to_word2vec(path)
     assert not path.exists()
 
@@ -71,17 +71,17 @@ def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "genes.txt, line 1: expected the numbers of genes .*, got ''"),
-        ("TP53 0.5 0.25\n", "line 1: expected the numbers .*, got 'TP53 0.5 0.25'"),
-        ("2 x\nTP53 1\n", "line 1: expected the numbers .*, got '2 x'"),
-        ("2 2\nTP53 1 2\nMDM2 1\n", "genes.txt, line 3: expected 2 numbers, got 1"),
-        ("1 2\nTP53 1 2 3\n", "genes.txt, line 2: expected 2 numbers, got 3"),
-        ("1 2\nTP53\t1\t2\n", "genes.txt, line 2: expected 2 numbers, got 0"),
-        ("1 2\nTP53 1 two\n", "genes.txt, line 2: expected 2 numbers: .*'two'"),
-        ("2 1\nTP53 1\n", "genes.txt: expected 2 genes, got 1"),
-        ("1 1\nTP53 1\nMDM2 1\n", "genes.txt: expected 1 genes, got 2"),
+        ("", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
+        ("TP53 0.5 0.25\n", "line 1: Expected the numbers .*, got 'TP53 0.5 0.25'"),
+        ("2 x\nTP53 1\n", "line 1: Expected the numbers .*, got '2 x'"),
+        ("2 2\nTP53 1 2\nMDM2 1\n", "genes.txt, line 3: Expected 2 numbers, got 1"),
+        ("1 2\nTP53 1 2 3\n", "genes.txt, line 2: Expected 2 numbers, got 3"),
+        ("1 2\nTP53\t1\t2\n", "genes.txt, line 2: Expected 2 numbers, got 0"),
+        ("1 2\nTP53 1 two\n", "genes.txt, line 2: Expected 2 numbers, got: .*'two'"),
+        ("2 1\nTP53 1\n", "genes.txt: Expected 2 genes, got 1"),
+        ("1 1\nTP53 1\nMDM2 1\n", "genes.txt: Expected 1 genes, got 2"),
         ("2 1\nTP53 1\nTP53 1\n", "every gene once, got 'TP53' twice"),
-        ("1 1\nTP53 nan\n", "finite numbers, .* the first that of 'TP53'"),
+        ("1 1\nTP53 nan\n", "finite numbers, .* the first of 'TP53'"),
     ],
 )
 def test_what_is_not_word2vec_is_refused_with_the_line(text, message, tmp_path):
@@ -95,7 +95,7 @@ def test_binary_word2vec_is_refused(tmp_path):
     path = tmp_path / "genes.bin"
     numbers = np.float32([-1.7, 2.9]).tobytes()
     path.write_bytes(b"1 2\nTP53 " + numbers + b"\n")
-    with pytest.raises(ValueError, match=r"genes.bin: expected UTF-8 text; .* binary"):
+    with pytest.raises(ValueError, match=r"genes.bin: Expected UTF-8 text, .* binary"):
         GeneEmbedding.from_word2vec(path)
 
 
@@ -164,11 +164,15 @@ def test_projector_refuses_labels_and_writes_nothing(
 @pytest.mark.parametrize(
     ("vectors", "metadata", "message"),
     [
-        ("1\t2\n3\n", "A\nB\n", "vectors.tsv, line 2: expected 2 numbers, got 1"),
-        ("1\t2\n3\tx\n", "A\nB\n", "vectors.tsv, line 2: expected 2 numbers: .*'x'"),
-        ("1\t2\n", "A\nB\n", "metadata.tsv: expected as many genes .*, 1, got 2"),
-        ("1\t2\n", "gene\tlabel\n", "metadata.tsv: expected as many .*, 1, got 0"),
-        ("", "A\n", "vectors.tsv: expected one line a gene, got an empty file"),
+        ("1\t2\n3\n", "A\nB\n", "vectors.tsv, line 2: Expected 2 numbers, got 1"),
+        (
+            "1\t2\n3\tx\n",
+            "A\nB\n",
+            "vectors.tsv, line 2: Expected 2 numbers, got: .*'x'",
+        ),
+        ("1\t2\n", "A\nB\n", "metadata.tsv: Expected as many genes .*, 1, got 2"),
+        ("1\t2\n", "gene\tlabel\n", "metadata.tsv: Expected as many .*, 1, got 0"),
+        ("", "A\n", "vectors.tsv: Expected one line a gene, got an empty file"),
     ],
 )
 def test_what_is_no_projector_is_refused(vectors, metadata, message, tmp_path):
@@ -181,5 +185,5 @@ def test_what_is_no_projector_is_refused(vectors, metadata, message, tmp_path):
 @pytest.mark.parametrize("dtype", [int, "float16"])
 def test_other_types_than_floats_are_refused(dtype, tmp_path):
     for read in (GeneEmbedding.from_word2vec, GeneEmbedding.from_projector):
-        with pytest.raises(ValueError, match="expected float32 or float64 as dtype"):
+        with pytest.raises(ValueError, match="Expected float32 or float64 as dtype"):
             read(tmp_path / "genes", dtype=dtype)

@@ -158,7 +158,7 @@ def test_two_columns_are_coordinates_already(vectors):
             r"genes \(str\), got int 0 at position 0",
         ),
         ({"method": "mds"}, ValueError, "'umap', 'tsne' or 'pca', got 'mds'"),
-        ({"embedding": np.full((4, 4), np.nan)}, ValueError, "contains NaN"),
+        ({"embedding": np.full((60, 4), np.nan)}, ValueError, "60 of 60 .* with NaN"),
         ({"embedding": np.ones((2, 4))}, ValueError, "2 sample"),
         ({"embedding": np.ones((4, 1))}, ValueError, "1 feature"),
         ({"embedding": np.zeros((60, 4))}, ValueError, "the same for all 60 genes"),

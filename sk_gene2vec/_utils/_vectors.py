@@ -1,0 +1,99 @@
+"""Genes and their vectors: the checks that embeddings and plots share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_array
+
+from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, UNWRITABLE, check_genes
+from sk_gene2vec._utils._messages import excerpt
+
+__all__ = ["check_vectors", "places_of"]
+
+
+def places_of(genes: Iterable[str]) -> dict[str, int]:
+    """Check that genes are unique and fit for text files; map each to its position.
+
+    Examples
+    --------
+    >>> from sk_gene2vec._utils._vectors import places_of
+    >>> places_of(["TP53", "MDM2"])
+    {'TP53': 0, 'MDM2': 1}
+    """
+    places: dict[str, int] = {}
+    for place, gene in enumerate(check_genes(genes)):
+        if not gene or UNWRITABLE.search(gene) or gene.startswith(BYTE_ORDER_MARK):
+            raise ValueError(
+                "Expected genes that are not empty, without tab, line break, NUL or "
+                "lone surrogate, and without a byte order mark in front, got "
+                f"{excerpt(gene)} at position {place}."
+            )
+        if gene in places:
+            raise ValueError(
+                f"Expected every gene once, got {excerpt(gene)} twice, at positions "
+                f"{places[gene]} and {place}."
+            )
+        places[str(gene)] = place
+    return places
+
+
+def check_vectors(
+    vectors: ArrayLike,
+    genes: Sequence[str] | NDArray[np.object_] | None = None,
+    **limits: Any,
+) -> NDArray[Any]:
+    """Copy vectors of finite numbers, one a gene.
+
+    Parameters
+    ----------
+    vectors : array-like of shape (n_genes, n_dimensions)
+        The vectors. float32 stays, other numbers become float64.
+    genes : sequence of str, default=None
+        Their genes, to count and for the messages. None if nobody knows them.
+    **limits
+        For :func:`sklearn.utils.check_array`, such as ``ensure_min_samples=3``.
+
+    Returns
+    -------
+    vectors : ndarray of shape (n_genes, n_dimensions)
+        A copy in C order.
+
+    Raises
+    ------
+    ValueError
+        If `vectors` is not a matrix of numbers, if a number is NaN or infinite, or if
+        there is not one vector a gene.
+
+    Examples
+    --------
+    >>> from sk_gene2vec._utils._vectors import check_vectors
+    >>> check_vectors([[2, 0], [3, 1]], ["HK1", "PKM"])
+    array([[2., 0.],
+           [3., 1.]])
+    """
+    checked: NDArray[Any] = check_array(
+        vectors,
+        dtype=[np.float64, np.float32],
+        order="C",
+        copy=True,
+        ensure_all_finite=False,
+        input_name="vectors",
+        **limits,
+    )
+    if genes is not None and len(genes) != len(checked):
+        raise ValueError(
+            f"Expected one vector a gene, got {len(genes):,} genes and "
+            f"{len(checked):,} vectors."
+        )
+    bad = np.flatnonzero(~np.isfinite(checked).all(axis=1))
+    if len(bad):
+        first = f"in row {bad[0]}" if genes is None else f"of {excerpt(genes[bad[0]])}"
+        raise ValueError(
+            f"Expected finite numbers, got {len(bad):,} of {len(checked):,} vectors "
+            f"with NaN or infinity, the first {first}."
+        )
+    return checked
