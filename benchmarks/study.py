@@ -53,7 +53,7 @@ def main() -> None:
     names = parser.parse_args().variants or list(VARIANTS)
     gene_sets = read_gmt(shared(MSIGDB))
     X = GmtVectorizer(gene_sets).fit_transform(gene_sets.genes)
-    visible, hidden = split_memberships(X, random_state=0)
+    visible, hidden = split_memberships(X, min_memberships=5, random_state=0)
     metrics = ["ndcg@100", "recall@20", "auroc"]
     rows = []
     for name in names:

@@ -32,7 +32,6 @@ from sk_gene2vec.encoder._inference import (
     embed_known_or_fold_in,
     embed_memberships,
 )
-from sk_gene2vec.metrics._calibration import MIN_MEMBERSHIPS
 from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
 
 
@@ -120,8 +119,8 @@ class GeneSetEncoder(
         `n_iter_no_change` epochs, and the weights of the best epoch are kept.
 
     validation_fraction : float, default=0.1
-        Share of the genes with five memberships or more that have a ninth of their
-        memberships held out from training, in [0, 1). These memberships determine
+        Share of the genes with two memberships or more that have a ninth of their
+        memberships, at least one, held out from training, in [0, 1). They determine
         `calibration_` and, with `early_stopping`, when to stop. In a large collection
         the share is smaller, for at most thirty million pairs of gene and gene set.
 
@@ -188,9 +187,11 @@ class GeneSetEncoder(
         Rarity of each gene set in the training data, log(n_genes / size), and 0
         for a set without a gene. Weighs the inputs when `gene_input="membership"`.
 
-    calibration_ : ndarray of shape (2,)
-        Slope and shift that turn logits into probabilities; (1, 0) if no membership
-        was held out.
+    calibration_ : ndarray of shape (n_knots, 3)
+        Numbers of memberships, and for each the slope and the shift that turn the
+        logits of such a gene into probabilities. In between, slope and shift are
+        linear in the logarithm of the number; outside, those of the nearest knot. One
+        row, (1, 1, 0), with ``validation_fraction=0``.
 
     validation_scores_ : list of float
         NDCG@100 of the held-out memberships after each epoch. Only there when
@@ -238,11 +239,13 @@ class GeneSetEncoder(
     it cannot see, not to copy. The output's biases start at the log-odds of each
     set's frequency.
 
-    The probability of a membership is ``sigmoid(slope * z + shift)`` with
-    `calibration_` fitted to the pairs that were held out from training. It speaks
-    of the pairs that a gene's row does not list, in a collection that is taken to
-    lack a tenth of the true memberships. Of a listed membership it says how well
-    the gene's other sets predict it.
+    The probability of a membership is ``sigmoid(slope * z + shift)``, with slope and
+    shift by the gene's number of memberships, see `calibration_`. The slopes are
+    fitted to the memberships that were held out from training. The shifts set the
+    level: the collection is taken to lack a tenth of the true memberships of genes of
+    every size, so that the probabilities of a gene with m memberships, over the sets
+    that do not list it, sum to m / 9 on average. Of a listed membership the
+    probability says how well the gene's other sets predict it.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
     A gene in no gene set has no embedding: its vector is zero, and a zero vector has
@@ -455,11 +458,14 @@ class GeneSetEncoder(
             MSigDB size this is gigabytes; pass X in blocks of rows.
         """
         check_is_fitted(self)
-        embedding = self._embed(self._memberships(X, reset=False))
-        return self._decode(embedding)
+        return self._predict_proba(X)
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships.
+
+        Those of a gene with as many memberships as the median gene of `fit`: an
+        embedding does not say how many its gene has, and the level of the
+        probabilities depends on it. :meth:`predict_proba` knows the number.
 
         Parameters
         ----------
@@ -478,13 +484,14 @@ class GeneSetEncoder(
                 f"Expected embeddings with {self._n_features_out} columns, "
                 f"got {X.shape[1]}."
             )
-        return self._decode(X)
+        return self._decode(X, np.full(len(X), self._median_size))
 
     def score(self, X: Any, y: Any = None) -> float:
         """NDCG@100 of memberships that are hidden from the encoder.
 
-        A tenth of each gene's memberships is hidden, always the same for the same
-        X, and ranked among all sets that the rest does not list.
+        A tenth of each gene's memberships is hidden, at least one, and always the
+        same for the same X. They are ranked among all sets that the rest does not
+        list. All genes with two memberships or more are scored, whatever the data.
 
         Parameters
         ----------
@@ -496,8 +503,12 @@ class GeneSetEncoder(
         Returns
         -------
         float
-            Mean over the genes with five memberships or more; where no gene has
-            five, over those with two.
+            Mean over the genes with two memberships or more.
+
+        Raises
+        ------
+        ValueError
+            If no gene has two memberships.
 
         See Also
         --------
@@ -505,9 +516,7 @@ class GeneSetEncoder(
         """
         check_is_fitted(self)
         X = self._memberships(X, reset=False)
-        most = np.diff(X.indptr).max()
-        least = MIN_MEMBERSHIPS if most >= MIN_MEMBERSHIPS else 2
-        return held_out_membership_score(self, X, min_memberships=least, random_state=0)
+        return held_out_membership_score(self, X, random_state=0)
 
     @property
     def gene_set_embedding_(self) -> NDArray[np.floating]:
@@ -586,12 +595,22 @@ class GeneSetEncoder(
             return embed_memberships(memberships, self.gene_set_weights_, layers)
         return embed_known_or_fold_in(memberships, self._row_keys, layers)
 
-    def _decode(
-        self, embedding: NDArray[np.floating], gene_sets: slice = slice(None)
+    def _predict_proba(
+        self, X: Any, gene_sets: slice = slice(None)
     ) -> NDArray[np.floating]:
-        """Probabilities of some gene sets, all by default."""
+        """Probabilities of the memberships in some gene sets, all by default."""
+        X = self._memberships(X, reset=False)
+        return self._decode(self._embed(X), np.diff(X.indptr), gene_sets)
+
+    def _decode(
+        self,
+        embedding: NDArray[np.floating],
+        sizes: NDArray[Any],
+        gene_sets: slice = slice(None),
+    ) -> NDArray[np.floating]:
+        """Probabilities of some gene sets, all by default, for rows of such sizes."""
         layers = self._layers()
-        probability = decode(embedding, layers, self.calibration_, gene_sets)
+        probability = decode(embedding, layers, self.calibration_, sizes, gene_sets)
         # The embedding of a gene that nothing is known of.
         probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
         return probability

@@ -21,6 +21,8 @@ class Fitted:
     ----------
     _architecture : dict
         Parameters that shapes and meaning of the weights follow from.
+    _median_size : float
+        Median number of memberships of the genes of the last fit.
     _row_keys : ndarray of shape (n_rows, 2) or None
         Keys of the rows of the embedding table, if there is one.
     _moments : mapping or None
@@ -38,6 +40,7 @@ class Fitted:
     n_iter_: int
     embedding_: Array
     _architecture: dict[str, Any]
+    _median_size: float
     _row_keys: Array | None
     _moments: Mapping[str, Mapping[str, Array]] | None
 

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from sk_gene2vec._utils._memberships import row_blocks, row_keys
 from sk_gene2vec.encoder._activations import ACTIVATIONS
+from sk_gene2vec.metrics._calibration import slopes_and_shifts
 
 Floats: TypeAlias = NDArray[Any]
 
@@ -118,16 +119,21 @@ def decode(
     embedding: Floats,
     layers: Layers,
     calibration: Floats,
+    sizes: Floats,
     gene_sets: slice = slice(None),
 ) -> Floats:
-    """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets)."""
+    """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets).
+
+    The slope and shift of a row are those of its number of memberships, `sizes`.
+    """
     dtype = embedding.dtype
-    slope, shift = calibration.astype(dtype)
     layers = layers.astype(dtype)
     hidden = _hidden_outputs(embedding, layers)[-1]
-    # Slope, shift and the sigmoid's sign go into the last layer.
-    weight = -slope * layers.coefs[-1][:, gene_sets]
-    bias = -slope * layers.intercepts[-1][gene_sets] - shift
+    slopes, shifts = slopes_and_shifts(calibration, sizes).astype(dtype)
+    # Bias, slope, shift and the sigmoid's sign go into the product with the last layer.
+    hidden = np.column_stack([-slopes[:, None] * hidden, -slopes, -shifts])
+    bias = layers.intercepts[-1][gene_sets]
+    weight = np.vstack([layers.coefs[-1][:, gene_sets], bias, np.ones_like(bias)])
     probability = np.empty((len(hidden), len(bias)), dtype=dtype)
     # Slices that stay in the cache, and no temporaries: the output is large.
     n_rows = max(1, _SLICE_SIZE // len(bias))
@@ -136,7 +142,6 @@ def decode(
         for start in range(0, len(hidden), n_rows):
             rows = slice(start, start + n_rows)
             p = np.matmul(hidden[rows], weight, out=probability[rows])
-            p += bias
             np.exp(p, out=p)
             p += 1
             np.reciprocal(p, out=p)

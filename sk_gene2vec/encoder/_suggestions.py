@@ -73,9 +73,9 @@ def suggest_genes(
     _check_name(gene_set, list(vectorizer.vocabulary_), "gene set")
     column = vectorizer.vocabulary_[gene_set]
     genes = vectorizer.genes_
-    embedding = encoder.transform(vectorizer.transform(genes))
     # Of all gene sets this one alone: the others would take most of the time.
-    probability = encoder._decode(embedding, slice(column, column + 1))[:, 0]
+    chosen = slice(column, column + 1)
+    probability = encoder._predict_proba(vectorizer.transform(genes), chosen)[:, 0]
     best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
     return pd.DataFrame({"gene": genes[best], "probability": probability[best]})
 

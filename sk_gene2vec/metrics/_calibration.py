@@ -1,120 +1,164 @@
-"""Probabilities that mean something: held-out memberships set scale and shift."""
+"""Calibration: logits become probabilities by what a gene's number of sets is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import brentq, minimize
+from scipy.optimize import minimize
 from scipy.special import expit
 
-from sk_gene2vec.metrics._held_out import Array, entries, split_memberships
+from sk_gene2vec.metrics._held_out import (
+    Array,
+    Predictions,
+    entries,
+    split_memberships,
+)
 
 # Share of the true memberships that a collection is taken to lack.
-MISSING_SHARE = 0.1
+_MISSING_SHARE = 0.1
+MISSING_PER_LISTED = _MISSING_SHARE / (1 - _MISSING_SHARE)
 
-# Genes with fewer memberships are not held out from, as in the held-out scores.
-MIN_MEMBERSHIPS = 5
+# Numbers of memberships with a slope and a shift of their own.
+_KNOTS = np.array(
+    [1, 2, 3, 4, 5, 7, *np.outer(10 ** np.arange(1, 9), [1, 2, 5]).ravel()]
+)
 
-# Standard deviations of the prior of log(slope) and shift: they only matter where
-# next to nothing was held out.
-_PRIOR = np.array([0.5, 5.0])
+# Pairs that are looked at, at most, of the genes that some memberships are held out
+# from, and of those with all memberships. More would take longer than they are worth.
+_MAX_PAIRS_HELD_OUT = 3 * 10**7
+_MAX_PAIRS_WHOLE = 9 * 10**7
 
-# Missing memberships that are enough to set a level by.
-_ENOUGH = 100
+# Logits are counted in narrow bins; what lies outside goes into the outermost.
+_BINS_PER_UNIT = 16
+_BIN_CENTRES = np.arange(-1024, 1025) / _BINS_PER_UNIT
 
-# Narrow bins for logits; what lies outside goes into the outermost.
-_BINS_PER_UNIT = 64
-_BIN_CENTRES = np.arange(-4096, 4097) / _BINS_PER_UNIT
+# Genes are counted in groups of about the same number of memberships.
+_GROUPS_PER_OCTAVE = 4
+_N_GROUPS = 30 * _GROUPS_PER_OCTAVE
 
-# Pairs that are looked at, at most: more would take longer than they are worth.
-_MAX_PAIRS = 3 * 10**7
+_Function: TypeAlias = Callable[[Array], tuple[float, Array]]
+
+# Standard deviations of the prior: of a logarithm of a slope and of a shift, and of
+# their differences between neighbouring knots. They matter where little is known.
+_PRIOR_LOG_SLOPE = (0.5, 0.3)
+_PRIOR_SHIFT = (100.0, 3.0)
 
 
 class HeldOut(NamedTuple):
-    """Some genes, the memberships that training sees, and those that it does not.
+    """Genes to calibrate on, and memberships that training does not see.
 
     Attributes
     ----------
     genes : ndarray of shape (n_held_out,), int
-        Rows of the training matrix.
+        Rows of the training matrix that have memberships hidden.
     shown, hidden : csr_array of shape (n_held_out, n_gene_sets)
-        Their memberships.
+        The memberships of these rows that are left, and those that are not.
     whole : ndarray of int
-        As many other rows, with nothing hidden, where there are.
+        Rows with nothing hidden, a sample with all numbers of memberships.
+    listed : csr_array of shape (n_whole, n_gene_sets)
+        Their memberships.
     """
 
     genes: Array
     shown: sp.csr_array
     hidden: sp.csr_array
     whole: Array
+    listed: sp.csr_array
 
 
 def hold_out(
-    X: sp.csr_array, fraction: float, random_state: np.random.RandomState
+    X: sp.csr_array,
+    fraction: float,
+    random_state: np.random.RandomState,
+    counts: Array | None = None,
 ) -> tuple[sp.csr_array, HeldOut | None]:
     """Hide memberships of some genes from training.
 
-    As many are hidden as the collection is taken to lack of those that it lists.
+    As many are hidden as the collection is taken to lack of those that it lists, but
+    at least one of a gene.
 
     Parameters
     ----------
-    X : csr_array of shape (n_genes, n_gene_sets)
+    X : csr_array of shape (n_rows, n_gene_sets)
         Memberships.
     fraction : float
-        Share of the genes with five memberships or more that lose some. Of a large
+        Share of the rows with two memberships or more that lose some. Of a large
         collection fewer do, so that the pairs to look at stay below thirty million.
     random_state : RandomState
         Source of the choice.
+    counts : ndarray of shape (n_rows,), int, or None
+        Number of genes that each row stands for; None is one.
 
     Returns
     -------
-    X : csr_array of shape (n_genes, n_gene_sets)
+    X : csr_array of shape (n_rows, n_gene_sets)
         What is left to train on.
     held_out : HeldOut or None
-        None where no gene has memberships enough, or `fraction` is zero.
+        None if `fraction` is zero or X empty. It has no `genes` if no row has two
+        memberships.
     """
-    genes = np.flatnonzero(np.diff(X.indptr) >= MIN_MEMBERSHIPS)
-    n_genes = int(np.ceil(fraction * len(genes)))
-    n_genes = min(n_genes, max(1, _MAX_PAIRS // X.shape[1]))
-    if not n_genes:
+    if not fraction or not X.nnz:
         return X, None
-    shuffled = random_state.permutation(genes)
-    genes, whole = np.sort(shuffled[:n_genes]), np.sort(shuffled[n_genes : 2 * n_genes])
-    shown, hidden = split_memberships(
-        X[genes],
-        hidden_fraction=MISSING_SHARE / (1 - MISSING_SHARE),
-        min_memberships=MIN_MEMBERSHIPS,
-        random_state=random_state,
-    )
-    rows, columns = entries(hidden)
-    removed = sp.csr_array((hidden.data, (genes[rows], columns)), shape=X.shape)
-    rest = sp.csr_array(X - removed)
+    sizes = np.diff(X.indptr)
+    counts = np.ones(len(sizes), dtype=int) if counts is None else counts
+    # A row that is that of most genes keeps its memberships: no other tells of them.
+    genes = np.flatnonzero((sizes >= 2) & (2 * counts <= counts.sum()))
+    n_genes = int(np.ceil(fraction * len(genes)))
+    n_genes = min(n_genes, max(1, _MAX_PAIRS_HELD_OUT // X.shape[1]))
+    genes = np.sort(random_state.permutation(genes)[:n_genes])
+    shown, hidden = X[genes], sp.csr_array((len(genes), X.shape[1]), dtype=X.dtype)
+    if n_genes:
+        shown, hidden = split_memberships(
+            shown,
+            hidden_fraction=MISSING_PER_LISTED,
+            min_memberships=2,
+            random_state=random_state,
+        )
+    places = genes[entries(hidden)[0]], hidden.indices
+    rest = sp.csr_array(X - sp.csr_array((hidden.data, places), shape=X.shape))
     rest.eliminate_zeros()
-    return rest, HeldOut(genes, shown, hidden, whole)
+    rows = np.repeat(np.arange(len(sizes)), np.where(sizes > 0, counts, 0))
+    rows = random_state.permutation(rows)
+    whole = _of_all_sizes(rows, sizes[rows], max(1, _MAX_PAIRS_WHOLE // X.shape[1]))
+    return rest, HeldOut(genes, shown, hidden, whole, X[whole])
+
+
+def _of_all_sizes(rows: Array, sizes: Array, most: int) -> Array:
+    """Take at most so many rows, as many of each size as there are of the others."""
+    nearest = np.searchsorted(np.sqrt(_KNOTS[1:] * _KNOTS[:-1]), sizes)
+    order = np.argsort(nearest, kind="stable")
+    starts = np.searchsorted(nearest[order], nearest[order])
+    place = np.arange(len(rows)) - starts
+    return np.sort(rows[order[np.argsort(place, kind="stable")[:most]]])
 
 
 def fit_calibration(
-    blocks: Iterable[tuple[Array, sp.csr_array, sp.csr_array]],
-    whole: Iterable[tuple[Array, sp.csr_array]] = (),
+    held_out: Iterable[Predictions], whole: Iterable[Predictions]
 ) -> Array:
-    """Fit ``probability = sigmoid(slope * logit + shift)`` to pairs not shown.
+    """Fit ``sigmoid(slope * logit + shift)``, slope and shift by number of memberships.
+
+    The slopes are learned from held-out memberships. The shifts are set so that a
+    gene with m listed memberships is expected to have m / 9 that are not listed: a
+    tenth of the true ones is taken to be missing. No gene is expected to be in more
+    than half of the sets that do not list it.
 
     Parameters
     ----------
-    blocks : iterable of (logits, shown, hidden)
-        Logits of the network for some held-out genes, an ndarray of shape (n_rows,
-        n_gene_sets), the memberships that they were computed from, and those to
-        find, CSR arrays of the same shape.
-    whole : iterable of (logits, shown)
-        The same for genes with nothing hidden.
+    held_out : iterable of Predictions
+        Logits of genes, the memberships that they were computed from, and the hidden
+        ones.
+    whole : iterable of Predictions
+        Logits and memberships of genes with nothing hidden, a sample of all sizes.
 
     Returns
     -------
-    ndarray of shape (2,)
-        Slope, which is positive, and shift.
+    ndarray of shape (n_knots, 3)
+        Number of memberships, slope and shift. In between, slope and shift are linear
+        in the logarithm of the number, and constant outside, as in
+        :func:`slopes_and_shifts`. Slopes are positive.
 
     References
     ----------
@@ -124,54 +168,139 @@ def fit_calibration(
     C. Elkan and K. Noto, "Learning classifiers from only positive and unlabeled
     data", KDD 2008.
     """
-    positives: list[Array] = []
-    counts = np.zeros(len(_BIN_CENTRES))
-    for z, shown, hidden in blocks:
-        positives.append(z[entries(hidden)])
-        # Logits of the absent pairs are many: they are counted in narrow bins.
-        counts += _count_in_bins(z.ravel())
-        counts -= _count_in_bins(z[entries(shown)])
-        counts -= _count_in_bins(positives[-1])
-    values = np.concatenate([*positives, _BIN_CENTRES])
-    n_positives = sum(map(len, positives))
-    weights = np.concatenate([np.ones(n_positives), counts])
-    target = np.arange(len(values)) < n_positives
+    tallies = _tally(held_out), _tally(whole)
+    largest = max(tally.sizes.max(initial=1) for tally in tallies)
+    knots = _KNOTS[: np.searchsorted(_KNOTS, largest) + 1]
+    slopes = _fit_slopes(tallies[0], knots)
+    return np.column_stack([knots, slopes, _fit_shifts(tallies[1], knots, slopes)])
 
-    # As many true memberships are missing from the collection as were hidden from
-    # the network, so that a true one was hidden in one case of two: what is found
-    # among the pairs not shown follows sigmoid(u) / 2, u the logit of being true.
-    # Where nothing is hidden, the odds of being true are half of those.
-    half = np.log(2)
+
+def slopes_and_shifts(calibration: Array, sizes: Array) -> Array:
+    """Slopes and shifts of genes, shape (2, n_genes), by number of memberships."""
+    knots = np.log(calibration[:, 0])
+    sizes = np.log(np.maximum(sizes, 1))
+    return np.array([np.interp(sizes, knots, x) for x in calibration[:, 1:].T])
+
+
+class _Tally(NamedTuple):
+    """Genes, pairs and logits, by number of memberships.
+
+    Attributes
+    ----------
+    sizes : ndarray of shape (n_groups,)
+        Mean number of memberships of the genes of a group.
+    unlisted, hidden : ndarray of shape (n_groups, n_bins)
+        Pairs of a gene and a set that does not list it, and those that are hidden
+        memberships, by logit.
+    missing : ndarray of shape (n_groups,)
+        Number of memberships that the collection is taken to lack.
+    """
+
+    sizes: Array
+    unlisted: Array
+    hidden: Array
+    missing: Array
+
+
+def _tally(blocks: Iterable[Predictions]) -> _Tally:
+    """Count the pairs of all blocks."""
+    n_bins = len(_BIN_CENTRES)
+    unlisted, hidden = np.zeros((2, _N_GROUPS, n_bins))
+    n_genes, n_listed, missing = np.zeros((3, _N_GROUPS))
+    for block in blocks:
+        n_shown, n_hidden = np.diff(block.visible.indptr), np.diff(block.hidden.indptr)
+        groups = _GROUPS_PER_OCTAVE * np.log2(np.maximum(n_shown, 1))
+        groups = np.rint(groups).astype(int)
+        bins = np.rint((block.scores - _BIN_CENTRES[0]) * _BINS_PER_UNIT)
+        bins = np.clip(bins, 0, n_bins - 1).astype(np.int32)
+        found = entries(block.hidden)
+        np.add.at(hidden, (groups[found[0]], bins[found]), 1)
+        # One bin more takes what is no unlisted pair.
+        bins[found] = bins[entries(block.visible)] = n_bins
+        for group, row in zip(groups, bins, strict=True):
+            unlisted[group] += np.bincount(row, minlength=n_bins + 1)[:n_bins]
+        n_open = bins.shape[1] - n_shown - n_hidden
+        lacking = np.minimum(MISSING_PER_LISTED * (n_shown + n_hidden), n_open / 2)
+        for total, values in ((n_genes, 1), (n_listed, n_shown), (missing, lacking)):
+            np.add.at(total, groups, values)
+    used = n_genes > 0
+    sizes = np.maximum(n_listed[used] / n_genes[used], 1)
+    return _Tally(sizes, unlisted[used], hidden[used], missing[used])
+
+
+def _fit_slopes(tally: _Tally, knots: Array) -> Array:
+    """Find the slopes under which the hidden memberships are most probable.
+
+    A true membership that is not shown was hidden with a known probability; else it
+    is missing from the collection. The level is fitted along and dropped: of genes
+    that were hidden from, more are unlisted.
+    """
+    at_knots = _interpolation(tally.sizes, knots)
+    n_hidden = tally.hidden.sum(axis=1)
+    share = (n_hidden / (n_hidden + tally.missing + 1e-6))[:, None]
 
     def loss(parameters: Array) -> tuple[float, Array]:
-        slope = np.exp(parameters[0])
-        u = slope * values + parameters[1]
-        total = weights @ np.where(
-            target,
-            np.logaddexp(0, -u),
-            np.logaddexp(0, u) - np.logaddexp(0, u - half),
-        )
-        residual = weights * (expit(u) - np.where(target, 1, expit(u - half)))
-        gradient = np.array([slope * (residual @ values), residual.sum()])
-        penalty = parameters / _PRIOR
-        return total + 0.5 * (penalty @ penalty), gradient + penalty / _PRIOR
+        slopes, shifts = np.exp(parameters[: len(knots)]), parameters[len(knots) :]
+        u = (at_knots @ slopes)[:, None] * _BIN_CENTRES + (at_knots @ shifts)[:, None]
+        true = expit(u)
+        found = share * true
+        value = (tally.hidden * np.logaddexp(0, -u)).sum()
+        value -= (tally.unlisted * np.log1p(-found)).sum()
+        residual = tally.unlisted * found / (1 - found) - tally.hidden
+        residual *= 1 - true
+        gradient = [
+            slopes * ((residual @ _BIN_CENTRES) @ at_knots),
+            residual.sum(axis=1) @ at_knots,
+        ]
+        return value, np.concatenate(gradient)
 
-    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B")
-    slope, shift = np.exp(found.x[0]), found.x[1] - half
-    # The more of a gene is shown, the more the network expects: the level is set
-    # on genes with nothing hidden, so that the expected number of missing
-    # memberships is that of the convention.
-    unlisted, n_missing = np.zeros(len(_BIN_CENTRES)), 0.0
-    for z, shown in whole:
-        unlisted += _count_in_bins(z.ravel()) - _count_in_bins(z[entries(shown)])
-        n_missing += shown.nnz * MISSING_SHARE / (1 - MISSING_SHARE)
-    if n_missing >= _ENOUGH:
-        z = slope * _BIN_CENTRES
-        shift = brentq(lambda c: unlisted @ expit(z + c) - n_missing, -100, 100)
-    return np.array([slope, shift])
+    def penalty(parameters: Array) -> tuple[float, Array]:
+        log_slopes, shifts = np.split(parameters, 2)
+        of_slopes = _penalty(log_slopes, *_PRIOR_LOG_SLOPE)
+        of_shifts = _penalty(shifts, *_PRIOR_SHIFT)
+        return of_slopes[0] + of_shifts[0], np.append(of_slopes[1], of_shifts[1])
+
+    found = _minimize(loss, penalty, np.zeros(2 * len(knots)))
+    return np.exp(found[: len(knots)])
 
 
-def _count_in_bins(logits: Array) -> Array:
-    bins = np.rint((logits - _BIN_CENTRES[0]) * _BINS_PER_UNIT)
-    bins = np.clip(bins, 0, len(_BIN_CENTRES) - 1).astype(np.intp)
-    return np.bincount(bins, minlength=len(_BIN_CENTRES))
+def _fit_shifts(tally: _Tally, knots: Array, slopes: Array) -> Array:
+    """Find the shifts under which as many memberships are expected as are missing."""
+    at_knots = _interpolation(tally.sizes, knots)
+    logits = (at_knots @ slopes)[:, None] * _BIN_CENTRES
+
+    def loss(shifts: Array) -> tuple[float, Array]:
+        # Its gradient is what is expected less what is missing.
+        u = logits + (at_knots @ shifts)[:, None]
+        value = (tally.unlisted * np.logaddexp(0, u)).sum()
+        value -= tally.missing @ at_knots @ shifts
+        expected = (tally.unlisted * expit(u)).sum(axis=1)
+        return value, (expected - tally.missing) @ at_knots
+
+    return _minimize(
+        loss, lambda shifts: _penalty(shifts, *_PRIOR_SHIFT), np.zeros(len(knots))
+    )
+
+
+def _interpolation(sizes: Array, knots: Array) -> Array:
+    """Weights of the knots at some numbers of memberships, shape (n_sizes, n_knots)."""
+    identity = np.eye(len(knots))
+    return np.array([np.interp(np.log(sizes), np.log(knots), x) for x in identity]).T
+
+
+def _penalty(values: Array, scale: float, step: float) -> tuple[float, Array]:
+    """Minus log of a normal prior of values and of their differences; its gradient."""
+    differences = np.diff(values) / step**2
+    gradient = values / scale**2 - np.diff(differences, prepend=0, append=0)
+    return 0.5 * float(values @ gradient), gradient
+
+
+def _minimize(loss: _Function, penalty: _Function, start: Array) -> Array:
+    """Minimise the sum of two functions that return value and gradient."""
+
+    def total(x: Array) -> tuple[float, Array]:
+        (value, gradient), (more, slope) = loss(x), penalty(x)
+        return value + more, gradient + slope
+
+    options = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-4}
+    return minimize(total, start, jac=True, method="L-BFGS-B", options=options).x

@@ -25,7 +25,8 @@ def split_memberships(
     X: Any,
     *,
     hidden_fraction: float = 0.1,
-    min_memberships: int = 5,
+    min_memberships: int = 2,
+    rounding: str = "nearest",
     random_state: Any = None,
 ) -> tuple[sp.csr_array, sp.csr_array]:
     """Hide a share of every gene's memberships.
@@ -35,10 +36,17 @@ def split_memberships(
     X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
         Memberships: greater than zero where the gene is in the set.
     hidden_fraction : float, default=0.1
-        Share of a gene's memberships to hide, in (0, 1); rounded, but at least one
-        is hidden and at least one stays.
-    min_memberships : int, default=5
+        Share of a gene's memberships to hide, in (0, 1). At least one stays.
+    min_memberships : int, default=2
         Genes with fewer keep all of theirs. At least 2.
+    rounding : {"nearest", "random"}, default="nearest"
+        How the share becomes a number of memberships.
+
+        - "nearest": the nearest number, but at least one, to have something to find
+          for every gene. Of genes with few memberships more than the share is hidden.
+        - "random": up or down at random, so that the share holds on average, as
+          :func:`reliability_table` needs it. Of a gene with two memberships, a tenth
+          is one membership in one case of five.
     random_state : int, RandomState instance or None, default=None
         Determines which memberships are hidden.
 
@@ -70,6 +78,9 @@ def split_memberships(
         include_boundaries="neither",
     )
     check_scalar(min_memberships, "min_memberships", Integral, min_val=2)
+    if rounding not in ("nearest", "random"):
+        raise ValueError(f"Expected rounding 'nearest' or 'random', got {rounding!r}.")
+    random_state = check_random_state(random_state)
     X = _memberships(X)
     sizes = np.diff(X.indptr)
     if sizes.max() < min_memberships:
@@ -77,10 +88,14 @@ def split_memberships(
             f"Expected genes with at least min_memberships={min_memberships} "
             f"memberships, got at most {sizes.max()} a gene; lower min_memberships."
         )
-    n_hidden = np.clip(np.rint(hidden_fraction * sizes), 1, sizes - 1)
-    n_hidden[sizes < min_memberships] = 0
+    n_hidden = hidden_fraction * sizes
+    if rounding == "nearest":
+        n_hidden = np.maximum(np.rint(n_hidden), 1)
+    else:
+        n_hidden = np.floor(n_hidden + random_state.random_sample(len(sizes)))
+    n_hidden = np.where(sizes < min_memberships, 0, np.minimum(n_hidden, sizes - 1))
     rows = _row_of(X)
-    shuffled = np.lexsort((check_random_state(random_state).random_sample(X.nnz), rows))
+    shuffled = np.lexsort((random_state.random_sample(X.nnz), rows))
     hide = np.zeros(X.nnz, dtype=bool)
     hide[shuffled] = np.arange(X.nnz) - X.indptr[rows] < n_hidden[rows]
     return _keep(X, ~hide), _keep(X, hide)

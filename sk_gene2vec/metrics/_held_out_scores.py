@@ -11,15 +11,13 @@ import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 
 from sk_gene2vec.metrics._held_out import (
-    Array,
-    Predictions,
     check_probabilistic,
     check_split,
     genes_to_score,
     predicted_blocks,
     split_memberships,
 )
-from sk_gene2vec.metrics._metrics import METRICS, find_metric
+from sk_gene2vec.metrics._metrics import find_metric
 
 
 def held_out_membership_scores(
@@ -152,7 +150,7 @@ def held_out_membership_score(
     metric: str = "ndcg",
     k: int = 100,
     hidden_fraction: float = 0.1,
-    min_memberships: int = 5,
+    min_memberships: int = 2,
     n_genes: int | None = None,
     random_state: Any = None,
 ) -> float:
@@ -174,8 +172,8 @@ def held_out_membership_score(
         Length of the list that "ndcg" and "recall" look at.
     hidden_fraction : float, default=0.1
         Share of a gene's memberships to hide, see :func:`split_memberships`.
-    min_memberships : int, default=5
-        Genes with fewer are not scored.
+    min_memberships : int, default=2
+        Genes with fewer are not scored. At least 2: one to hide, one to go by.
     n_genes : int or None, default=None
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
@@ -238,8 +236,8 @@ class HeldOutMembershipScorer:
         Length of the list that "ndcg" and "recall" look at.
     hidden_fraction : float, default=0.1
         Share of a gene's memberships to hide.
-    min_memberships : int, default=5
-        Genes with fewer are not scored.
+    min_memberships : int, default=2
+        Genes with fewer are not scored. At least 2: one to hide, one to go by.
     n_genes : int or None, default=None
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=0
@@ -273,7 +271,7 @@ class HeldOutMembershipScorer:
     metric: str = "ndcg"
     k: int = field(default=100, kw_only=True)
     hidden_fraction: float = field(default=0.1, kw_only=True)
-    min_memberships: int = field(default=5, kw_only=True)
+    min_memberships: int = field(default=2, kw_only=True)
     n_genes: int | None = field(default=None, kw_only=True)
     random_state: Any = field(default=0, kw_only=True)
 
@@ -307,8 +305,3 @@ def _check_columns(estimator: Any, X: Any) -> None:
             f"Expected the {len(expected)} columns of fit, in their order, got "
             f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
         )
-
-
-def ndcg(scores: Array, visible: sp.csr_array, hidden: sp.csr_array) -> Array:
-    """NDCG@100 of each gene's hidden memberships."""
-    return METRICS["ndcg"].function(Predictions(scores, visible, hidden), 100)

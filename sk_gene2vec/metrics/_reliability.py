@@ -8,9 +8,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_scalar
 
+from sk_gene2vec.metrics._calibration import MISSING_PER_LISTED
 from sk_gene2vec.metrics._held_out import (
     Array,
     Predictions,
@@ -22,6 +24,9 @@ from sk_gene2vec.metrics._held_out import (
     predicted_blocks,
 )
 
+# Classes of genes by number of memberships: the smallest number of each.
+_SMALLEST = np.array([1, 2, 5, 10, 50])
+
 
 def reliability_table(
     estimator: Any,
@@ -30,24 +35,30 @@ def reliability_table(
     *,
     n_bins: int = 10,
     strategy: str = "quantile",
+    min_memberships: int | None = None,
 ) -> Bunch:
     """Compare predicted probabilities with how often they come true.
 
-    The pairs are those of a gene that has hidden memberships and a set that the gene
-    is not visibly in: what is hidden is observed, all else is not.
+    The pairs are those of a gene and a set that the gene is not visibly in: what is
+    hidden is observed, all else is not.
 
     Parameters
     ----------
     estimator : fitted estimator
         With `predict_proba`, of shape (n_genes, n_gene_sets).
     visible, hidden : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
-        As from :func:`split_memberships`.
+        As from :func:`split_memberships`, best with ``rounding="random"``: it hides
+        the same share of genes with few and with many memberships.
     n_bins : int, default=10
         Number of bins. Those without a pair are left out of the table.
     strategy : {"quantile", "uniform"}, default="quantile"
         "quantile" makes bins of equally many pairs, as far as predictions that differ
         by less than 0.2 % are kept together; "uniform" makes bins of equal width. As
         memberships are rare, nearly all pairs are in the first uniform bin.
+    min_memberships : int or None, default=None
+        Look at the genes with at least so many memberships, visible and hidden
+        together: those that the split could hide memberships of. None looks at the
+        genes that have hidden memberships.
 
     Returns
     -------
@@ -58,10 +69,17 @@ def reliability_table(
         `expected_calibration_error`, the mean of ``|mean_predicted -
         fraction_observed|``, bins weighted by their pairs.
 
+        `by_size` is a Bunch of arrays with an entry for each class of genes by number
+        of memberships, visible and hidden together: `smallest` number of the class
+        (1, 2, 5, 10 or 50), `n_genes`, `n_pairs`, `mean_prediction`, `base_rate`, and
+        `convention`, the rate if a tenth of the true memberships is not visible, m / 9
+        of a gene with m visible ones. Of genes with one membership none can be hidden.
+
     Raises
     ------
     ValueError, TypeError
-        As :func:`held_out_membership_scores`; and if `strategy` is unknown.
+        As :func:`held_out_membership_scores`; and if `strategy` is unknown, or no gene
+        has `min_memberships`.
 
     References
     ----------
@@ -87,12 +105,15 @@ def reliability_table(
         )
     check_probabilistic(estimator, "a reliability table")
     visible, hidden = check_split(estimator, visible, hidden)
-    genes = genes_to_score(visible, hidden, None, None)
+    genes = _genes_to_look_at(visible, hidden, min_memberships)
     uniform = partial(_uniform_bins, n_bins=n_bins)
     bin_of: Callable[[Any], Any] = uniform if strategy == "uniform" else _bit_bins
     counts = np.zeros((3, bin_of(1.0) + 1))
+    by_gene = []
     for block in predicted_blocks(estimator, visible, hidden, genes):
+        check_probabilities(block.scores)
         counts += _count(block, bin_of, counts.shape[1])
+        by_gene.append(_count_by_gene(block))
     counts = counts[:, counts[0] > 0]
     if strategy == "quantile":
         counts = _merge(counts, n_bins)
@@ -106,13 +127,30 @@ def reliability_table(
         expected_calibration_error=float(
             np.abs(predicted - observed).sum() / n_pairs.sum()
         ),
+        by_size=_by_size(np.concatenate(by_gene, axis=1)),
     )
+
+
+def _genes_to_look_at(
+    visible: sp.csr_array, hidden: sp.csr_array, min_memberships: int | None
+) -> Array:
+    if min_memberships is None:
+        return genes_to_score(visible, hidden, None, None)
+    check_scalar(min_memberships, "min_memberships", Integral, min_val=1)
+    n_visible = np.diff(visible.indptr)
+    sizes = n_visible + np.diff(hidden.indptr)
+    enough = (sizes >= min_memberships) & (n_visible < visible.shape[1])
+    if not enough.any():
+        raise ValueError(
+            f"Expected genes with at least min_memberships={min_memberships} "
+            f"memberships, got at most {sizes.max()} a gene; lower min_memberships."
+        )
+    return np.flatnonzero(enough)
 
 
 def _count(block: Predictions, bin_of: Callable[[Any], Any], n_bins: int) -> Array:
     """Pairs, sum of predictions and hidden memberships in every bin."""
     p = block.scores
-    check_probabilities(p)
     bins = bin_of(p)
     found = np.bincount(bins[entries(block.hidden)], minlength=n_bins)
     candidate = np.ones(p.shape, dtype=bool)
@@ -120,6 +158,33 @@ def _count(block: Predictions, bin_of: Callable[[Any], Any], n_bins: int) -> Arr
     bins, p = bins[candidate], p[candidate]
     n_pairs = np.bincount(bins, minlength=n_bins)
     return np.array([n_pairs, np.bincount(bins, weights=p, minlength=n_bins), found])
+
+
+def _count_by_gene(block: Predictions) -> Array:
+    """Of each gene: visible and hidden memberships, pairs, sum of predictions."""
+    p = block.scores.astype(np.float64)
+    p[entries(block.visible)] = 0
+    n_visible, n_hidden = np.diff(block.visible.indptr), np.diff(block.hidden.indptr)
+    return np.array([n_visible, n_hidden, p.shape[1] - n_visible, p.sum(axis=1)])
+
+
+def _by_size(by_gene: Array) -> Bunch:
+    """Numbers of each class of genes, from those of each gene."""
+    n_visible, n_hidden, n_pairs, predicted = by_gene
+    class_of = np.searchsorted(_SMALLEST, n_visible + n_hidden, "right") - 1
+    used = np.unique(class_of)
+
+    def total(values: Array | None) -> Array:
+        return np.bincount(class_of, values)[used]
+
+    return Bunch(
+        smallest=_SMALLEST[used],
+        n_genes=total(None),
+        n_pairs=total(n_pairs).astype(np.int64),
+        mean_prediction=total(predicted) / total(n_pairs),
+        base_rate=total(n_hidden) / total(n_pairs),
+        convention=total(n_visible) * MISSING_PER_LISTED / total(n_pairs),
+    )
 
 
 def _merge(counts: Array, n_bins: int) -> Array:

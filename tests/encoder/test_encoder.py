@@ -23,7 +23,11 @@ from sk_gene2vec import GeneSetEncoder, GeneSets
 from sk_gene2vec._utils import _memberships as memberships
 from sk_gene2vec.encoder._inference import decode_logits
 from sk_gene2vec.encoder.training import _fitting
-from sk_gene2vec.metrics import held_out_membership_score
+from sk_gene2vec.metrics import (
+    held_out_membership_score,
+    held_out_membership_scores,
+    split_memberships,
+)
 
 INPUTS = ["membership", "one-hot"]
 
@@ -77,8 +81,12 @@ def test_genes_of_a_kind_end_up_together(fitted, X):
 def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
     probability = fitted.predict_proba(X)
     logits = fitted.embedding_ @ fitted.gene_set_embedding_.T + fitted.intercepts_[-1]
-    slope, shift = fitted.calibration_
-    assert slope > 0
+    sizes, slopes, shifts = fitted.calibration_.T
+    assert (slopes > 0).all()
+    slope, shift = (
+        np.interp(np.log(X.sum(axis=1)), np.log(sizes), values)[:, None]
+        for values in (slopes, shifts)
+    )
     expected = 1 / (1 + np.exp(-(slope * logits + shift)))
     np.testing.assert_allclose(probability, expected, atol=1e-5)
     assert probability[X == 1].mean() > 2 * probability[X == 0].mean()
@@ -86,12 +94,16 @@ def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
     assert np.ptp(probability.sum(axis=1)) > 0.1
 
 
-def test_inverse_transform_inverts_the_embedding(fitted, X):
-    np.testing.assert_allclose(
-        fitted.inverse_transform(fitted.transform(X)),
-        fitted.predict_proba(X),
-        rtol=1e-5,
-    )
+def test_inverse_transform_is_for_a_gene_of_median_size(fitted, X):
+    inverse = fitted.inverse_transform(fitted.transform(X))
+    probability = fitted.predict_proba(X)
+    sizes = X.sum(axis=1)
+    median = sizes == np.median(sizes)
+    assert 0 < median.sum() < len(X)
+    np.testing.assert_allclose(inverse[median], probability[median], rtol=1e-5)
+    # All other rows are on another level, in the same order.
+    np.testing.assert_array_equal(inverse.argmax(axis=1), probability.argmax(axis=1))
+    assert np.abs(inverse - probability)[~median].max(axis=1).min() > 1e-3
     with pytest.raises(ValueError, match="Expected embeddings with 4 columns, got 30"):
         fitted.inverse_transform(X)
 
@@ -110,6 +122,13 @@ def test_score_of_genes_with_few_memberships_and_of_none():
         encoder, few, min_memberships=2, random_state=0
     )
     assert encoder.score(few) == expected
+    # One gene with more of them does not replace all the others.
+    more = few.copy()
+    more[0, :6] = 1
+    hidden = split_memberships(more, min_memberships=2, random_state=0)
+    scores = held_out_membership_scores(encoder, *hidden, metrics=["ndcg"])
+    assert encoder.score(more) == scores["ndcg"]
+    assert (hidden[1].sum(axis=1) > 0).all()
     with pytest.raises(ValueError, match="at least min_memberships=2 memberships"):
         encoder.score(np.eye(9))
 

@@ -99,10 +99,11 @@ def test_decode_is_the_formula():
     coefs, intercepts, _ = network
     hidden = np.maximum(embedding @ coefs[1] + intercepts[1], 0)
     logits = hidden @ coefs[2] + intercepts[2]
-    expected = 1 / (1 + np.exp(-(0.5 * logits - 2)))
-    calibration = np.array([0.5, -2.0])
-    probability = _inference.decode(embedding, network, calibration)
+    slopes, shifts = np.array([[0.5], [0.5], [1.5]]), np.array([[-2.0], [-2], [1]])
+    expected = 1 / (1 + np.exp(-(slopes * logits + shifts)))
+    calibration = np.array([[1, 0.5, -2.0], [10, 1.5, 1.0]]), np.array([0, 1, 12])
+    probability = _inference.decode(embedding, network, *calibration)
     np.testing.assert_allclose(probability, expected, rtol=1e-12)
-    narrow = _inference.decode(embedding.astype(np.float32), network, calibration)
+    narrow = _inference.decode(embedding.astype(np.float32), network, *calibration)
     assert narrow.dtype == np.float32
     np.testing.assert_allclose(narrow, expected, rtol=1e-4)

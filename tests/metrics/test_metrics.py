@@ -65,7 +65,7 @@ def X():
 
 @pytest.fixture(scope="module")
 def split(X):
-    return split_memberships(X, hidden_fraction=0.3, random_state=0)
+    return split_memberships(X, hidden_fraction=0.3, min_memberships=5, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,24 @@ def test_split_hides_at_least_one_and_leaves_at_least_one():
     assert most[0].sum(axis=1).tolist() == [1] * 6
 
 
+def test_split_rounds_at_random_so_that_the_share_holds_for_every_size():
+    sizes = np.repeat([1, 2, 3, 7, 40], 4000)
+    X = (np.arange(41) < sizes[:, None]).astype(float)
+    visible, hidden = split_memberships(X, rounding="random", random_state=0)
+    np.testing.assert_array_equal((visible + hidden).toarray(), X)
+    n_hidden = hidden.sum(axis=1)
+    for size in (2, 3, 7, 40):
+        share = n_hidden[sizes == size] / size
+        # Five standard deviations of the share of 4,000 genes.
+        assert share.mean() == pytest.approx(0.1, abs=5 * 0.2 / np.sqrt(4000))
+        assert set(n_hidden[sizes == size]) == ({4} if size == 40 else {0, 1})
+    assert not n_hidden[sizes == 1].any()
+    most = split_memberships(
+        X, hidden_fraction=0.99, rounding="random", random_state=0
+    )[0]
+    assert most.sum(axis=1).min() == 1
+
+
 def test_split_is_seeded(X):
     first, again, other = (
         split_memberships(X, random_state=seed)[1] for seed in (0, 0, 1)
@@ -165,7 +183,8 @@ def test_split_keeps_weights_and_leaves_its_input_alone(X):
 @pytest.mark.parametrize(
     ("X", "parameters", "message"),
     [
-        (np.eye(4), {}, "at least min_memberships=5 .* at most 1 .* lower min_mem"),
+        (np.eye(4), {}, "at least min_memberships=2 .* at most 1 .* lower min_mem"),
+        (np.ones((2, 9)), {"rounding": "up"}, "'nearest' or 'random', got 'up'"),
         (-np.ones((2, 9)), {}, "0 or greater, got -1.0"),
         (np.ones((2, 9)), {"hidden_fraction": 0.0}, "hidden_fraction == 0.0"),
         (np.ones((2, 9)), {"hidden_fraction": 1.0}, "hidden_fraction == 1.0"),
@@ -477,7 +496,7 @@ def test_one_score_is_the_split_and_its_scores(X, metric):
 
 def test_defaults_of_one_score():
     X = (np.random.default_rng(0).random((2000, 300)) < 0.015).astype(float)
-    assert {3, 4, 5, 6} <= set(X.sum(axis=1))
+    assert {1, 2, 3, 4} <= set(X.sum(axis=1))
 
     class ByColumn:
         def predict_proba(self, rows):
@@ -486,11 +505,10 @@ def test_defaults_of_one_score():
     def score(**options):
         return held_out_membership_score(ByColumn(), X, random_state=0, **options)
 
-    documented = {"k": 100, "hidden_fraction": 0.1, "min_memberships": 5}
+    documented = {"k": 100, "hidden_fraction": 0.1, "min_memberships": 2}
     assert score() == score(**documented, metric="ndcg")
-    for other in ({"k": 99}, {"k": 101}, {"min_memberships": 4}):
+    for other in ({"k": 99}, {"k": 101}, {"min_memberships": 3}):
         assert score() != score(**(documented | other))
-    assert score() != score(**(documented | {"min_memberships": 6}))
 
 
 def test_data_frames_are_scored_without_warning(X):
@@ -617,6 +635,35 @@ def test_certainties_fill_the_outer_bins(split, scored_rows, strategy):
     assert table.expected_calibration_error == 0
 
 
+def test_reliability_by_number_of_memberships():
+    rng = np.random.default_rng(0)
+    sizes = np.repeat([0, 1, 2, 4, 5, 9, 10, 49, 50, 59], 3)
+    X = (rng.random((30, 60)).argsort(axis=1) < sizes[:, None]).astype(float)
+    visible, hidden = split_memberships(X, rounding="random", random_state=0)
+    rows = np.flatnonzero(sizes >= 1)
+    p = rng.random(X.shape)
+    table = reliability_table(Oracle(p[rows]), visible, hidden, min_memberships=1)
+    found = table.by_size
+    assert found.smallest.tolist() == [1, 2, 5, 10, 50]
+    assert found.n_genes.tolist() == [3, 6, 6, 6, 6]
+    open_ = visible.toarray() == 0
+    for i, class_ in enumerate(((1, 1), (2, 4), (5, 9), (10, 49), (50, 60))):
+        genes = (class_[0] <= sizes) & (sizes <= class_[1])
+        assert found.n_pairs[i] == open_[genes].sum()
+        assert found.mean_prediction[i] == pytest.approx(p[genes][open_[genes]].mean())
+        assert found.base_rate[i] == hidden[genes].sum() / found.n_pairs[i]
+        expected = visible[genes].sum() / 9 / found.n_pairs[i]
+        assert found.convention[i] == pytest.approx(expected)
+    assert table.n_pairs.sum() == found.n_pairs.sum()
+    rows = np.flatnonzero(sizes >= 5)
+    fewer = reliability_table(Oracle(p[rows]), visible, hidden, min_memberships=5)
+    assert fewer.by_size.smallest.tolist() == [5, 10, 50]
+    assert fewer.base_rate == hidden[rows].sum() / fewer.n_pairs.sum()
+    rows = np.flatnonzero(hidden.sum(axis=1))
+    default = reliability_table(Oracle(p[rows]), visible, hidden)
+    assert default.by_size.n_genes.sum() == len(rows) < 24
+
+
 def test_a_constant_falls_into_one_bin(split):
     table = reliability_table(Constant(), *split)
     assert table.mean_predicted == pytest.approx([0.3])
@@ -628,6 +675,10 @@ def test_reliability_parameters_are_checked(split):
         reliability_table(Constant(), *split, strategy="equal")
     with pytest.raises(ValueError, match="n_bins == 0"):
         reliability_table(Constant(), *split, n_bins=0)
+    with pytest.raises(ValueError, match="min_memberships == 0"):
+        reliability_table(Constant(), *split, min_memberships=0)
+    with pytest.raises(ValueError, match=r"min_memberships=31 .* at most \d+ a gene"):
+        reliability_table(Constant(), *split, min_memberships=31)
 
 
 # --- HeldOutMembershipScorer
@@ -642,7 +693,7 @@ def test_the_scorer_is_a_value():
     assert eval(repr(scorer)) == scorer
     assert repr(HeldOutMembershipScorer()) == (
         "HeldOutMembershipScorer(metric='ndcg', k=100, hidden_fraction=0.1, "
-        "min_memberships=5, n_genes=None, random_state=0)"
+        "min_memberships=2, n_genes=None, random_state=0)"
     )
     search = GridSearchCV(GeneSetEncoder(), {}, scoring=scorer)
     assert clone(search).scoring == scorer

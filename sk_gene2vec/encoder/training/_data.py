@@ -86,7 +86,7 @@ def prepare(
             return_counts=True,
         )
         rows, row_of = X[first], row_of.ravel()
-    rows, held_out = hold_out(rows, validation_fraction, random_state)
+    rows, held_out = hold_out(rows, validation_fraction, random_state, counts)
     sizes = np.bincount(
         rows.indices,
         weights=np.repeat(counts, np.diff(rows.indptr)),

@@ -32,7 +32,8 @@ from sk_gene2vec.encoder.training._resources import (
 from sk_gene2vec.encoder.training._starts import ease_start, svd_start
 from sk_gene2vec.encoder.training._train import Run, train
 from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration
-from sk_gene2vec.metrics._held_out_scores import ndcg
+from sk_gene2vec.metrics._held_out import Predictions
+from sk_gene2vec.metrics._metrics import ndcg
 
 Array: TypeAlias = NDArray[Any]
 Parameters: TypeAlias = Mapping[str, Any]
@@ -240,16 +241,16 @@ def _callbacks(
     callbacks = list(parameters["callbacks"] or ())
     if not parameters["early_stopping"]:
         return callbacks, None
-    if data.held_out is None:
+    if data.held_out is None or not len(data.held_out.genes):
         raise ValueError(
             "early_stopping needs held-out memberships: expected "
-            "validation_fraction above 0 and genes with five memberships or more."
+            "validation_fraction above 0 and genes with two memberships or more."
         )
 
     def score(module: GeneSetNetwork) -> float:
         """NDCG@100 of the held-out memberships under the module's weights."""
-        blocks = _Trained(module, data, parameters).held_out_logits()
-        return float(np.concatenate([ndcg(*block) for block in blocks]).mean())
+        blocks = _Trained(module, data, parameters).held_out_predictions()
+        return float(np.concatenate([ndcg(block, 100) for block in blocks]).mean())
 
     stopping = HeldOutStopping(parameters["n_iter_no_change"])
     return [HeldOutScore(score), *callbacks], stopping
@@ -288,6 +289,7 @@ def _fitted(
         n_iter_=len(losses),
         embedding_=embedding,
         _architecture=architecture,
+        _median_size=float(np.median(np.diff(data.X.indptr))),
         _row_keys=data.row_keys,
         _moments=export_moments(net) if run.incremental else None,
     )
@@ -303,31 +305,33 @@ class _Trained:
         self.data, self.lr = data, parameters["lr"]
 
     def calibration(self, previous: Fitted | None) -> Array:
-        """Fit slope and shift, or leave them as they were where nothing is held out."""
-        data, held_out = self.data, self.data.held_out
+        """Calibrate; go on with the previous calibration if nothing is held out."""
+        held_out = self.data.held_out
+        if previous is not None and (held_out is None or not len(held_out.genes)):
+            return previous.calibration_
         if held_out is None:
-            return previous.calibration_ if previous else np.array([1.0, 0.0])
-        others = data.rows[held_out.whole]
-        whole = self.logits(held_out.whole, others)
+            return np.array([[1.0, 1.0, 0.0]])
+        nothing = sp.csr_array(held_out.listed.shape)
         return fit_calibration(
-            self.held_out_logits(),
-            ((logits, others[block]) for logits, block in whole),
+            self.held_out_predictions(),
+            self._predictions(held_out.whole, held_out.listed, nothing),
         )
 
-    def held_out_logits(self) -> Iterator[tuple[Array, sp.csr_array, sp.csr_array]]:
+    def held_out_predictions(self) -> Iterator[Predictions]:
         """Logits, shown and hidden memberships of held-out genes, by blocks."""
         held_out = cast(HeldOut, self.data.held_out)
-        for logits, block in self.logits(held_out.genes, held_out.shown):
-            yield logits, held_out.shown[block], held_out.hidden[block]
+        return self._predictions(held_out.genes, held_out.shown, held_out.hidden)
 
-    def logits(self, rows: Array, shown: sp.csr_array) -> Iterator[tuple[Array, slice]]:
+    def _predictions(
+        self, rows: Array, shown: sp.csr_array, hidden: sp.csr_array
+    ) -> Iterator[Predictions]:
         """Logits of rows of the table or of memberships, by blocks."""
         embedding = self.embed(rows, shown)
         for block in row_blocks(shown.shape):
             with self._numbers_in_range():
                 logits = decode_logits(embedding[block], self.layers)
             self._check_finite(logits)
-            yield logits, block
+            yield Predictions(logits, shown[block], hidden[block])
 
     def embed(self, rows: Array, shown: sp.csr_array) -> Array:
         """Embed rows of the table, if there is one, else their memberships."""
