@@ -57,4 +57,7 @@ def check_text(values: list[Any], what: str) -> None:
     where = f"at position {wrong[0]}; {len(wrong)} of {len(values)} are no str"
     if str(value) in ("None", "nan", "NaT", "<NA>"):
         raise ValueError(f"Expected {what}, got the missing value {value} {where}.")
-    raise TypeError(f"Expected {what} (str), got {kind} {excerpt(value)} {where}.")
+    hint = " Turn numbers into text with str." if isinstance(value, int) else ""
+    raise TypeError(
+        f"Expected {what} (str), got {kind} {excerpt(value)} {where}.{hint}"
+    )

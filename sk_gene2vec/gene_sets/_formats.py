@@ -9,7 +9,7 @@ from sk_gene2vec.gene_sets._gmt import check_on_duplicate, looks_like_gmt, parse
 from sk_gene2vec.gene_sets._gmx import looks_like_gmx, parse_gmx
 from sk_gene2vec.gene_sets._grp import looks_like_grp, no_genes, parse_grp
 from sk_gene2vec.gene_sets._json import looks_like_json, parse_json
-from sk_gene2vec.gene_sets._parsing import Options
+from sk_gene2vec.gene_sets._parsing import Columns, Options
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     FileText,
@@ -18,9 +18,10 @@ from sk_gene2vec.gene_sets._reading import (
     read_text,
 )
 from sk_gene2vec.gene_sets._tables import (
-    columns_wanted,
+    KNOWN_COLUMNS,
     from_frame,
     looks_like_table,
+    pairs_of,
     parse_table,
 )
 
@@ -48,7 +49,7 @@ def read_gene_sets(
     format: str = "auto",
     on_duplicate: str = "raise",
     min_weight: float | None = None,
-    columns: tuple[Any, Any] | None = None,
+    columns: Columns | None = None,
     encoding: str = "utf-8",
     max_bytes: int = MAX_BYTES,
 ) -> GeneSets:
@@ -140,15 +141,16 @@ def read_gene_sets(
             f"Expected format to be one of {('auto', *_FORMATS)}, got {format!r}."
         )
     if columns is not None and (isinstance(columns, str) or len(columns) != 2):
-        wanted = "Expected columns=(gene_set_column, gene_column)"
-        raise ValueError(f"{wanted}, got {columns!r}.")
-    options = Options(on_duplicate, min_weight, columns)
+        pair = "columns=(gene_set_column, gene_column)"
+        raise ValueError(f"Expected {pair}, got {columns!r}.")
+    wanted = KNOWN_COLUMNS if columns is None else [columns]
+    options = Options(on_duplicate, min_weight, wanted)
     if hasattr(source, "columns"):
         return from_frame(source, options)
     file = read_text(source, encoding, max_bytes)
     if format == "auto" and columns is not None:
         format = "table"
-    if format == "auto":
+    elif format == "auto":
         fitting = (name for name, known in _FORMATS.items() if known.fits(file))
         format = next(fitting, "")
         if not format:
@@ -163,10 +165,7 @@ def read_gene_sets(
 
 def _fits_nothing(file: FileText) -> GmtFormatError:
     names = ", ".join(name.upper() for name in _FORMATS if name != "table")
+    known = f"{names}, or a table with the columns {pairs_of(KNOWN_COLUMNS)}"
     why = "tabs, but no genes" if "\t" in file.text else "no tab, and not a single gene"
     number, line = next(no_genes(file))
-    return file.error(
-        f"Fits no format ({names}, or a table with the columns {columns_wanted()}): "
-        f"{why} in {excerpt(line)}.",
-        number,
-    )
+    return file.error(f"Fits no format ({known}): {why} in {excerpt(line)}.", number)

@@ -17,8 +17,8 @@ _SUFFIX = re.compile(r"(\.(grp|txt))?(\.gz)?$", re.IGNORECASE)
 
 
 def looks_like_grp(file: FileText) -> bool:
-    """Tell whether every line below the name is blank, a comment or one word."""
-    return next(no_genes(file), None) is None
+    """Tell whether every line below the name is one word, without tabs anywhere."""
+    return "\t" not in file.text and next(no_genes(file), None) is None
 
 
 def parse_grp(file: FileText, options: Options) -> GeneSets:

@@ -1,6 +1,6 @@
 """Helpers of the parsers of all formats."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -8,9 +8,11 @@ from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._reading import FileText, GmtFormatError
 
-__all__ = ["Options", "Record", "build", "gather"]
+__all__ = ["Columns", "Options", "Record", "build", "gather"]
 
 _Genes = TypeVar("_Genes")
+#: Columns of the gene set and of the gene.
+Columns: TypeAlias = tuple[Any, Any]
 #: Place in the file, name, description and genes of a gene set.
 Record: TypeAlias = tuple[str, str, str, _Genes]
 
@@ -18,9 +20,9 @@ Record: TypeAlias = tuple[str, str, str, _Genes]
 class Options(NamedTuple):
     """Parameters of `read_gene_sets` that parsers follow."""
 
-    on_duplicate: str = "raise"
+    on_duplicate: str
     min_weight: float | None = None
-    columns: tuple[Any, Any] | None = None
+    columns: Sequence[Columns] = ()
 
 
 def gather(

@@ -2,19 +2,19 @@
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._parsing import Options, build
-from sk_gene2vec.gene_sets._reading import FileText, GmtFormatError
+from sk_gene2vec.gene_sets._parsing import Columns, Options, build
+from sk_gene2vec.gene_sets._reading import FileText
 
-__all__ = ["columns_wanted", "from_frame", "looks_like_table", "parse_table"]
+__all__ = ["KNOWN_COLUMNS", "from_frame", "looks_like_table", "pairs_of", "parse_table"]
 
 #: Columns of the gene set and of the gene.
-_COLUMNS = (
+KNOWN_COLUMNS = (
     ("source", "target"),  # decoupler
     ("geneset", "genesymbol"),  # decoupler's resource of MSigDB
     ("gs_name", "gene_symbol"),  # msigdbr
@@ -24,70 +24,59 @@ _COLUMNS = (
     ("term", "gene"),  # clusterProfiler
     ("pathway", "gene"),
 )
-_Pair: TypeAlias = tuple[Any, Any]
 _WEIGHT = "weight"
 # As R and pandas write them, and as they print in frames.
 _MISSING = ("", "NA", "None", "nan", "NaT", "<NA>")
 
 
-def columns_wanted() -> str:
-    """List the columns that a long table may have, of gene sets and of genes."""
-    return ", ".join(f"{name}/{gene}" for name, gene in _COLUMNS)
+def pairs_of(columns: Sequence[Columns]) -> str:
+    """List pairs of columns for a message."""
+    return ", ".join(f"{name}/{gene}" for name, gene in columns)
 
 
 def looks_like_table(file: FileText) -> bool:
     """Tell whether the first line has the columns of a long table."""
-    return _delimiter(file, _COLUMNS) is not None
+    return _delimiter(file, KNOWN_COLUMNS) is not None
 
 
 def parse_table(file: FileText, options: Options) -> GeneSets:
     """Build the gene sets of a long table in TSV or CSV text."""
-    delimiter = _delimiter(file, _choices(options))
-    if delimiter is None:
-        got = excerpt(file.lines[file.start])
-        raise file.error(_no_columns(options, got), file.start + 1)
+    delimiter = _delimiter(file, options.columns) or "\t"
     header = _header(file, delimiter)
     try:
         at = [header.index(column) for column in _columns(header, options)]
-        rows = _rows(file, delimiter, len(header))
-        cells = ((number, [row[place] for place in at]) for number, row in rows)
-        sets = _collect(cells, options.min_weight, f"{file.where}, line")
-    except GmtFormatError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise GmtFormatError(str(error)) from None
+    except ValueError as error:
+        raise file.error(str(error), file.start + 1) from None
+    rows = _rows(file, delimiter, len(header))
+    cells = ((number, [row[place] for place in at]) for number, row in rows)
+    sets = _collect(cells, options, lambda error, line: file.error(str(error), line))
     return build(file, (("", name, "", genes) for name, genes in sets.items()), "raise")
 
 
 def from_frame(frame: Any, options: Options) -> GeneSets:
     """Build the gene sets of a long pandas or polars DataFrame."""
     wanted = _columns(list(frame.columns), options)
-    rows = zip(*(frame[column].to_list() for column in wanted), strict=True)
-    return GeneSets(_collect(enumerate(rows), options.min_weight, "DataFrame, row"))
+    cells = zip(*(frame[column].to_list() for column in wanted), strict=True)
+
+    def failure(error: Exception, row: int) -> Exception:
+        return type(error)(f"DataFrame, row {row}: {error}")
+
+    return GeneSets(_collect(enumerate(cells), options, failure))
 
 
-def _choices(options: Options) -> Sequence[_Pair]:
-    return _COLUMNS if options.columns is None else [options.columns]
-
-
-def _find_columns(columns: Sequence[Any], choices: Sequence[_Pair]) -> _Pair | None:
+def _find_columns(columns: Sequence[Any], choices: Sequence[Columns]) -> Columns | None:
     return next((pair for pair in choices if set(pair) <= set(columns)), None)
-
-
-def _no_columns(options: Options, got: str) -> str:
-    if options.columns is not None:
-        return f"Expected the columns {options.columns}, got {got}."
-    return (
-        f"Expected columns of gene sets and genes ({columns_wanted()}), got {got}. For "
-        "others, use read_gene_sets(..., columns=(gene_set_column, gene_column))."
-    )
 
 
 def _columns(columns: list[Any], options: Options) -> list[Any]:
     """Columns of the gene set, the gene and, if it counts, the weight."""
-    found = _find_columns(columns, _choices(options))
+    found = _find_columns(columns, options.columns)
     if found is None:
-        raise ValueError(_no_columns(options, excerpt(columns)))
+        raise ValueError(
+            f"Expected columns of gene sets and genes ({pairs_of(options.columns)}), "
+            f"got {excerpt(columns)}. For others, use "
+            "read_gene_sets(..., columns=(gene_set_column, gene_column))."
+        )
     wanted = [*found, *([_WEIGHT] if options.min_weight is not None else [])]
     for column in wanted:
         if (count := columns.count(column)) != 1:
@@ -96,7 +85,7 @@ def _columns(columns: list[Any], options: Options) -> list[Any]:
     return wanted
 
 
-def _delimiter(file: FileText, choices: Sequence[_Pair]) -> str | None:
+def _delimiter(file: FileText, choices: Sequence[Columns]) -> str | None:
     """Tell what separates columns in the first line; None if it is no header."""
     return next((d for d in "\t,;" if _find_columns(_header(file, d), choices)), None)
 
@@ -132,16 +121,19 @@ def _rows(
 
 
 def _collect(
-    rows: Iterable[tuple[int, Sequence[Any]]], min_weight: float | None, where: str
+    rows: Iterable[tuple[int, Sequence[Any]]],
+    options: Options,
+    failure: Callable[[Exception, int], Exception],
 ) -> dict[str, list[str]]:
     """Gather genes by gene set, from the rows that are heavy enough."""
     sets: dict[str, list[str]] = {}
+    least = options.min_weight
     for number, (name, gene, *weights) in rows:
         try:
             name, gene = _text(name, "gene set"), _text(gene, "gene")
-            heavy = min_weight is None or abs(_number(*weights)) >= min_weight
+            heavy = least is None or abs(_number(*weights)) >= least
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{where} {number}: {error}") from None
+            raise failure(error, number) from None
         if heavy:
             sets.setdefault(name, []).append(gene)
     return sets
