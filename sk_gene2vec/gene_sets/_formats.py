@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import check_on_duplicate, looks_like_gmt, parse_gmt
@@ -167,5 +168,6 @@ def _fits_nothing(file: FileText) -> GmtFormatError:
     names = ", ".join(name.upper() for name in _FORMATS if name != "table")
     known = f"{names}, or a table with the columns {pairs_of(KNOWN_COLUMNS)}"
     why = "tabs, but no genes" if "\t" in file.text else "no tab, and not a single gene"
-    number, line = next(no_genes(file))
+    first = file.start + 1, strip(file.lines[file.start])
+    number, line = next(no_genes(file), first)
     return file.error(f"Fits no format ({known}): {why} in {excerpt(line)}.", number)

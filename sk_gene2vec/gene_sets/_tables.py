@@ -127,11 +127,17 @@ def _collect(
 ) -> dict[str, list[str]]:
     """Gather genes by gene set, from the rows that are heavy enough."""
     sets: dict[str, list[str]] = {}
+    known: dict[str, str] = {}  # texts that were checked, since most come often
     least = options.min_weight
-    for number, (name, gene, *weights) in rows:
+    for number, row in rows:
         try:
-            name, gene = _text(name, "gene set"), _text(gene, "gene")
-            heavy = least is None or abs(_number(*weights)) >= least
+            name = known.get(row[0]) if isinstance(row[0], str) else None
+            gene = known.get(row[1]) if isinstance(row[1], str) else None
+            if name is None:
+                name = known[row[0]] = _text(row[0], "gene set")
+            if gene is None:
+                gene = known[row[1]] = _text(row[1], "gene")
+            heavy = least is None or abs(_number(row[2])) >= least
         except (TypeError, ValueError) as error:
             raise failure(error, number) from None
         if heavy:

@@ -367,6 +367,7 @@ def test_repeated_names(read, format):
         ),
         ("<!DOCTYPE html>\n<html>", ", line 1: Fits no format"),
         ("<html>\n", ", line 1: Fits no format"),
+        ("\n A\t", ", line 2: Fits no format .*: tabs, but no genes in 'A'"),
         ('["A", "B"]', ", line 1: Fits no format"),
         (
             "# x\nset\tgene\nA\tTP53\n",
