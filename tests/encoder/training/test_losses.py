@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sk_gene2vec.encoder.training import _losses as losses
-from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
+from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE, Targets
+from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
 N_SETS = 31
 
@@ -78,6 +79,18 @@ def test_bfloat16_products_stay_close_and_return_float32(problem):
         assert error < 0.01
 
 
+def test_bfloat16_rounds_the_logit_and_not_the_bias_before():
+    # Near 4, bfloat16 has steps of 1/32. The sum of 4.01 and 0.01 is nearer to the next
+    # step, the bias alone is not.
+    nothing = torch.zeros(0, dtype=torch.int64)
+    members = SparseRows(nothing, nothing, torch.zeros(2, dtype=torch.int64))
+    targets = Targets(members, [0, 0], torch.ones(1), torch.ones(0))
+    hidden, output = torch.tensor([[0.01]]), torch.tensor([[1.0, 4.01]])
+    loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
+    expected = torch.nn.functional.softplus(torch.tensor(4 + 1 / 32))
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_bfloat16_loss_is_that_of_the_first_rows(problem, monkeypatch):
     monkeypatch.setattr(losses, "_CHUNK_SIZE", 16 * N_SETS)
     hidden, output, targets, y = (
@@ -95,6 +108,11 @@ def test_bfloat16_loss_is_that_of_the_first_rows(problem, monkeypatch):
     expected = dense_loss(hidden[:8], output, y[:8], first)
     loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+
+
+def test_the_probability_of_a_set_goes_with_the_square_root_of_its_size():
+    probabilities = sampled([0, 3, 8, 99], 5).probabilities
+    np.testing.assert_allclose(probabilities, np.array([1, 2, 3, 10]) / 16)
 
 
 @pytest.mark.parametrize("n_negatives", [1, 7, 200])
@@ -116,20 +134,22 @@ def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
     assert (abs(totals / n_draws - 1) < error).all()
 
 
-def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem):
+def test_sampled_bce_is_an_unbiased_estimate_of_loss_and_gradient(problem, n_threads):
     hidden, output, targets, y = problem
     expected = dense_loss(hidden, output, y, targets)
     expected_grads = torch.autograd.grad(expected, [hidden, output])
     criterion = sampled(y.sum(dim=0), 10)
     losses, grads = [], []
-    for _ in range(3000):
-        loss = criterion((hidden, output), targets)
-        losses.append(loss.item())
-        grad_hidden, grad_output = torch.autograd.grad(loss, [hidden, output])
-        assert grad_output.is_sparse
-        grads.append(
-            torch.cat([grad_hidden.flatten(), grad_output.to_dense().flatten()])
-        )
+    # Products this small take far longer on several threads.
+    with n_threads(1):
+        for _ in range(3000):
+            loss = criterion((hidden, output), targets)
+            losses.append(loss.item())
+            grad_hidden, grad_output = torch.autograd.grad(loss, [hidden, output])
+            assert grad_output.is_sparse
+            grads.append(
+                torch.cat([grad_hidden.flatten(), grad_output.to_dense().flatten()])
+            )
     mean_grad = torch.stack(grads).mean(dim=0)
     expected_grad = torch.cat([grad.flatten() for grad in expected_grads])
     # Four standard errors of the means.

@@ -4,13 +4,34 @@ import numpy as np
 import pytest
 import torch
 
+from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._starts import Start
 
 N_SETS, WIDTH = 31, 5
 
 
-@pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_is_the_same_in_numpy_and_on_tensors(name):
+    activation = ACTIVATIONS[name]
+    rng = np.random.default_rng(0)
+    x, gradient = rng.normal(size=(2, 7, WIDTH))
+    x[3] = 0
+    tensor = torch.from_numpy(x.copy()).requires_grad_()
+    of_tensor = activation.of_tensor(tensor)
+    y = activation.function(x)
+    np.testing.assert_allclose(of_tensor.detach(), y, rtol=1e-12)
+    (expected,) = torch.autograd.grad(of_tensor, tensor, torch.from_numpy(gradient))
+    found = activation.backward(gradient, x, y)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_unknown_activation_raises():
+    with pytest.raises(KeyError, match="swish"):
+        GeneSetNetwork(3, torch.zeros(3), 2, "swish", (), torch.Generator())
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (4,), (4, 6)])
 def test_network_shapes_and_start(activation, hidden_layer_sizes):
     log_odds = torch.linspace(-3, 1, N_SETS)

@@ -118,6 +118,21 @@ def test_ease_start_of_full_width_gives_the_predictions_of_ease(one_hot):
     np.testing.assert_allclose(cosine, 1, atol=1e-4)
 
 
+def test_ease_start_of_small_width_has_the_leading_directions_of_unit_rows():
+    dense = random_memberships().toarray()
+    # Rows of unequal length: it matters that they are scaled.
+    dense[:20, 4:] = 0
+    dense[:, 0] = 1
+    X = sp.csr_array(dense)
+    _, output = ease_start(X, np.ones(14), 3, False, np.random.RandomState(0))
+    # Orthogonal, and of the length that gives logits.
+    np.testing.assert_allclose(output.T @ output, 9 * np.eye(3), atol=1e-4)
+    unit = dense / np.linalg.norm(dense, axis=1, keepdims=True)
+    predicted = unit @ ease_weights(X, penalty=X.sum() / X.shape[0])
+    directions = np.linalg.svd(predicted)[2][:3]
+    np.testing.assert_allclose(abs(directions @ output), 3 * np.eye(3), atol=1e-2)
+
+
 def test_ease_start_survives_sets_without_genes_and_of_all_genes():
     X = sp.csr_array(np.array([[1, 0, 1], [1, 0, 0]], dtype=np.float32))
     start = ease_start(X, np.array([0, 0, 0.7]), 5, False, np.random.RandomState(0))

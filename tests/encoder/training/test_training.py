@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sk_gene2vec import GeneSetEncoder
 from sk_gene2vec.encoder.training import _train
 from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
@@ -261,6 +262,37 @@ def test_progress_bar_shows_epochs_and_loss(X, capsys):
     assert captured.out == ""
     assert "3/3" in captured.err
     assert "loss=0." in captured.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "factor"),
+    [
+        ({}, 0.2),
+        ({"init": "ease"}, 0.2),
+        ({"n_negatives": 5}, 0.2),
+        ({"init": "random"}, 1.0),
+        ({"gene_input": "one-hot"}, 1.0),
+    ],
+)
+def test_the_first_layer_learns_slowly_behind_a_decomposition(X, changes, factor):
+    X = X[np.diff(X.indptr) > 0]
+    found = {}
+
+    class Rates(Callback):
+        def on_train_begin(self, net, **kwargs):
+            for optimizer in net.optimizers_.values():
+                for group in optimizer.param_groups:
+                    for weight in group["params"]:
+                        found[id(weight)] = group
+            names = dict(net.module_.named_parameters()).items()
+            for name, weight in names:
+                found[name] = found.pop(id(weight))
+
+    GeneSetEncoder(3, lr=0.5, callbacks=[Rates()], **changes).fit(X)
+    # At the first step, before the decay.
+    assert found.pop("embedding")["initial_lr"] == pytest.approx(0.5 * factor)
+    for group in found.values():
+        assert group["initial_lr"] == 0.5
 
 
 def test_silent_by_default(X, capsys):
