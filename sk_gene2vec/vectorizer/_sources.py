@@ -1,15 +1,20 @@
-"""Sources of gene sets, read and joined to one collection."""
+"""From sources of gene sets to one collection and its matrix."""
 
 import math
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
 
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 
-__all__ = ["resolve_gene_sets", "select_by_size"]
+__all__ = ["membership_matrix", "resolve_gene_sets", "select_by_size"]
 
 
 def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
@@ -39,6 +44,18 @@ def select_by_size(
             f"genes, got {len(sizes)} with {min(sizes)} to {max(sizes)}."
         )
     return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
+
+
+def membership_matrix(
+    gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
+) -> sp.csr_matrix:
+    """Matrix of genes x gene sets, with a last row of zeros for unknown genes."""
+    starts = np.cumsum([0, *map(len, gene_sets.values())])
+    members = chain.from_iterable(gene_sets.values())
+    rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
+    ones = np.ones(len(rows), dtype=dtype)
+    shape = len(gene_sets.genes) + 1, len(gene_sets)
+    return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
 
 
 def _is_collection(gene_sets: Any) -> bool:

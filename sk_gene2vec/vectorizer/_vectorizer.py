@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
@@ -20,9 +19,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._persistence import FormattedState
-from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
-from sk_gene2vec.vectorizer._sources import resolve_gene_sets, select_by_size
+from sk_gene2vec.vectorizer._sources import (
+    membership_matrix,
+    resolve_gene_sets,
+    select_by_size,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -334,7 +336,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     def _derive(self, index: GeneIndex, dtype: npt.DTypeLike) -> None:
         """Set the attributes that follow from `gene_sets_`, which are not saved."""
         self._index = index
-        self._membership = _membership(self.gene_sets_, index.row_of, dtype)
+        self._membership = membership_matrix(self.gene_sets_, index.row_of, dtype)
         self.genes_ = np.array(index.genes, dtype=object)
         self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
 
@@ -375,7 +377,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         selected = self._membership[rows]
         container = _get_output_config("transform", self)["dense"]
         if container == "pandas":
-            # Made here, since scikit-learn before 1.7 drops the index of a Series.
+            # scikit-learn 1.6 would drop the index of a Series.
             pandas = optional("pandas", "transform='pandas'")
             has_index = isinstance(X, pandas.Series | pandas.DataFrame)
             index = X.index if has_index else None
@@ -394,15 +396,3 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _membership(
-    gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
-) -> sp.csr_matrix:
-    """Matrix of genes x gene sets, with a last row of zeros for unknown genes."""
-    starts = np.cumsum([0, *map(len, gene_sets.values())])
-    members = chain.from_iterable(gene_sets.values())
-    rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
-    ones = np.ones(len(rows), dtype=dtype)
-    shape = len(gene_sets.genes) + 1, len(gene_sets)
-    return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
