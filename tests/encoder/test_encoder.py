@@ -513,7 +513,7 @@ def test_wrong_number_of_columns(fitted, X):
         ("hidden_layer_sizes", (0,), r"at least 1.*got \[0\]"),
         ("hidden_layer_sizes", (1.5,), r"integers.*got \[1.5\]"),
         ("hidden_layer_sizes", [[3]], r"integers.*got \[\[3\]\]"),
-        ("device", "cuda:7", "device='cuda:7' cannot be used here"),
+        ("device", "cuda:7", "Expected device to be .*, got 'cuda:7'"),
     ],
 )
 def test_bad_parameters(X, parameter, value, message):

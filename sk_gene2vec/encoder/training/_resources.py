@@ -30,12 +30,12 @@ def own_settings() -> Iterator[None]:
 def advice_on_memory(
     shape: tuple[int, int], batch_size: int, embedding_dim: int
 ) -> Iterator[None]:
-    """Say what needs less memory, where there was too little.
+    """Turn errors of too little memory into one that says what needs less.
 
     Raises
     ------
     MemoryError
-        In place of any error that says so, of PyTorch's as well.
+        In place of a MemoryError or an error of PyTorch's allocators.
     """
     try:
         yield
@@ -46,9 +46,9 @@ def advice_on_memory(
         first_line = (str(error).splitlines() or ["no more is known"])[0]
         raise MemoryError(
             f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
-            f"{first_line}. Less is needed with a smaller batch_size (now "
-            f"{batch_size}) or embedding_dim (now {embedding_dim}), with "
-            'n_negatives=2000, or without init="ease".'
+            f"{first_line}. Use a smaller batch_size (now {batch_size}) or "
+            f"embedding_dim (now {embedding_dim}), n_negatives=2000, or an init other "
+            'than "ease".'
         ) from error
 
 
@@ -70,8 +70,8 @@ def resolve_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    message = f"device={device!r} cannot be used here: expected 'auto', 'accelerate' "
-    message += f"or one of {found}."
+    message = f"Expected device to be 'auto', 'accelerate' or one of {found}, "
+    message += f"got {device!r}."
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
@@ -83,7 +83,7 @@ def resolve_device(device: str) -> torch.device:
 
 
 def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether ``precision`` comes to bfloat16 products on ``device``."""
+    """Return True if ``precision`` means products in bfloat16 on ``device``."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

@@ -284,7 +284,7 @@ def test_running_out_of_memory_in_a_process_of_its_own():
 
 def test_out_of_memory_in_a_callback_says_what_needs_less(X):
     broken = make(callbacks=[Break("on_batch_end", MemoryError("17 GiB"))])
-    with pytest.raises(MemoryError, match=r"60 genes x 30 gene sets: 17 GiB\. Less is"):
+    with pytest.raises(MemoryError, match=r"60 genes x 30 gene sets: 17 GiB\. Use a"):
         broken.fit(X)
     with pytest.raises(NotFittedError):
         broken.transform(X)

@@ -79,13 +79,14 @@ def test_bfloat16_products_stay_close_and_return_float32(problem):
         assert error < 0.01
 
 
-def test_bfloat16_rounds_the_logit_and_not_the_bias_before():
-    # Near 4, bfloat16 has steps of 1/32. The sum of 4.01 and 0.01 is nearer to the next
-    # step, the bias alone is not.
+@pytest.mark.parametrize("product", [0.01, 0.03])
+def test_bfloat16_rounds_the_logit_and_not_the_bias_before(product):
+    # Near 4, bfloat16 has steps of 1/32. The bias of 4.01 is nearest to 4, its sum with
+    # either product is nearest to the next step.
     nothing = torch.zeros(0, dtype=torch.int64)
     members = SparseRows(nothing, nothing, torch.zeros(2, dtype=torch.int64))
     targets = Targets(members, [0, 0], torch.ones(1), torch.ones(0))
-    hidden, output = torch.tensor([[0.01]]), torch.tensor([[1.0, 4.01]])
+    hidden, output = torch.tensor([[product]]), torch.tensor([[1.0, 4.01]])
     loss = GeneSetBCE(use_bfloat16=True)((hidden, output), targets)
     expected = torch.nn.functional.softplus(torch.tensor(4 + 1 / 32))
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
