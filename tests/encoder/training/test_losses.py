@@ -26,6 +26,18 @@ def sampled(sizes, n_negatives, seed=0):
     return SampledBCE(torch.as_tensor(sizes), n_negatives, generator)
 
 
+def test_targets_of_adjacent_rows(problem):
+    _, _, targets, y = problem
+    part = targets.of_rows(5, 12)
+    dense = torch.zeros(7, N_SETS, dtype=y.dtype)
+    dense[part.members.rows, part.members.columns] = 1
+    assert torch.equal(dense, y[5:12])
+    assert part.row_starts == [0, *y[5:12].sum(dim=1).cumsum(0).tolist()]
+    assert part.members.row_starts.tolist() == part.row_starts
+    assert torch.equal(part.weights, targets.weights[5:12])
+    assert len(part.asked) == y[5:12].sum()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("n_rows", [3, 877, 4211])
 def test_sigmoid_does_not_depend_on_the_number_of_threads(n_rows, dtype, n_threads):
