@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from sk_gene2vec._utils._messages import near_misses
+from sk_gene2vec._utils._optional import optional
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +70,7 @@ def suggest_genes(
     >>> suggest_genes(encoder, vectorizer, "HYPOXIA", k=1).gene.item()
     'PKM'
     """
-    pd = _import_pandas("suggest_genes")
+    pd = optional("pandas", "suggest_genes")
     _check(encoder, vectorizer, k)
     _check_name(gene_set, list(vectorizer.vocabulary_), "gene set")
     column = vectorizer.vocabulary_[gene_set]
@@ -131,7 +133,7 @@ def suggest_gene_sets(
     >>> suggest_gene_sets(encoder, vectorizer, "PKM", k=1).gene_set.item()
     'HYPOXIA'
     """
-    pd = _import_pandas("suggest_gene_sets")
+    pd = optional("pandas", "suggest_gene_sets")
     _check(encoder, vectorizer, k)
     _check_name(gene, list(vectorizer.genes_), "gene")
     X = vectorizer.transform([gene])
@@ -139,16 +141,6 @@ def suggest_gene_sets(
     names = vectorizer.get_feature_names_out()
     best = _most_probable(probability, names, vectorizer.inverse_transform(X)[0], k)
     return pd.DataFrame({"gene_set": names[best], "probability": probability[best]})
-
-
-def _import_pandas(function: str) -> Any:
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            f"{function} returns a pandas DataFrame; install it: pip install pandas"
-        ) from error
-    return pd
 
 
 def _check(encoder: Any, vectorizer: Any, k: int) -> None:
@@ -168,13 +160,8 @@ def _check_name(name: str, known: list[str], kind: str) -> None:
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
     if name in known:
         return
-    folded = {other.casefold(): other for other in known}
-    near = difflib.get_close_matches(name.casefold(), folded)
-    hint = ", ".join(repr(folded[match]) for match in near)
-    raise ValueError(
-        f"Expected a {kind} of the collection, got {name!r}"
-        + (f"; near misses: {hint}." if near else "; nothing there is close to it.")
-    )
+    near = near_misses(name, known) or ". No name there is close to it."
+    raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
 
 
 def _most_probable(
