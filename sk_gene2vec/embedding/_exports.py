@@ -87,7 +87,8 @@ class Exports(GeneVectors):
         """Put the vectors into ``adata.varm[key]``, in the order of its `var_names`.
 
         Names that are no gene of the embedding get NaN, with a warning that counts
-        them. The `attrs` go as JSON into ``adata.uns[key + "_attrs"]``.
+        them; leave them out of sums over genes. The `attrs` go as JSON into
+        ``adata.uns[key + "_attrs"]``.
 
         Parameters
         ----------

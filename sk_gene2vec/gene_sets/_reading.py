@@ -108,8 +108,10 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
     try:
         if isinstance(source, io.TextIOBase):
             text = "".join(_chunks(source, str, where, max_bytes))
+            head = text[:8].encode("latin-1", "replace")
         else:
-            text = _read_bytes(source, where, max_bytes).decode(encoding)
+            data = _read_bytes(source, where, max_bytes)
+            text, head = data.decode(encoding), data[:8]
     except LookupError:
         wanted = "Expected the name of a text encoding"
         raise ValueError(f"{wanted}, got {encoding!r}.") from None
@@ -119,7 +121,7 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
         raise GmtFormatError(f"{where}: Damaged gzip file ({error}).") from error
     text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
     file = FileText(text, where, name)
-    _check_is_text(file)
+    _check_is_text(file, head)
     return file
 
 
@@ -188,7 +190,7 @@ def _binary(content: bytes) -> str | None:
     return next((f"{kind}, and pass the DataFrame" for kind in kinds), None)
 
 
-def _check_is_text(file: FileText) -> None:
+def _check_is_text(file: FileText, head: bytes) -> None:
     """Refuse NUL and lone surrogates: UTF-16 read as UTF-8, zeros after a crash."""
     text = file.text
     if not text:
@@ -196,7 +198,7 @@ def _check_is_text(file: FileText) -> None:
     if "\0" not in text and text.isascii():
         return
     if found := _NO_TEXT.search(text):
-        if kind := _binary(text[:8].encode("latin-1", "replace")):
+        if kind := _binary(head):
             raise file.error(f"Expected text, got {kind}.")
         raise file.error(
             f"Expected text, got the character {found[0]!r}. The file is damaged, or "

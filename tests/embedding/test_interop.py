@@ -1,14 +1,18 @@
 """Gene embeddings to pandas, AnnData and Parquet, and back."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from sk_gene2vec import GeneEmbedding
 
+ROOT = Path(__file__).parents[2]
 GENES = ["TP53", "MDM2", "HLA-A", "C1orf226", "INS"]
 ATTRS = {
     "collection": {"name": "h.all", "version": "7.0", "licence": "CC BY 4.0"},
@@ -88,14 +92,10 @@ def anndata():
 @pytest.fixture
 def adata(anndata):
     """Cells x genes: the genes of the embedding in another order, and two more."""
-    # Index of objects: anndata 0.12 cannot write the strings of pandas 3 to a file.
-    names = pd.Index(
-        ["INS", "MALAT1", "C1orf226", "TP53", "MDM2", "XIST"], dtype=object
-    )
-    cells = pd.Index(["c1", "c2"], dtype=object)
+    names = ["INS", "MALAT1", "C1orf226", "TP53", "MDM2", "XIST"]
     return anndata.AnnData(
-        np.ones((2, 6), np.float32),
-        pd.DataFrame(index=cells),
+        np.arange(12, dtype=np.float32).reshape(2, 6),
+        pd.DataFrame(index=["c1", "c2"]),
         pd.DataFrame(index=names),
     )
 
@@ -117,12 +117,12 @@ def test_anndata_has_the_vectors_in_its_order(embedding, adata):
             assert np.isnan(vector).all()
 
 
+# zarr's default is about to be format 3; either will do.
+@pytest.mark.filterwarnings("ignore:Writing zarr v2:UserWarning")
 @pytest.mark.parametrize("suffix", [None, "h5ad", "zarr"])
 def test_anndata_and_back(embedding, adata, anndata, suffix, tmp_path):
     with pytest.warns(UserWarning, match=UNMATCHED):
         embedding.to_anndata(adata, key="X_genes")
-    if suffix == "zarr":
-        pytest.importorskip("zarr", reason="anndata before 0.12 comes without zarr")
     if suffix is not None:
         path = tmp_path / f"cells.{suffix}"
         getattr(adata, f"write_{suffix}")(path)
@@ -130,6 +130,28 @@ def test_anndata_and_back(embedding, adata, anndata, suffix, tmp_path):
     found = GeneEmbedding.from_anndata(adata, key="X_genes")
     kept = ["INS", "C1orf226", "TP53", "MDM2"]
     assert_same(found, GeneEmbedding(kept, embedding[kept], ATTRS))
+
+
+def test_anndata_of_a_file_weighs_vectors_by_expression(
+    embedding, adata, anndata, tmp_path
+):
+    """As the page on other tools says: with the genes that have a vector."""
+    with pytest.warns(UserWarning, match=UNMATCHED):
+        embedding.to_anndata(adata)
+    adata.X = sp.csr_matrix(adata.X)
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    adata = anndata.read_h5ad(tmp_path / "cells.h5ad")
+    page = (ROOT / "docs" / "ecosystem.md").read_text(encoding="utf-8")
+    (known,) = re.findall(r"`known = ([^`]+)`", page)
+    (product,) = re.findall(r"`([^`]+ @ [^`]+)`", page)
+    names = {"np": np, "adata": adata}
+    names["known"] = eval(known, names)
+    found = eval(product, names)
+    genes = adata.var_names[names["known"]]
+    assert list(genes) == ["INS", "C1orf226", "TP53", "MDM2"]
+    expression = adata.to_df()[genes].to_numpy()
+    np.testing.assert_allclose(found, expression @ embedding[genes], rtol=1e-5)
+    assert np.isnan(adata.X @ adata.varm["gene2vec"]).any()
 
 
 def test_anndata_again_replaces_vectors_and_attrs(embedding, anndata):
