@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,8 +38,6 @@ _BIN_CENTRES = np.arange(-1024, 1025) / _BINS_PER_UNIT
 # Genes are counted in groups of about the same number of memberships.
 _GROUPS_PER_OCTAVE = 4
 _N_GROUPS = 30 * _GROUPS_PER_OCTAVE
-
-_Function: TypeAlias = Callable[[Array], tuple[float, Array]]
 
 # Standard deviations of the prior: of a logarithm of a slope and of a shift, and of
 # their differences between neighbouring knots. They matter where little is known.
@@ -239,29 +237,19 @@ def _fit_slopes(tally: _Tally, knots: Array) -> Array:
     n_hidden = tally.hidden.sum(axis=1)
     share = (n_hidden / (n_hidden + tally.missing + 1e-6))[:, None]
 
-    def loss(parameters: Array) -> tuple[float, Array]:
-        slopes, shifts = np.exp(parameters[: len(knots)]), parameters[len(knots) :]
+    def loss(log_slopes: Array, shifts: Array) -> tuple[float, Array]:
+        slopes = np.exp(log_slopes)
         u = (at_knots @ slopes)[:, None] * _BIN_CENTRES + (at_knots @ shifts)[:, None]
         true = expit(u)
         found = share * true
         value = (tally.hidden * np.logaddexp(0, -u)).sum()
         value -= (tally.unlisted * np.log1p(-found)).sum()
-        residual = tally.unlisted * found / (1 - found) - tally.hidden
-        residual *= 1 - true
-        gradient = [
-            slopes * ((residual @ _BIN_CENTRES) @ at_knots),
-            residual.sum(axis=1) @ at_knots,
-        ]
-        return value, np.concatenate(gradient)
+        by_u = (1 - true) * (tally.unlisted * found / (1 - found) - tally.hidden)
+        gradient = by_u @ _BIN_CENTRES @ at_knots * slopes, by_u.sum(axis=1) @ at_knots
+        return value, np.array(gradient)
 
-    def penalty(parameters: Array) -> tuple[float, Array]:
-        log_slopes, shifts = np.split(parameters, 2)
-        of_slopes = _penalty(log_slopes, *_PRIOR_LOG_SLOPE)
-        of_shifts = _penalty(shifts, *_PRIOR_SHIFT)
-        return of_slopes[0] + of_shifts[0], np.append(of_slopes[1], of_shifts[1])
-
-    found = _minimize(loss, penalty, np.zeros(2 * len(knots)))
-    return np.exp(found[: len(knots)])
+    log_slopes, _ = _minimize(loss, [_PRIOR_LOG_SLOPE, _PRIOR_SHIFT], len(knots))
+    return np.exp(log_slopes)
 
 
 def _fit_shifts(tally: _Tally, knots: Array, slopes: Array) -> Array:
@@ -277,9 +265,7 @@ def _fit_shifts(tally: _Tally, knots: Array, slopes: Array) -> Array:
         expected = (tally.unlisted * expit(u)).sum(axis=1)
         return value, (expected - tally.missing) @ at_knots
 
-    return _minimize(
-        loss, lambda shifts: _penalty(shifts, *_PRIOR_SHIFT), np.zeros(len(knots))
-    )
+    return _minimize(loss, [_PRIOR_SHIFT], len(knots))[0]
 
 
 def _interpolation(sizes: Array, knots: Array) -> Array:
@@ -288,19 +274,26 @@ def _interpolation(sizes: Array, knots: Array) -> Array:
     return np.array([np.interp(np.log(sizes), np.log(knots), x) for x in identity]).T
 
 
-def _penalty(values: Array, scale: float, step: float) -> tuple[float, Array]:
-    """Minus log of a normal prior of values and of their differences; its gradient."""
-    differences = np.diff(values) / step**2
-    gradient = values / scale**2 - np.diff(differences, prepend=0, append=0)
-    return 0.5 * float(values @ gradient), gradient
+def _minimize(
+    loss: Callable[..., tuple[float, Array]],
+    priors: list[tuple[float, float]],
+    n_knots: int,
+) -> Array:
+    """Minimise a loss plus a normal prior, over a row of numbers for each prior.
 
-
-def _minimize(loss: _Function, penalty: _Function, start: Array) -> Array:
-    """Minimise the sum of two functions that return value and gradient."""
+    A prior has the standard deviations of the numbers, and of the differences between
+    neighbours.
+    """
+    scale, step = np.array(priors).T[:, :, None]
 
     def total(x: Array) -> tuple[float, Array]:
-        (value, gradient), (more, slope) = loss(x), penalty(x)
-        return value + more, gradient + slope
+        rows = x.reshape(len(priors), n_knots)
+        value, gradient = loss(*rows)
+        differences = np.diff(rows, axis=1) / step**2
+        pull = rows / scale**2 - np.diff(differences, axis=1, prepend=0, append=0)
+        return value + 0.5 * (rows * pull).sum(), (gradient + pull).ravel()
 
+    start = np.zeros(len(priors) * n_knots)
     options = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-4}
-    return minimize(total, start, jac=True, method="L-BFGS-B", options=options).x
+    found = minimize(total, start, jac=True, method="L-BFGS-B", options=options)
+    return np.reshape(found.x, (len(priors), n_knots))
