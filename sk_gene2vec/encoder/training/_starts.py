@@ -127,9 +127,10 @@ def ease_start(
     first[known] /= set_weights[known, np.newaxis]
     first[~known] = 0
     rows = input_rows(rows, set_weights)
-    if not rows.sum():
-        return _random_start(X, one_hot)
     projected = rows @ first
+    if not projected.any():
+        # No membership has a weight, or no gene set tells of another.
+        return _random_start(X, one_hot)
     layer = projected if one_hot else first
     output = (_OUTPUT_SCALE * vt.T).astype(np.float32)
     return Start(_scaled(layer, projected, rows), output)

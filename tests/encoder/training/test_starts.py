@@ -53,6 +53,14 @@ def test_without_weights_all_columns_start_at_random(make_start, one_hot):
     assert output is None
 
 
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_ease_starts_at_random_if_no_gene_is_in_two_sets(one_hot):
+    X, weights = sp.csr_array(np.eye(4, 3)), np.ones(3)
+    start, output = ease_start(X, weights, 2, one_hot, np.random.RandomState(0))
+    assert start.shape == ((4 if one_hot else 3), 0)
+    assert output is None
+
+
 @pytest.mark.parametrize("make_start", [svd_start, ease_start])
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_rows_without_weight_leave_the_scale_as_it_is(make_start, one_hot):
