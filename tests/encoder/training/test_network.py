@@ -1,5 +1,7 @@
 """The network: shapes, start, dropout."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -117,4 +119,35 @@ def test_network_draws_from_its_generator_only():
     assert torch.equal(torch.random.get_rng_state(), before)
     again = GeneSetNetwork(5, torch.zeros(3), 2, "relu", (4,), generator.manual_seed(7))
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (4, 6)])
+def test_exported_weights_are_those_of_the_network_and_load_into_another(
+    hidden_layer_sizes,
+):
+    def make(seed):
+        generator = torch.Generator().manual_seed(seed)
+        log_odds = torch.linspace(-3, 1, N_SETS)
+        return GeneSetNetwork(
+            11, log_odds, WIDTH, "tanh", hidden_layer_sizes, generator
+        )
+
+    module, other = make(0), make(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.rand_like(parameter)
+    coefs, intercepts = module.export()
+    sizes = [11, WIDTH, *hidden_layer_sizes, N_SETS]
+    assert [coef.shape for coef in coefs] == list(pairwise(sizes))
+    assert [len(intercept) for intercept in intercepts] == sizes[1:]
+    x = np.tanh(coefs[0] + intercepts[0])
+    for coef, intercept in zip(coefs[1:-1], intercepts[1:-1], strict=True):
+        x = np.maximum(x @ coef + intercept, 0)
+    other.load(coefs, intercepts)
+    for network in module, other:
+        hidden, output = (layer.detach() for layer in network(torch.arange(11)))
+        logits = hidden @ output[:, :-1].T + output[:, -1]
+        np.testing.assert_allclose(logits, x @ coefs[-1] + intercepts[-1], atol=1e-5)
+    for a, b in zip(module.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
