@@ -44,23 +44,21 @@ def to_word2vec(genes: Iterable[str], vectors: NDArray[Any], path: _Path) -> Non
 def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray[Any]]:
     """Read a line of counts, then a line a gene."""
     _check_dtype(dtype)
-    genes: list[str] = []
-    rows: list[NDArray[Any]] = []
-    with Path(path).open(encoding="utf-8-sig", newline="\n") as file:
-        try:
-            n_genes, n_dimensions = _counts(file.readline(), path)
-            for number, line in enumerate(file, start=2):
-                gene, *fields = line.rstrip().split(" ")
-                genes.append(gene)
-                rows.append(_numbers(fields, n_dimensions, dtype, path, number))
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path}: Expected UTF-8 text, not word2vec's binary format, got: "
-                f"{error}."
-            ) from error
-    if len(rows) != n_genes:
-        raise ValueError(f"{path}: Expected {n_genes} genes, got {len(rows)}.")
-    return _checked(genes, rows, path)
+    path = Path(path)
+    first, *lines = _read_lines(path, "UTF-8 text, not word2vec's binary format")
+    counts = first.split()
+    if len(counts) != 2 or not all(map(_COUNT.fullmatch, counts)):
+        raise ValueError(
+            f"{path}, line 1: Expected the numbers of genes and dimensions, as in "
+            f"'16018 100', got {excerpt(' '.join(counts))}."
+        )
+    n_genes, n_dimensions = map(int, counts)
+    genes = [line.split(" ", 1)[0].rstrip() for line in lines]
+    fields = (line.rstrip().split(" ")[1:] for line in lines)
+    vectors = _numbers(fields, n_dimensions, dtype, path, 2)
+    if len(genes) != n_genes:
+        raise ValueError(f"{path}: Expected {n_genes} genes, got {len(genes)}.")
+    return _checked(genes, vectors, path)
 
 
 def to_projector(
@@ -87,13 +85,11 @@ def from_projector(
     """Read vectors, and genes from the first column of the metadata."""
     _check_dtype(dtype)
     vectors, metadata = (Path(folder) / f"{x}.tsv" for x in ("vectors", "metadata"))
-    rows = [line.split("\t") for line in _read_lines(vectors)]
-    numbers = [
-        _numbers(fields, len(rows[0]), dtype, vectors, number)
-        for number, fields in enumerate(rows, start=1)
-    ]
+    lines = _read_lines(vectors)
+    fields = (line.split("\t") for line in lines)
+    numbers = _numbers(fields, lines[0].count("\t") + 1, dtype, vectors, 1)
     described = [line.split("\t") for line in _read_lines(metadata)]
-    genes = [fields[0] for fields in described[len(described[0]) > 1 :]]
+    genes = [gene for gene, *_ in described[len(described[0]) > 1 :]]
     if len(genes) != len(numbers):
         raise ValueError(
             f"{metadata}: Expected as many genes as vectors.tsv has vectors, "
@@ -150,52 +146,44 @@ def _text(vectors: NDArray[Any], separator: str) -> Iterator[str]:
     return (template % tuple(row.tolist()) for row in vectors)
 
 
-def _counts(line: str, path: _Path) -> list[int]:
-    """Read the numbers of genes and dimensions, the first line of word2vec's text."""
-    fields = line.split()
-    if len(fields) != 2 or not all(map(_COUNT.fullmatch, fields)):
-        raise ValueError(
-            f"{path}, line 1: Expected the numbers of genes and dimensions, as in "
-            f"'16018 100', got {excerpt(' '.join(fields))}."
-        )
-    return list(map(int, fields))
-
-
 def _numbers(
-    fields: list[str], n_dimensions: int, dtype: DTypeLike, path: _Path, line: int
-) -> NDArray[Any]:
-    """Convert the fields of a line."""
-    where, wanted = f"{path}, line {line}", f"{n_dimensions} numbers"
-    if len(fields) != n_dimensions:
-        raise ValueError(f"{where}: Expected {wanted}, got {len(fields)}.")
-    try:
-        with np.errstate(over="raise"):
-            return np.array(list(map(float, fields)), dtype=dtype)
-    except FloatingPointError:
-        raise ValueError(
-            f"{where}: Expected numbers that float32 can hold, got a larger one. Set "
-            "dtype=numpy.float64 to read it."
-        ) from None
-    except ValueError as error:
-        got = str(error)[:100]
-        raise ValueError(f"{where}: Expected {wanted}, got: {got}.") from None
+    rows: Iterable[list[str]], n_dimensions: int, dtype: DTypeLike, path: Path, at: int
+) -> list[NDArray[Any]]:
+    """Convert the fields of lines, the first of which has the number `at`."""
+    numbers = []
+    for line, fields in enumerate(rows, start=at):
+        where, wanted = f"{path}, line {line}", f"{n_dimensions} numbers"
+        if len(fields) != n_dimensions:
+            raise ValueError(f"{where}: Expected {wanted}, got {len(fields)}.")
+        try:
+            with np.errstate(over="raise"):
+                numbers.append(np.array(list(map(float, fields)), dtype=dtype))
+        except FloatingPointError:
+            raise ValueError(
+                f"{where}: Expected numbers that float32 can hold, got a larger one. "
+                "Set dtype=numpy.float64 to read it."
+            ) from None
+        except ValueError as error:
+            got = str(error)[:100]
+            raise ValueError(f"{where}: Expected {wanted}, got: {got}.") from None
+    return numbers
 
 
 def _checked(
-    genes: list[str], rows: list[NDArray[Any]], path: _Path
+    genes: list[str], rows: list[NDArray[Any]], path: Path
 ) -> tuple[Iterable[str], NDArray[Any]]:
-    """Check what a file holds while its path is known."""
+    """Check the content of a file while its path is known."""
     try:
         return places_of(genes).keys(), check_vectors(np.array(rows), genes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path, wanted: str = "UTF-8 text") -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: Expected UTF-8 text, got: {error}.") from error
+        raise ValueError(f"{path}: Expected {wanted}, got: {error}.") from error
     if lines == [""]:
         raise ValueError(f"{path}: Expected one line a gene, got an empty file.")
     return lines

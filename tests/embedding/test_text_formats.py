@@ -71,7 +71,8 @@ def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
+        ("", "genes.txt: Expected one line a gene, got an empty file"),
+        (" \n", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
         ("TP53 0.5 0.25\n", "line 1: Expected the numbers .*, got 'TP53 0.5 0.25'"),
         ("2 x\nTP53 1\n", "line 1: Expected the numbers .*, got '2 x'"),
         ("2 2\nTP53 1 2\nMDM2 1\n", "genes.txt, line 3: Expected 2 numbers, got 1"),
