@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,12 @@ from threadpoolctl import threadpool_limits
 
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._sparse_rows import SparseRows
+
+# Workers of pytest-xdist share the cores: each has one thread, or threads would wait
+# for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)
+    threadpool_limits(1)
 
 N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
