@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info
 
 from sk_gene2vec import GeneSetEncoder
 
-N_FITS = 20
+N_FITS = 4
 
 CONFIGURATIONS = {
     "membership": {},

@@ -14,6 +14,8 @@ import scipy.sparse as sp
 
 from sk_gene2vec import GeneSetEncoder
 
+pytestmark = pytest.mark.slow
+
 # Of load on each encoder; sixty and more by hand.
 SECONDS = float(os.environ.get("SK_GENE2VEC_LOAD_SECONDS", "4"))
 N_THREADS = 8
