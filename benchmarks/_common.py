@@ -31,7 +31,7 @@ def shared(name: str) -> Path:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and versions, for the record."""
+    """CPU, threads, GPU and versions, for the record."""
     model = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

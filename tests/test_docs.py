@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec.datasets import GeneAliases
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 FENCE = re.compile(r"^\s*(```|~~~|:::).*$", re.MULTILINE)
 
@@ -66,6 +68,30 @@ def test_code_on_a_page_imports_what_there_is(page):
         if not hasattr(importlib.import_module(module), name)
     ]
     assert not missing
+
+
+@pytest.fixture(scope="module")
+def make_tables():
+    return runpy.run_path(str(ROOT / "benchmarks" / "make_tables.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_of_results_are_what_the_script_makes_of_them(page, make_tables):
+    text = page.read_text(encoding="utf-8")
+    assert make_tables["with_tables"](text) == text
+
+
+def test_benchmarks_page_has_no_table_of_another_kind(make_tables):
+    text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert not re.search(r"^\|", make_tables["MARKED"].sub("", text), re.MULTILINE)
+
+
+def test_every_result_is_in_a_table_of_a_page(make_tables):
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    placed = {name for _, name, _ in make_tables["MARKED"].findall(pages)}
+    assert placed == set(make_tables["TABLES"])
+    used = {stem for stems, _ in make_tables["TABLES"].values() for stem in stems}
+    assert used == {x.stem for x in (ROOT / "benchmarks" / "results").glob("*.json")}
 
 
 @pytest.mark.parametrize(

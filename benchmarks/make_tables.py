@@ -1,0 +1,295 @@
+"""Write the tables of the documentation from the results in results/*.json.
+
+A page marks the place of a table with its name:
+
+    <!-- table: training -->
+    ...
+    <!-- end of table -->
+
+What is between the two lines is replaced by the table, and by a line that says which
+script measured it, on which machine and when. Run this after a benchmark:
+
+    python benchmarks/make_tables.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGES = sorted((HERE.parent / "docs").glob("*.md"))
+MARKED = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->\n)", re.DOTALL)
+
+Row = dict[str, Any]
+# How a row gives a cell.
+Cell = Callable[[Row], str]
+# The results that a table is made from, and how their rows make it.
+TABLES: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {}
+
+
+def table(name: str, *stems: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Enter a function in TABLES; it takes the rows of each of the results."""
+
+    def enter(make: Callable[..., str]) -> Callable[..., str]:
+        TABLES[name] = stems, make
+        return make
+
+    return enter
+
+
+def read(stem: str) -> dict[str, Any]:
+    return json.loads((HERE / "results" / f"{stem}.json").read_text(encoding="utf-8"))
+
+
+def rows_of(stem: str) -> list[Row]:
+    """Rows of a result by the names of its columns, each with the other entries."""
+    result = read(stem)
+    other = {name: value for name, value in result.items() if name != "rows"}
+    return [
+        other | dict(zip(result["header"], row, strict=True)) for row in result["rows"]
+    ]
+
+
+def show(value: Any, spec: str = "") -> str:
+    """Format a number, to three significant digits unless told otherwise."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if spec:
+        return format(value, spec)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.{max(0, 2 - floor(log10(abs(value))))}f}" if value else "0"
+
+
+def column(name: str, spec: str = "") -> Cell:
+    return lambda row: show(row[name], spec)
+
+
+def code(name: str) -> Cell:
+    return lambda row: f"`{row[name]}`" if row[name] else ""
+
+
+score, seconds = partial(column, spec=".3f"), partial(column, spec=",.1f")
+
+
+def markdown(rows: Iterable[Row], columns: dict[str, Cell]) -> str:
+    lines = [[*columns], ["---"] * len(columns)]
+    lines += [[cell(row) for cell in columns.values()] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def sources(stems: Iterable[str]) -> str:
+    """Say which scripts measured the results, on which machines and when."""
+    found = []
+    for stem in stems:
+        machine = read(stem)["machine"]
+        n_threads = machine["threads"]
+        parts = [
+            f"`{re.match('study|bench_[a-z]+', stem)[0]}.py`",
+            machine["processor"].replace("(R)", ""),
+            *filter(None, [machine["gpu"]]),
+            f"{n_threads} thread{'s' if n_threads > 1 else ''}",
+            f"torch {machine['torch'].partition('+')[0]}",
+            machine["date"],
+        ]
+        found.append(", ".join(parts))
+    return "\n".join(f"Measured by {x}." for x in dict.fromkeys(found))
+
+
+@table("training", "bench_training")
+def training(rows: list[Row]) -> str:
+    # A whole fit is in the table of the path.
+    epochs = [x for x in rows if x["dense / this"] or x["this / floor"]]
+    return markdown(
+        epochs,
+        {
+            "": column(""),
+            "epoch (s)": column("epoch, or whole fit (s)"),
+            "dense / this": column("dense / this"),
+            "this / floor": column("this / floor"),
+            "skorch / bare loop": column("skorch / bare loop", ".3f"),
+            "peak memory (GB)": column("peak memory (GB)"),
+            "time to the loss of 10 dense epochs: dense / this": column(
+                "time to the loss of 10 dense epochs: dense / this"
+            ),
+        },
+    )
+
+
+def as_measured(rows: list[Row]) -> str:
+    """All columns, under the names that they have in the result."""
+    return markdown(rows, {name: column(name) for name in rows[0]["header"]})
+
+
+for name in ("embedding", "map", "parallel", "scaling"):
+    table(name, f"bench_{name}")(as_measured)
+
+
+@table("path", "bench_path")
+def path(rows: list[Row]) -> str:
+    step, *_ = rows[0]["header"]
+    return markdown(
+        rows,
+        {
+            step: column(step),
+            "seconds": column("seconds"),
+            "share of a fit": column("share of a fit", ".2%"),
+        },
+    )
+
+
+@table("dask", "bench_dask")
+def dask(rows: list[Row]) -> str:
+    how = "how the workers get the collection"
+    return markdown(
+        sorted(rows, key=lambda row: row["MB sent"]),
+        {
+            how: column(how),
+            "times pickled": column("pickles"),
+            "MB sent": seconds("MB sent"),
+        },
+    )
+
+
+def quality(rows: list[Row]) -> str:
+    return markdown(
+        rows,
+        {
+            "method": column("method"),
+            "dimension": column("dimension"),
+            "NDCG@100": score("ndcg@100"),
+            "recall@20": score("recall@20"),
+            "AUROC": score("auroc"),
+            "fit (s)": seconds("fit seconds"),
+            "settings": code("settings"),
+        },
+    )
+
+
+COLLECTIONS = {
+    "msigdb": "MSigDB",
+    "go_bp": "GO biological process",
+    "hallmark": "Hallmark",
+}
+for collection in COLLECTIONS:
+    table(f"quality-{collection}", f"bench_quality_{collection}")(quality)
+
+
+@table("reliability", *(f"bench_quality_{x}_reliability" for x in COLLECTIONS))
+def reliability(*results: list[Row]) -> str:
+    records = [
+        rows[0]["record"] | {"name": name}
+        for name, rows in zip(COLLECTIONS.values(), results, strict=True)
+    ]
+    return markdown(
+        records,
+        {
+            "collection": column("name"),
+            "expected calibration error": column("expected_calibration_error"),
+            "mean prediction / base rate": lambda record: show(
+                record["mean_prediction"] / record["base_rate"], ".3f"
+            ),
+        },
+    )
+
+
+# Headings of the tasks of one table, in pairs: vectors as they are, and of unit length.
+DOWNSTREAM = {
+    "pairs_msigdb": "pairs",
+    "pairs_msigdb_no_c5": "pairs without C5",
+    "classes": "classes",
+}
+
+
+@table("downstream", *(f"bench_downstream_{task}" for task in DOWNSTREAM))
+def downstream(*results: list[Row]) -> str:
+    rows: dict[str, Row] = {}
+    columns = {"method": column("method")}
+    for heading, found in zip(DOWNSTREAM.values(), results, strict=True):
+        unit = f"{heading}, unit"
+        columns |= {
+            name: lambda row, name=name: show(row.get(name), ".3f")
+            for name in (heading, unit)
+        }
+        for row in found:
+            scores = {heading: row["AUROC"], unit: row["AUROC, unit"]}
+            rows.setdefault(row["method"], {"method": row["method"]}).update(scores)
+    return markdown(rows.values(), columns)
+
+
+@table("downstream-hallmark", "bench_downstream_pairs_hallmark")
+def downstream_hallmark(rows: list[Row]) -> str:
+    return markdown(
+        rows,
+        {
+            "method": column("method"),
+            "dimension": column("dimension"),
+            "pairs": score("AUROC"),
+            "pairs, unit": score("AUROC, unit"),
+        },
+    )
+
+
+@table("seeds", "bench_stability")
+def seeds(rows: list[Row]) -> str:
+    names = rows[0]["header"]
+    return markdown(
+        rows, {name: score(name) for name in names} | {names[0]: column(names[0])}
+    )
+
+
+@table("threads", "bench_stability_threads", "bench_stability_threads_cbwr")
+def threads(*results: list[Row]) -> str:
+    def environment(row: Row) -> str:
+        return ", ".join(f"`{k}={v}`" for k, v in row["environment"].items() if v)
+
+    return markdown(
+        [row for rows in results for row in rows],
+        {
+            "precision": column("precision"),
+            "environment": environment,
+            "largest gap": column("largest gap", ".1e"),
+            "0.999 quantile": column("0.999 quantile", ".1e"),
+            "neighbours in both": score("neighbours in both"),
+        },
+    )
+
+
+@table("study", "study")
+def study(rows: list[Row]) -> str:
+    return markdown(
+        rows,
+        {
+            "variant": column("variant"),
+            "NDCG@100": score("ndcg@100"),
+            "recall@20": score("recall@20"),
+            "AUROC": score("auroc"),
+            "fit (s)": seconds("fit (s)"),
+        },
+    )
+
+
+def with_tables(page: str) -> str:
+    """Return the text of a page with its tables made anew."""
+
+    def fill(marked: re.Match[str]) -> str:
+        stems, make = TABLES[marked[2]]
+        rows = make(*map(rows_of, stems))
+        return f"{marked[1]}{rows}\n{sources(stems)}\n{marked[3]}"
+
+    return MARKED.sub(fill, page)
+
+
+def main() -> None:
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
