@@ -42,6 +42,14 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc says the types in words
 numpydoc_show_class_members = False  # the class template lists them
+# All checks but these. The build treats their warnings as errors.
+numpydoc_validation_checks = {
+    "all",
+    "ES01",  # a summary of one line may say it all
+    "EX01",  # methods have their example in the class
+    "RT02",  # as in scikit-learn, a return value has a name
+    "SA01",  # "See Also" is for names that are easily mistaken for each other
+}
 
 # A build needs no network. With it, names of other projects can be links.
 if os.environ.get("SK_GENE2VEC_DOCS_LINKS"):
@@ -83,6 +91,7 @@ html_copy_source = False
 html_sidebars = {"install": [], "user_guide": [], "auto_examples/plot_*": []}
 html_theme_options = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
