@@ -88,7 +88,13 @@ def sources(stems: Iterable[str]) -> str:
     """Say which scripts measured the results, on which machines and when."""
     found = []
     for stem in stems:
-        machine = read(stem)["machine"]
+        result = read(stem)
+        machine = result["machine"]
+        # A run replaces some records of a file, and the others keep their dates.
+        records = [
+            x for x in result.get("records", []) if x.get("method") != "reliability"
+        ]
+        dates = {x["date"] for x in records} or {machine["date"]}
         n_threads = machine["threads"]
         parts = [
             f"`{re.match('study|bench_[a-z]+', stem)[0]}.py`",
@@ -96,7 +102,7 @@ def sources(stems: Iterable[str]) -> str:
             *filter(None, [machine["gpu"]]),
             f"{n_threads} thread{'s' if n_threads > 1 else ''}",
             f"torch {machine['torch'].partition('+')[0]}",
-            machine["date"],
+            " and ".join(sorted(dates)),
         ]
         found.append(", ".join(parts))
     return "\n".join(f"Measured by {x}." for x in dict.fromkeys(found))
@@ -181,14 +187,20 @@ for collection in COLLECTIONS:
     table(f"quality-{collection}", f"bench_quality_{collection}")(quality)
 
 
-@table("reliability", *(f"bench_quality_{x}_reliability" for x in COLLECTIONS))
-def reliability(*results: list[Row]) -> str:
-    records = [
+RELIABILITY = [f"bench_quality_{name}_reliability" for name in COLLECTIONS]
+
+
+def reliability_records(results: Iterable[list[Row]]) -> list[Row]:
+    return [
         rows[0]["record"] | {"name": name}
         for name, rows in zip(COLLECTIONS.values(), results, strict=True)
     ]
+
+
+@table("reliability", *RELIABILITY)
+def reliability(*results: list[Row]) -> str:
     return markdown(
-        records,
+        reliability_records(results),
         {
             "collection": column("name"),
             "expected calibration error": column("expected_calibration_error"),
@@ -197,6 +209,44 @@ def reliability(*results: list[Row]) -> str:
             ),
         },
     )
+
+
+SIZES = {1: "1", 2: "2 to 4", 5: "5 to 9", 10: "10 to 49", 50: "50 and more"}
+
+
+@table("reliability-by-size", *RELIABILITY)
+def reliability_by_size(*results: list[Row]) -> str:
+    rows = []
+    for record in reliability_records(results):
+        # Results from before 2026-11-25 do not have this.
+        if "by_size_listed" not in record:
+            continue
+        listed = by_smallest(record["by_size_listed"])
+        hidden = by_smallest(record["by_size_hidden"])
+        for smallest, numbers in listed.items():
+            row = {"collection": record["name"], "gene sets": SIZES[smallest]}
+            row |= {"genes": numbers["n_genes"]}
+            row["convention"] = numbers["mean_prediction"] / numbers["convention"]
+            # Of genes in one gene set no membership can be held out.
+            if numbers := hidden.get(smallest):
+                row["observed"] = numbers["mean_prediction"] / numbers["base_rate"]
+            rows.append({"observed": None} | row)
+    return markdown(
+        rows,
+        {
+            "collection": column("collection"),
+            "gene sets of a gene": column("gene sets"),
+            "genes": column("genes"),
+            "mean prediction / convention": score("convention"),
+            "mean prediction / observed": score("observed"),
+        },
+    )
+
+
+def by_smallest(table: dict[str, list[Any]]) -> dict[int, Row]:
+    """Turn the columns of a table into rows, by the smallest number of a class."""
+    rows = (dict(zip(table, x, strict=True)) for x in zip(*table.values(), strict=True))
+    return {row["smallest"]: row for row in rows}
 
 
 # Headings of the tasks of one table, in pairs: vectors as they are, and of unit length.

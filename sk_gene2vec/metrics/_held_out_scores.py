@@ -279,7 +279,23 @@ class HeldOutMembershipScorer:
         find_metric(self.metric, self.k)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
-        """Score a fitted estimator; `y` is ignored."""
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            As for :func:`held_out_membership_score`.
+        X : array-like or sparse matrix of shape (n_genes, n_gene_sets)
+            Memberships; or gene names, if the estimator is a pipeline that begins
+            with a :class:`~sk_gene2vec.GmtVectorizer`.
+        y : None
+            Ignored, present for API consistency.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
         return held_out_membership_score(estimator, X, **self.__dict__)
 
 

@@ -315,6 +315,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         Returns
         -------
         names : ndarray of shape (n_gene_sets,), dtype object
+            In the order of the columns.
         """
         check_is_fitted(self)
         return np.array(list(self.vocabulary_), dtype=object)
