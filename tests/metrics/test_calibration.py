@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.optimize import minimize
 from scipy.special import expit, logit
+from scipy.stats import norm
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
 from sk_gene2vec.metrics import _calibration as calibration
@@ -192,6 +194,40 @@ def test_prior_holds_where_next_to_nothing_is_known():
     assert 1 < slope < 2
     # A ninth of a membership among three pairs, but for the prior of the shift.
     assert shift == pytest.approx(5 * slope + logit(1 / 27), abs=1)
+
+
+def test_slopes_are_the_most_probable_ones_under_their_prior():
+    # A gene with one membership shown, one with two; of each, one is hidden.
+    z = np.array([[4.0, -1, -2, 1, 0, 0], [3.0, 2, -4, -3, 0, 0]])
+    shown = csr([[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 1, 1]])
+    hidden = csr([[1, 0, 0, 0, 0, 0]] * 2)
+    share = 1 / (1 + np.array([2, 3]) / 9)
+
+    def minus_log_posterior(parameters):
+        log_slopes, levels = np.split(parameters, 2)
+        p = expit(np.exp(log_slopes)[:, None] * z + levels[:, None])
+        absent = np.log1p(-share[:, None] * p)
+        likelihood = np.log(p[:, 0]).sum() + absent[0, 1:5].sum() + absent[1, 1:4].sum()
+        prior = norm.logpdf(log_slopes, scale=0.5).sum()
+        prior += norm.logpdf(np.diff(log_slopes), scale=0.3).sum()
+        prior += norm.logpdf(levels, scale=100).sum()
+        prior += norm.logpdf(np.diff(levels), scale=3).sum()
+        return -likelihood - prior
+
+    expected = np.exp(minimize(minus_log_posterior, np.zeros(4)).x[:2])
+    assert abs(expected - 1).min() > 0.05
+    table = fit_calibration([Predictions(z, shown, hidden)], [])
+    np.testing.assert_allclose(table[:, 1], expected, rtol=2e-3)
+
+
+def test_shifts_weigh_what_is_missing_against_their_prior():
+    listed = csr([[1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]])
+    z = np.repeat([[-50.0], [-54.0]], 6, axis=1)
+    table = fit_calibration([], [Predictions(z, listed, nothing(z.shape))])
+    low, high = table[:, 2]
+    of_prior = np.array([low, high]) / 100**2 + np.array([low - high, high - low]) / 9
+    expected = [5, 4] * expit(z[:, 0] + [low, high])
+    np.testing.assert_allclose(expected, [1 / 9, 2 / 9] - of_prior, atol=5e-4)
 
 
 def test_sizes_without_genes_borrow_from_their_neighbours():
