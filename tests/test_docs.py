@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import sk_gene2vec
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec.datasets import GeneAliases
 
@@ -68,6 +69,11 @@ def test_code_on_a_page_imports_what_there_is(page):
         if not hasattr(importlib.import_module(module), name)
     ]
     assert not missing
+
+
+def test_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {sk_gene2vec.__version__}\n" in text
 
 
 @pytest.fixture(scope="module")
