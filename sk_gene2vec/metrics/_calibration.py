@@ -1,4 +1,4 @@
-"""Calibration: logits become probabilities by what a gene's number of sets is."""
+"""Calibration of logits, by the number of memberships of a gene."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from sk_gene2vec.metrics._held_out import (
 _MISSING_SHARE = 0.1
 MISSING_PER_LISTED = _MISSING_SHARE / (1 - _MISSING_SHARE)
 
-# Numbers of memberships with a slope and a shift of their own.
+# Numbers of memberships that have a slope and a shift of their own.
 _KNOTS = np.array(
     [1, 2, 3, 4, 5, 7, *np.outer(10 ** np.arange(1, 9), [1, 2, 5]).ravel()]
 )
 
-# Pairs that are looked at, at most, of the genes that some memberships are held out
-# from, and of those with all memberships. More would take longer than they are worth.
+# The most pairs to look at, of genes with hidden memberships and of whole genes. More
+# would take longer than they are worth.
 _MAX_PAIRS_HELD_OUT = 3 * 10**7
 _MAX_PAIRS_WHOLE = 9 * 10**7
 
-# Logits are counted in narrow bins; what lies outside goes into the outermost.
+# Logits are counted in narrow bins. The outermost take all logits beyond them.
 _BINS_PER_UNIT = 16
 _BIN_CENTRES = np.arange(-1024, 1025) / _BINS_PER_UNIT
 
@@ -39,8 +39,8 @@ _BIN_CENTRES = np.arange(-1024, 1025) / _BINS_PER_UNIT
 _GROUPS_PER_OCTAVE = 4
 _N_GROUPS = 30 * _GROUPS_PER_OCTAVE
 
-# Standard deviations of the prior: of a logarithm of a slope and of a shift, and of
-# their differences between neighbouring knots. They matter where little is known.
+# Standard deviations of the prior: of the values at the knots, and of the differences
+# between neighbours. They matter where few memberships are hidden or missing.
 _PRIOR_LOG_SLOPE = (0.5, 0.3)
 _PRIOR_SHIFT = (100.0, 3.0)
 
@@ -55,7 +55,7 @@ class HeldOut(NamedTuple):
     shown, hidden : csr_array of shape (n_held_out, n_gene_sets)
         The memberships of these rows that are left, and those that are not.
     whole : ndarray of int
-        Rows with nothing hidden, a sample with all numbers of memberships.
+        Rows to look at with nothing hidden: all, or a sample with genes of every size.
     listed : csr_array of shape (n_whole, n_gene_sets)
         Their memberships.
     """
@@ -75,16 +75,16 @@ def hold_out(
 ) -> tuple[sp.csr_array, HeldOut | None]:
     """Hide memberships of some genes from training.
 
-    As many are hidden as the collection is taken to lack of those that it lists, but
-    at least one of a gene.
+    The share that is hidden is the share that the collection is taken to lack, a ninth
+    of what it lists. At least one membership of a gene is hidden, and one stays.
 
     Parameters
     ----------
     X : csr_array of shape (n_rows, n_gene_sets)
         Memberships.
     fraction : float
-        Share of the rows with two memberships or more that lose some. Of a large
-        collection fewer do, so that the pairs to look at stay below thirty million.
+        Share of the rows with two memberships or more to hide some of. It is less for
+        a large collection, for at most thirty million pairs.
     random_state : RandomState
         Source of the choice.
     counts : ndarray of shape (n_rows,), int, or None
@@ -102,7 +102,7 @@ def hold_out(
         return X, None
     sizes = np.diff(X.indptr)
     counts = np.ones(len(sizes), dtype=int) if counts is None else counts
-    # A row that is that of most genes keeps its memberships: no other tells of them.
+    # A row that most genes share keeps its memberships: no other row tells of them.
     genes = np.flatnonzero((sizes >= 2) & (2 * counts <= counts.sum()))
     n_genes = int(np.ceil(fraction * len(genes)))
     n_genes = min(n_genes, max(1, _MAX_PAIRS_HELD_OUT // X.shape[1]))
@@ -125,7 +125,7 @@ def hold_out(
 
 
 def _of_all_sizes(rows: Array, sizes: Array, most: int) -> Array:
-    """Take at most so many rows, as many of each size as there are of the others."""
+    """Take at most so many rows, equally many of each size if there are enough."""
     nearest = np.searchsorted(np.sqrt(_KNOTS[1:] * _KNOTS[:-1]), sizes)
     order = np.argsort(nearest, kind="stable")
     starts = np.searchsorted(nearest[order], nearest[order])
@@ -213,7 +213,7 @@ def _tally(blocks: Iterable[Predictions]) -> _Tally:
         bins = np.clip(bins, 0, n_bins - 1).astype(np.int32)
         found = entries(block.hidden)
         np.add.at(hidden, (groups[found[0]], bins[found]), 1)
-        # One bin more takes what is no unlisted pair.
+        # One bin more, which is dropped, takes all other pairs.
         bins[found] = bins[entries(block.visible)] = n_bins
         for group, row in zip(groups, bins, strict=True):
             unlisted[group] += np.bincount(row, minlength=n_bins + 1)[:n_bins]
@@ -229,9 +229,9 @@ def _tally(blocks: Iterable[Predictions]) -> _Tally:
 def _fit_slopes(tally: _Tally, knots: Array) -> Array:
     """Find the slopes under which the hidden memberships are most probable.
 
-    A true membership that is not shown was hidden with a known probability; else it
-    is missing from the collection. The level is fitted along and dropped: of genes
-    that were hidden from, more are unlisted.
+    A true membership that is not shown is either hidden, with a known probability, or
+    missing from the collection. The shifts found along with the slopes are dropped:
+    genes with hidden memberships have more true ones to find than whole genes.
     """
     at_knots = _interpolation(tally.sizes, knots)
     n_hidden = tally.hidden.sum(axis=1)
