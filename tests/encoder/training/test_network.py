@@ -112,6 +112,16 @@ def test_output_layer_starts_from_what_it_is_given(hidden_layer_sizes):
         np.testing.assert_allclose(bias, np.log(np.exp([-1, -2, -3]).mean()), rtol=1e-6)
 
 
+def test_random_weights_start_small():
+    generator = torch.Generator().manual_seed(0)
+    module = GeneSetNetwork(2000, torch.zeros(1500), 25, "tanh", (), generator)
+    embedding, output = module.embedding.detach(), module.output.detach()[:, :-1]
+    # The logits start with the scale of the embedding, whatever its width.
+    for weight, std in ((embedding, 0.1), (output, 0.1 / 25**0.5)):
+        assert weight.mean().item() == pytest.approx(0, abs=0.03 * std)
+        assert weight.std().item() == pytest.approx(std, rel=0.03)
+
+
 def test_network_draws_from_its_generator_only():
     before = torch.random.get_rng_state()
     generator = torch.Generator().manual_seed(7)
