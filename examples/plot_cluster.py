@@ -11,8 +11,8 @@ change.
 # Genes, classes, and a file
 # --------------------------
 # Every fit of the search needs the collection. Give the vectorizer the path of a file
-# that all workers can read: a collection that is an argument itself would be sent along
-# with every single fit.
+# that all workers can read. A collection that is passed as an object would be sent with
+# every fit.
 #
 # The genes are an array, not a list, for the same reason: Dask sends large arrays once.
 
@@ -36,8 +36,8 @@ print(f"{len(genes)} genes in {len(set(classes))} classes")
 # %%
 # The search
 # ----------
-# Nothing in it knows of a cluster. An int as ``random_state`` makes the scores the same
-# wherever a fit is run.
+# The search is the same as on one machine. With an int as ``random_state``, the scores
+# do not depend on where a fit runs.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -56,10 +56,10 @@ search = GridSearchCV(pipeline, {"genesetencoder__embedding_dim": dimensions}, c
 # %%
 # The cluster
 # -----------
-# joblib, which scikit-learn uses, hands the fits to the cluster of the client. With one
-# thread a worker, PyTorch's own threads do not compete. For a cluster that is already
-# there, ``Client("tcp://address-of-its-scheduler:8786")`` is enough. joblib counts the
-# workers once, when it starts, so wait until they are there.
+# scikit-learn runs its fits through joblib, which sends them to the client's cluster.
+# Workers with one thread each keep PyTorch's threads from competing. To use a running
+# cluster, call ``Client("tcp://address-of-its-scheduler:8786")``. joblib counts the
+# workers once, when it starts, so wait for them.
 
 from distributed import Client, SubprocessCluster
 from joblib import parallel_config
@@ -79,7 +79,7 @@ for dimension, score in zip(dimensions, scores, strict=True):
     print(f"dimension {dimension:2d}: accuracy {score:.3f}")
 
 # %%
-# The longer the vectors, the better they tell the classes apart.
+# Longer vectors separate the classes better.
 
 import matplotlib.pyplot as plt
 

@@ -2,17 +2,17 @@
 A classifier on top of the vectors
 ==================================
 
-Learn vectors without labels, then train a classifier on the few genes that have one.
-When do vectors help, and when are the plain memberships as good? And what if labels
-and gene sets come from one source?
+Learn vectors without labels, then train a classifier on the few genes that have a
+label. This example shows when vectors help, when the plain memberships are as good,
+and what happens if labels and gene sets come from the same source.
 """
 
 # %%
 # Genes and classes
 # -----------------
-# 5,400 genes have one of twelve molecular functions. The vectors are learned from all
-# genes of the collection, since learning them takes no label. Small gene sets are left
-# out here to be quick.
+# 5,400 genes have one of twelve molecular functions. Learning the vectors needs no
+# labels, so they are learned from all genes of the collection. Small gene sets are left
+# out here to save time.
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
@@ -84,17 +84,17 @@ axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 
 # %%
-# With five labels a class, the vectors are ahead: they know from thousands of genes
-# without a label which gene sets go together. With more labels, a linear classifier can
-# learn that itself, and the memberships keep details that 100 numbers do not. So try
-# both. Vectors are also what you need where rows must be short and dense:
-# nearest neighbours, kernels, neural networks, or next to other columns.
+# With five labels for each class, the vectors are better: they contain which gene sets
+# occur together, learned from thousands of genes without a label. With more labels, a
+# linear classifier can learn this itself, and the memberships keep details that 100
+# numbers cannot. So try both. Vectors are also useful where rows must be short and
+# dense: for nearest neighbours, kernels, neural networks, or beside other features.
 
 # %%
 # Leakage
 # -------
 # Biological processes and molecular functions are annotated by the same people, from
-# the same papers, and some processes all but name a function. Count the overlap of
+# the same papers, and some processes nearly name a function. Compute the overlap of
 # every gene set with every class:
 
 X = GmtVectorizer(gene_sets).fit(genes).transform(genes)
@@ -110,8 +110,8 @@ for column in np.argsort(-jaccard.max(axis=0))[:5]:
     print(f"{class_names[column]}: {share:.2f} with {names[closest]}")
 
 # %%
-# Leave out the sets with an overlap (Jaccard index) of a quarter or more, and train
-# again, on the genes that are in other sets as well.
+# Leave out the sets with an overlap (Jaccard index) of a quarter or more. Train again
+# on the genes that are also in other sets.
 
 leaking = jaccard.max(axis=1) >= 0.25
 rest = GeneSets({name: gene_sets[name] for name in names[~leaking]})
@@ -124,7 +124,7 @@ for name, values in features(rest, genes[still]).items():
     print(f"{name}: accuracy {before:.2f} -> {after:.2f}")
 
 # %%
-# The second figure is the honest one. Where a gene set spells out the label, a
-# classifier only has to read it.
+# The second score is the honest one. If a gene set states the label, a classifier only
+# has to copy it.
 
 plt.show()

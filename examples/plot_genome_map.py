@@ -2,8 +2,8 @@
 A map of the human genome by function
 =====================================
 
-Every human gene of the Gene Ontology as a point, genes that do the same things side by
-side: as a picture to print, and as a page to search.
+Draw every human gene of the Gene Ontology as a point, close to genes with similar
+functions: as a plot to print, and as a page to search.
 """
 
 # %%
@@ -24,7 +24,7 @@ embedding
 # From 100 dimensions to two
 # --------------------------
 # UMAP keeps neighbours together. Distances between far groups, and the sizes of groups,
-# mean little. The layout is the slow part, so it is computed once for both maps.
+# mean little. The layout is the slow part, so it is computed once and used twice.
 
 from sk_gene2vec.plotting import project_2d
 
@@ -34,8 +34,8 @@ coordinates.loc[["TP53", "INS", "HBB"]].round(1)
 # %%
 # The picture
 # -----------
-# Colours are molecular functions that a third of the genes are known for. The map was
-# not told: it was learned from biological processes.
+# Colours show molecular functions, which are known for a third of the genes. The
+# vectors were learned from biological processes, not from these labels.
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -53,8 +53,8 @@ plot_embedding(
 # %%
 # The page
 # --------
-# One file that needs no network: point at a gene to see its gene sets, search for
-# another, zoom in. Send it to a colleague as it is.
+# The page is one HTML file that works offline. Point at a gene to see its gene sets,
+# search for another, or zoom in.
 
 from sk_gene2vec.plotting import write_gene_map
 

@@ -2,18 +2,18 @@
 Choosing parameters by grid search
 ==================================
 
-Three searches with plain scikit-learn: for vectors that predict what they were not
-told, for vectors that serve a classifier, and for the classifier alone.
+Three searches with plain scikit-learn: for vectors that predict held-out memberships,
+for vectors that serve a classifier, and for the classifier alone.
 """
 
 # %%
 # Without labels
 # --------------
 # ``GeneSetEncoder.score`` hides a tenth of each gene's memberships and asks for them:
-# ``NDCG@100``, greater is better. A grid search over the encoder alone therefore needs
-# no labels. Genes are the samples, so it is genes that are left out.
+# ``NDCG@100``, higher is better. A grid search over the encoder alone therefore needs
+# no labels. Genes are the samples, so cross-validation leaves out genes.
 #
-# The large gene sets and some genes are enough here; take all for your own.
+# To save time, this example uses only the large gene sets and some of the genes.
 
 import numpy as np
 
@@ -52,7 +52,7 @@ axes.spines[["top", "right"]].set_visible(False)
 axes.legend(title="masked", frameon=False)
 
 # %%
-# Another measure is another scorer. It also works on a pipeline that begins with gene
+# For another metric, pass a scorer. It also works on a pipeline that begins with gene
 # names:
 
 from sk_gene2vec.metrics import HeldOutMembershipScorer
@@ -75,9 +75,9 @@ for i, params in enumerate(search.cv_results_["params"]):
 # %%
 # With labels
 # -----------
-# The whole way from gene symbols to classes is one pipeline; the search tunes any part
-# of it by the accuracy at its end. The vectorizer holds the collection, so nothing but
-# genes goes in.
+# One pipeline leads from gene symbols to classes. The search tunes any part of it by
+# the accuracy of the classifier. The vectorizer holds the collection, so X has only
+# genes.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -104,8 +104,8 @@ for score, params in zip(
 # %%
 # The classifier alone
 # --------------------
-# Vectors that are good enough need not be learned again for every setting of the
-# classifier. ``FrozenEstimator`` keeps a fitted encoder as it is.
+# The vectors need not be learned again for every setting of the classifier.
+# ``FrozenEstimator`` keeps a fitted encoder as it is.
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline

@@ -2,9 +2,9 @@
 Missing members of a gene set
 =============================
 
-No collection is complete. The network says how probable every membership is that the
-collection does not have. Hide some that it has, to see whether that can be trusted;
-then ask for the new ones.
+No collection is complete. The network predicts the probability of every membership that
+the collection does not list. First hide some known memberships to check the
+predictions, then ask for new ones.
 """
 
 # %%
@@ -38,14 +38,14 @@ print(f"hidden memberships among the first 20 of a gene: {scores['recall@20']:.0
 print(f"AUROC: {scores['auroc']:.3f}")
 
 # %%
-# The sets of the Gene Ontology nest, which makes that easier than it would be in a
-# collection of independent experiments.
+# The sets of the Gene Ontology are nested, which makes this easier than in a collection
+# of independent experiments.
 #
 # Do the probabilities come true?
 # -------------------------------
-# Among the pairs that get 0.3, three in ten should be memberships. Nearly all pairs get
-# next to nothing, so the bins are made of equally many pairs, and the axes are
-# logarithmic.
+# Of the pairs with a probability of 0.3, three in ten should be memberships. Nearly all
+# pairs have probabilities near zero, so each bin has equally many pairs, and the axes
+# are logarithmic.
 
 import matplotlib.pyplot as plt
 
@@ -82,8 +82,8 @@ print(f"listed: {', '.join(gene_sets['GOBP_MITOPHAGY'][:8])}, ...")
 suggest_genes(encoder, vectorizer, "GOBP_MITOPHAGY", k=8)
 
 # %%
-# BNIP3 and BNIP3L are receptors of mitophagy, as any review will tell; this release of
-# the ontology files them elsewhere. A suggestion is a place to look, not a result.
+# BNIP3 and BNIP3L are well-known receptors of mitophagy that this release of the
+# ontology lists elsewhere. A suggestion is a hypothesis, not a result.
 #
 # The same for a gene:
 
@@ -92,7 +92,7 @@ suggest_gene_sets(encoder, vectorizer, "HBB", k=5)
 # %%
 # Unlikely members
 # ----------------
-# Of a listed membership, the probability says how well the other sets of the gene
+# The probability of a listed membership says how well the other sets of the gene
 # predict it. The least expected members of a set:
 
 column = vectorizer.vocabulary_["GOBP_MITOPHAGY"]

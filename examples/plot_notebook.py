@@ -4,8 +4,9 @@
 
 The notebook that this package grew from learned gene vectors from the Hallmark
 collection of MSigDB: gene (one-hot) -> embedding of 20 -> hidden layer of 10 -> one
-sigmoid per gene set, binary cross-entropy, batches of 1,000 genes, 100 epochs of Adam
-at a learning rate of 0.01. Its loss went from 0.7073 in epoch 0 to 0.0586 in epoch 80.
+sigmoid per gene set, binary cross-entropy, mini-batches of 1,000 genes, 100 epochs of
+Adam at a learning rate of 0.01. Its loss went from 0.7073 in epoch 0 to 0.0586 in epoch
+80.
 
 Give the path of ``h.all.v7.0.symbols.gmt`` as the first argument, or in the variable
 ``HALLMARK_GMT``, to run it on the same data. Without it, the fifty largest gene sets
@@ -59,9 +60,9 @@ for epoch in (0, 20, 40, 60, 80):
     print(f"epoch {epoch:2d}: loss {encoder.loss_curve_[epoch]:.4f}")
 
 # %%
-# The loss starts far below the notebook's because the output's biases start at the
-# log-odds of each set's frequency instead of at zero: nobody needs ten epochs to learn
-# that most genes are not in most sets.
+# The loss starts far below the notebook's, because the output biases start at the
+# log-odds of each set's frequency instead of at zero. The network need not
+# learn first that most genes are not in most sets.
 
 import matplotlib.pyplot as plt
 
@@ -87,7 +88,7 @@ axes.scatter(*PCA(2).fit_transform(embedding).T, s=4, alpha=0.5, linewidths=0)
 axes.set(xlabel="first principal component", ylabel="second principal component")
 
 # %%
-# And what the network thinks of memberships that the collection does not list.
+# And the most probable memberships that the collection does not list.
 
 probability = encoder.predict_proba(X)
 names = vectorizer.get_feature_names_out()

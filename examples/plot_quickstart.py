@@ -9,8 +9,8 @@ look at the nearest neighbours of some well-known genes, and save the vectors.
 # %%
 # The collection
 # --------------
-# A collection says which genes belong together. The bundled one holds the biological
-# processes of the Gene Ontology; ``read_gmt`` reads any other from a GMT file.
+# A collection lists genes that belong together. The bundled collection has the
+# biological processes of the Gene Ontology; ``read_gmt`` reads others from GMT files.
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.datasets import load_go_bp
@@ -22,8 +22,8 @@ print(f"{len(genes):,} genes in {len(gene_sets):,} gene sets")
 # %%
 # The embedding
 # -------------
-# Genes are the samples. The vectorizer turns each into a row of memberships, the
-# encoder turns each row into a vector.
+# Genes are the samples. The vectorizer turns each gene into a row of memberships, and
+# the encoder turns each row into a vector.
 
 X = GmtVectorizer(gene_sets).fit_transform(genes)
 encoder = GeneSetEncoder(random_state=0)
@@ -46,8 +46,8 @@ axes.set(xlabel="epoch", ylabel="binary cross-entropy", title="Training loss")
 # %%
 # Neighbours
 # ----------
-# Genes that do the same things end up close to each other, by the cosine of the angle
-# between their vectors.
+# Genes with similar functions have similar vectors, by the cosine of the angle between
+# them.
 
 from sklearn.neighbors import NearestNeighbors
 
@@ -60,7 +60,7 @@ for gene, found in zip(chosen, neighbours.kneighbors(embedding[rows])[1], strict
 # %%
 # Saving
 # ------
-# One line a gene, with its name in front: what every other tool reads.
+# One line for each gene, with its name first, is a format that other tools read.
 
 import pandas as pd
 
