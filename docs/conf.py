@@ -41,7 +41,8 @@ myst_heading_anchors = 3
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc says the types in words
-numpydoc_show_class_members = False  # the class template lists them
+# The class template lists them.
+numpydoc_show_class_members = False
 # All checks but these. The build treats their warnings as errors.
 numpydoc_validation_checks = {
     "all",
@@ -87,8 +88,14 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_copy_source = False
-# Without a sidebar: pages with none below them, and those with wide code.
-html_sidebars = {"install": [], "user_guide": [], "auto_examples/plot_*": []}
+# Pages without a sidebar: those with none below them, and examples with wide code.
+html_sidebars = {
+    "install": [],
+    "user_guide": [],
+    "ecosystem": [],
+    "benchmarks": [],
+    "auto_examples/plot_*": [],
+}
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 7,
