@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.optimize import minimize
+from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit, logit
 from scipy.stats import norm
 
@@ -79,8 +79,10 @@ def test_nothing_is_held_out_with_a_fraction_of_zero_or_without_memberships(X):
 
 
 def test_nothing_is_hidden_where_genes_have_one_membership():
-    rest, held_out = hold_out(csr(np.eye(20)), 0.5, np.random.RandomState(0))
-    np.testing.assert_array_equal(rest.toarray(), np.eye(20))
+    X = np.eye(20, 25)
+    rest, held_out = hold_out(csr(X), 0.5, np.random.RandomState(0))
+    np.testing.assert_array_equal(rest.toarray(), X)
+    assert held_out.shown.shape == held_out.hidden.shape == (0, 25)
     assert len(held_out.genes) == held_out.hidden.nnz == held_out.shown.nnz == 0
     assert len(held_out.whole) == 20
 
@@ -228,6 +230,41 @@ def test_shifts_weigh_what_is_missing_against_their_prior():
     of_prior = np.array([low, high]) / 100**2 + np.array([low - high, high - low]) / 9
     expected = [5, 4] * expit(z[:, 0] + [low, high])
     np.testing.assert_allclose(expected, [1 / 9, 2 / 9] - of_prior, atol=5e-4)
+
+
+def test_logits_out_of_range_count_as_the_outermost():
+    z = np.random.default_rng(0).choice([-300.0, -0.5, 1, 300], size=(50, 20))
+    kinds = np.random.default_rng(1).integers(0, 9, size=z.shape)
+    shown, hidden = csr(kinds == 0), csr(kinds == 1)
+    tables = [
+        fit_calibration(
+            [Predictions(logits, shown, hidden)],
+            [Predictions(logits, shown + hidden, nothing(z.shape))],
+        )
+        for logits in (z, np.clip(z, -64, 64))
+    ]
+    np.testing.assert_array_equal(*tables)
+
+
+def test_what_is_minimised_has_the_gradient_that_it_says(monkeypatch):
+    rng = np.random.default_rng(0)
+    z, kinds = rng.normal(size=(30, 20)), rng.integers(0, 7, size=(30, 20))
+    totals = []
+
+    def spy(total, start, **options):
+        totals.append((total, rng.normal(0, 0.3, size=start.shape)))
+        return minimize(total, start, **options)
+
+    monkeypatch.setattr(calibration, "minimize", spy)
+    shown, hidden = csr(kinds == 0), csr(kinds == 1)
+    fit_calibration(
+        [Predictions(z, shown, hidden)],
+        [Predictions(z, shown + hidden, nothing(z.shape))],
+    )
+    assert len(totals) == 2
+    for total, at in totals:
+        expected = approx_fprime(at, lambda x, total=total: total(x)[0])
+        np.testing.assert_allclose(total(at)[1], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_sizes_without_genes_borrow_from_their_neighbours():
