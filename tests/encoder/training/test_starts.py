@@ -7,6 +7,7 @@ from sklearn.preprocessing import normalize
 
 from sk_gene2vec import GeneSetEncoder
 from sk_gene2vec.encoder._inference import input_rows
+from sk_gene2vec.encoder.training import _starts
 from sk_gene2vec.encoder.training._starts import (
     START_SCALE,
     ease_start,
@@ -137,6 +138,21 @@ def test_ease_start_of_small_width_has_the_leading_directions_of_unit_rows():
     predicted = unit @ ease_weights(X, penalty=X.sum() / X.shape[0])
     directions = np.linalg.svd(predicted)[2][:3]
     np.testing.assert_allclose(abs(directions @ output), 3 * np.eye(3), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("most", "dtype"), [(20, "float64"), (14, "float64"), (13, "float32")]
+)
+def test_ease_start_is_in_double_precision_up_to_some_size(monkeypatch, most, dtype):
+    def spy(rows, penalty):
+        seen.append(rows.dtype)
+        return ease_weights(rows, penalty)
+
+    seen = []
+    monkeypatch.setattr(_starts, "ease_weights", spy)
+    monkeypatch.setattr(_starts, "_MAX_DOUBLE", most)
+    ease_start(random_memberships(), np.ones(14), 3, False, np.random.RandomState(0))
+    assert seen == [dtype]
 
 
 def test_ease_start_survives_sets_without_genes_and_of_all_genes():
