@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
-# Workers of pytest-xdist share the cores: each has one thread, or threads would wait
-# for each other.
+# Workers of pytest-xdist share the cores: each has one thread, as have the processes
+# that it starts, or threads would wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     threadpool_limits(1)
 

@@ -66,6 +66,8 @@ def test_a_forked_process_fits_in_one_thread(first, tmp_path):
         env=os.environ
         | {
             "OMP_NUM_THREADS": "2",
+            # Not NumPy's: on a busy machine they wait for each other.
+            "OPENBLAS_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "passive",
             "CUDA_VISIBLE_DEVICES": "",
             "PYTHONPATH": str(Path(__file__).parents[3]),
