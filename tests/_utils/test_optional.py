@@ -15,7 +15,7 @@ def test_module_that_is_there():
     ("extra", "package"), [(None, "pooch"), ("datasets", '"sk-gene2vec[datasets]"')]
 )
 def test_module_that_is_not(monkeypatch, extra, package):
-    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setitem(sys.modules, "pooch.core", None)
     with pytest.raises(ImportError) as caught:
         optional("pooch.core", "fetch_msigdb", extra)
     assert str(caught.value) == (
