@@ -300,6 +300,11 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         if X.shape[1] != len(names):
             wanted = f"{len(names)} columns, one a gene set"
             raise ValueError(f"Expected {wanted}, got {X.shape[1]}.")
+        if sp.issparse(X):
+            # Before duplicates are summed, which may overflow; a copy, as that is
+            # done in place.
+            X = sp.csr_array((X.data > 0, X.indices, X.indptr), X.shape, copy=True)
+            X.sum_duplicates()
         members = sp.csr_array(X > 0)
         members.sort_indices()
         return np.split(names[members.indices], members.indptr[1:-1])

@@ -590,3 +590,11 @@ def test_pandas_output_of_the_documented_pipeline_under_grid_search():
     assert embedding.index.equals(genes.index)
     names = search.best_estimator_[:-1].get_feature_names_out()
     assert list(embedding.columns) == list(names)
+
+
+def test_inverse_transform_of_duplicates_that_overflow_leaves_them_alone():
+    vectorizer = GmtVectorizer({"A": ["X"], "B": ["X"]}).fit(["X"])
+    X = sp.csr_array((np.array([100, 100], np.int8), [0, 0], [0, 2]), shape=(1, 2))
+    (names,) = vectorizer.inverse_transform(X)
+    assert names.tolist() == ["A"]
+    assert X.data.tolist() == [100, 100]
