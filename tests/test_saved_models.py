@@ -321,6 +321,8 @@ def test_a_state_without_the_number_of_its_format_is_refused(number):
         GeneSetEncoder().__setstate__(state)
 
 
+# One of the gene sets is empty.
+@pytest.mark.filterwarnings("ignore:.* in no gene set")
 def test_parameters_newer_than_the_file_take_their_defaults(models):
     state = models["encoder"].__getstate__()
     del state["n_negatives"], state["dropout"]

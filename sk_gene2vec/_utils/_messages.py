@@ -1,13 +1,48 @@
-"""Parts of messages: quoted values, lists of names, near misses."""
+"""Messages and their parts: warnings, quoted values, counts, names, near misses."""
 
 import difflib
 import reprlib
+import sys
+import warnings
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["excerpt", "near_misses", "shown"]
+__all__ = ["counted", "excerpt", "near_misses", "shown", "warn"]
 
 _LONGEST = 40
+_MOST = 3
+# scikit-learn calls the steps of a pipeline by way of joblib.
+_NOT_THE_CALLER = ("sk_gene2vec", "sklearn", "joblib")
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called this package, however deep the call goes.
+
+    scikit-learn's wrappers and pipelines are passed over as well.
+    """
+    level = 1
+    frame = sys._getframe()
+    while frame.f_back and _package_of(frame.f_globals) in _NOT_THE_CALLER:
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
+
+def _package_of(module: dict[str, object]) -> str:
+    return str(module.get("__name__")).partition(".")[0]
+
+
+def counted(number: int, total: int) -> str:
+    """Count genes, up to and including the verb.
+
+    Examples
+    --------
+    >>> from sk_gene2vec._utils._messages import counted
+    >>> counted(1, 1), counted(1, 20), counted(3, 20)
+    ('1 of 1 gene is', '1 of 20 genes is', '3 of 20 genes are')
+    """
+    genes, verb = "gene" if total == 1 else "genes", "is" if number == 1 else "are"
+    return f"{number} of {total} {genes} {verb}"
 
 
 def excerpt(value: object) -> str:
@@ -42,6 +77,8 @@ def shown(texts: Iterable[str], most: int) -> str:
 def near_misses(name: str, known: Iterable[str]) -> str:
     """Ask for the known names that are most like `name`, whatever their case.
 
+    Those with the same letters in another order come first.
+
     Parameters
     ----------
     name : str
@@ -60,12 +97,16 @@ def near_misses(name: str, known: Iterable[str]) -> str:
     >>> from sk_gene2vec._utils._messages import near_misses
     >>> near_misses("apoptosi", ["APOPTOSIS", "HYPOXIA"])
     ", did you mean 'APOPTOSIS'?"
+    >>> near_misses("TP35", ["P35", "TP15", "TP53"])
+    ", did you mean 'TP53' or 'P35' or 'TP15'?"
     >>> near_misses("XYZ", ["TP53"])
     ''
     """
     by_folded: dict[str, list[str]] = {}
     for other in known:
         by_folded.setdefault(other.casefold(), []).append(other)
-    close = difflib.get_close_matches(name.casefold(), by_folded)
-    names = [repr(other) for folded in close for other in by_folded[folded]]
+    wanted = name.casefold()
+    close = difflib.get_close_matches(wanted, by_folded, n=len(by_folded) + 1)
+    close.sort(key=lambda other: sorted(other) != sorted(wanted))
+    names = [repr(other) for folded in close[:_MOST] for other in by_folded[folded]]
     return f", did you mean {' or '.join(names)}?" if names else ""

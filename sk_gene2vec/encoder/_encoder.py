@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
-from sk_gene2vec._utils._messages import excerpt
+from sk_gene2vec._utils._messages import counted, excerpt, warn
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._fitted import Fitted
@@ -121,7 +120,9 @@ class GeneSetEncoder(
     validation_fraction : float, default=0.1
         Share of the genes with two memberships or more that have a ninth of their
         memberships, at least one, held out from training, in [0, 1). They determine
-        `calibration_` and, with `early_stopping`, when to stop. In a large collection
+        `calibration_` and, with `early_stopping`, when to stop. With
+        ``gene_input="one-hot"`` it is a share of the distinct rows, and a row that more
+        than half of the genes share keeps all of its memberships. In a large collection
         the share is smaller, for at most thirty million pairs of gene and gene set.
 
     n_iter_no_change : int, default=5
@@ -155,7 +156,8 @@ class GeneSetEncoder(
     warm_start : bool, default=False
         If True, `fit` goes on from the solution of the previous call for another
         `max_epochs`, instead of starting anew. Gene sets and architecture must be the
-        same and, with ``gene_input="one-hot"``, the genes.
+        same and, with ``gene_input="one-hot"``, the genes. With the same X, the same
+        memberships stay held out, whatever `random_state` is.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
@@ -185,13 +187,16 @@ class GeneSetEncoder(
 
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
         Rarity of each gene set in the training data, log(n_genes / size), and 0
-        for a set without a gene. Weighs the inputs when `gene_input="membership"`.
+        for a set without a gene or of all genes. Memberships that are held out do not
+        count in the size. `warm_start` and `partial_fit` keep weights above 0. Weighs
+        the inputs when `gene_input="membership"`.
 
     calibration_ : ndarray of shape (n_knots, 3)
         Numbers of memberships, and for each the slope and the shift that turn the
         logits of such a gene into probabilities. In between, slope and shift are
         linear in the logarithm of the number; outside, those of the nearest knot. One
-        row, (1, 1, 0), with ``validation_fraction=0``.
+        row, (1, 1, 0), after a fit that starts anew with ``validation_fraction=0``; one
+        that goes on with nothing to hold out keeps the calibration.
 
     validation_scores_ : list of float
         NDCG@100 of the held-out memberships after each epoch. Only there when
@@ -199,7 +204,9 @@ class GeneSetEncoder(
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs
-        of a gene and a gene set. `warm_start` and `partial_fit` append to it.
+        of a gene and a gene set. An estimate with `n_negatives`, and in bfloat16 on a
+        CPU from about five million pairs a mini-batch. `warm_start` and `partial_fit`
+        append to it.
 
     n_iter_ : int
         Number of epochs run in the last call.
@@ -249,7 +256,9 @@ class GeneSetEncoder(
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
     A gene in no gene set has no embedding: its vector is zero, and a zero vector has
-    `gene_set_frequency_` as its probabilities.
+    `gene_set_frequency_` as its probabilities. With ``gene_input="membership"`` this
+    holds for a gene in nothing but sets without a weight as well: a set of all genes
+    does not tell them apart. A warning counts these genes.
 
     References
     ----------
@@ -389,10 +398,10 @@ class GeneSetEncoder(
         """Train for one epoch on further genes, with the same gene sets.
 
         For data that come in parts. The learning rate is `lr` throughout. A gene set
-        keeps the weight of the first part that has one of its genes. `calibration_`
-        is fitted to the last part, and unchanged if the last part had nothing to hold
-        out. `embedding_` has the rows of the last part. To embed new genes, use
-        `transform`.
+        keeps the weight of the first part that gives it one above zero: one with some
+        of its genes and some others. `calibration_` is fitted to the last part, and
+        unchanged if the last part had nothing to hold out. `embedding_` has the rows of
+        the last part. To embed new genes, use `transform`.
 
         Parameters
         ----------
@@ -425,10 +434,28 @@ class GeneSetEncoder(
             )
         return self._fit(X, incremental=True)
 
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating]:
+        """Learn the embedding, and embed the same genes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
+            Memberships: greater than zero where the gene is in the set.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        ndarray of shape (n_genes, embedding_dim)
+            As from `transform` after `fit`, with one warning in place of two.
+        """
+        return self.fit(X, y)._embed(self._memberships(X, reset=False))
+
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Embed genes.
 
-        The embedding of a gene in no gene set is zero; a warning counts such genes.
+        The embedding of a gene in no gene set, or in none with a weight, is zero; a
+        warning counts such genes.
 
         Parameters
         ----------
@@ -438,10 +465,13 @@ class GeneSetEncoder(
         Returns
         -------
         ndarray of shape (n_genes, embedding_dim)
-            Embeddings, of the dtype of X where that is a float type, else float64.
+            Embeddings, of the dtype of X where that is float32 or float64, else
+            float64.
         """
         check_is_fitted(self)
-        return self._embed(self._memberships(X, reset=False))
+        X = self._memberships(X, reset=False)
+        self._warn_of_zeros(X)
+        return self._embed(X)
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
         """Probability of every membership.
@@ -463,9 +493,10 @@ class GeneSetEncoder(
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships.
 
-        Those of a gene with as many memberships as the median gene of `fit`: an
-        embedding does not say how many its gene has, and the level of the
-        probabilities depends on it. :meth:`predict_proba` knows the number.
+        Those of a gene with as many memberships as the median gene of the last call of
+        `fit` or `partial_fit`: an embedding does not say how many its gene has, and the
+        level of the probabilities depends on it. :meth:`predict_proba` knows the
+        number.
 
         Parameters
         ----------
@@ -556,6 +587,7 @@ class GeneSetEncoder(
                 gene_set_names=getattr(self, "feature_names_in_", None),
             )
             fitted.set_on(self)
+            self._warn_of_zeros(X)
         except BaseException:
             self.__dict__ = before
             raise
@@ -575,16 +607,20 @@ class GeneSetEncoder(
                     "make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder())."
                 ) from error
             raise
-        X = as_memberships(X)
-        n_empty = int((np.diff(X.indptr) == 0).sum())
-        if n_empty:
-            warnings.warn(
-                f"{n_empty} of {X.shape[0]} genes are in no gene set: their embedding "
-                "is zero, their probabilities are the frequencies of the gene sets.",
-                UserWarning,
-                stacklevel=3,
+        return as_memberships(X)
+
+    def _warn_of_zeros(self, X: sp.csr_array) -> None:
+        """Warn of genes whose memberships say nothing, with their number."""
+        counts = n_sets = np.diff(X.indptr)
+        if self._architecture["gene_input"] == "membership":
+            counts = X @ (self.gene_set_weights_ > 0)
+        if n_zero := int((counts == 0).sum()):
+            alone = ", or only in sets whose gene_set_weights_ is 0"
+            warn(
+                f"{counted(n_zero, X.shape[0])} in no gene set"
+                f"{alone if (n_sets[counts == 0] > 0).any() else ''}: their embedding "
+                "is zero, their probabilities are the frequencies of the gene sets."
             )
-        return X
 
     def _layers(self) -> Layers:
         return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
@@ -600,6 +636,7 @@ class GeneSetEncoder(
     ) -> NDArray[np.floating]:
         """Probabilities of the memberships in some gene sets, all by default."""
         X = self._memberships(X, reset=False)
+        self._warn_of_zeros(X)
         return self._decode(self._embed(X), np.diff(X.indptr), gene_sets)
 
     def _decode(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
+from numpy.random import RandomState
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
@@ -25,6 +26,10 @@ class Fitted:
         Median number of memberships of the genes of the last fit.
     _row_keys : ndarray of shape (n_rows, 2) or None
         Keys of the rows of the embedding table, if there is one.
+    _hold_out_state : RandomState or None
+        Source of the held-out memberships, in the state in which the fit that started
+        anew found it. Training that goes on holds out the same again: those that it
+        saw could not be held out any more. None in models of older versions.
     _moments : mapping or None
         State of the optimizers, after `partial_fit`.
     """
@@ -42,6 +47,7 @@ class Fitted:
     _architecture: dict[str, Any]
     _median_size: float
     _row_keys: Array | None
+    _hold_out_state: RandomState | None
     _moments: Mapping[str, Mapping[str, Array]] | None
 
     @classmethod

@@ -45,7 +45,7 @@ def suggest_genes(
     ImportError
         If pandas is not installed.
     TypeError
-        If `gene_set` is no `str`.
+        If `gene_set` is no `str`, or if encoder or vectorizer is something else.
     ValueError
         If the collection has no such gene set, if encoder and vectorizer have not
         the same number of gene sets, or if `k` is below 1.
@@ -72,7 +72,7 @@ def suggest_genes(
     """
     pd = optional("pandas", "suggest_genes")
     _check(encoder, vectorizer, k)
-    _check_name(gene_set, list(vectorizer.vocabulary_), "gene set")
+    _check_name(gene_set, "gene set", vectorizer)
     column = vectorizer.vocabulary_[gene_set]
     genes = vectorizer.genes_
     # Of all gene sets this one alone: the others would take most of the time.
@@ -108,7 +108,7 @@ def suggest_gene_sets(
     ImportError
         If pandas is not installed.
     TypeError
-        If `gene` is no `str`.
+        If `gene` is no `str`, or if encoder or vectorizer is something else.
     ValueError
         If the collection has no such gene, if encoder and vectorizer have not the
         same number of gene sets, or if `k` is below 1.
@@ -135,7 +135,7 @@ def suggest_gene_sets(
     """
     pd = optional("pandas", "suggest_gene_sets")
     _check(encoder, vectorizer, k)
-    _check_name(gene, list(vectorizer.genes_), "gene")
+    _check_name(gene, "gene", vectorizer)
     X = vectorizer.transform([gene])
     probability = encoder.predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
@@ -146,6 +146,12 @@ def suggest_gene_sets(
 def _check(encoder: Any, vectorizer: Any, k: int) -> None:
     check_is_fitted(encoder)
     check_is_fitted(vectorizer)
+    if not (hasattr(encoder, "_predict_proba") and hasattr(vectorizer, "vocabulary_")):
+        raise TypeError(
+            "Expected a GeneSetEncoder and a GmtVectorizer, in this order, got "
+            f"{type(encoder).__name__} and {type(vectorizer).__name__}. Of a pipeline "
+            "of both, pass pipeline[-1] and pipeline[0]."
+        )
     check_scalar(k, "k", Integral, min_val=1)
     n_sets = len(vectorizer.vocabulary_)
     if encoder.n_features_in_ != n_sets:
@@ -155,11 +161,19 @@ def _check(encoder: Any, vectorizer: Any, k: int) -> None:
         )
 
 
-def _check_name(name: str, known: list[str], kind: str) -> None:
+def _check_name(name: str, kind: str, vectorizer: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
+    known, others = list(vectorizer.vocabulary_), list(vectorizer.genes_)
+    other = "a gene: use suggest_gene_sets"
+    if kind == "gene":
+        known, others, other = others, known, "a gene set: use suggest_genes"
     if name in known:
         return
+    if name in others:
+        raise ValueError(
+            f"Expected a {kind} of the collection, got {name!r}, which is {other}."
+        )
     near = near_misses(name, known) or ". No name there is close to it."
     raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
 

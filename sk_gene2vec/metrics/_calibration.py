@@ -83,8 +83,9 @@ def hold_out(
     X : csr_array of shape (n_rows, n_gene_sets)
         Memberships.
     fraction : float
-        Share of the rows with two memberships or more to hide some of. It is less for
-        a large collection, for at most thirty million pairs.
+        Share of the rows with two memberships or more to hide some of, without a row
+        that stands for more than half of the genes. It is less for a large collection,
+        for at most thirty million pairs.
     random_state : RandomState
         Source of the choice.
     counts : ndarray of shape (n_rows,), int, or None
@@ -95,8 +96,8 @@ def hold_out(
     X : csr_array of shape (n_rows, n_gene_sets)
         What is left to train on.
     held_out : HeldOut or None
-        None if `fraction` is zero or X empty. It has no `genes` if no row has two
-        memberships.
+        None if `fraction` is zero or X empty. It has no `genes` if there is no such
+        row.
     """
     if not fraction or not X.nnz:
         return X, None

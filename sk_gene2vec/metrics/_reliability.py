@@ -78,8 +78,8 @@ def reliability_table(
     Raises
     ------
     ValueError, TypeError
-        As :func:`held_out_membership_scores`; and if `strategy` is unknown, or no gene
-        has `min_memberships`.
+        As :func:`held_out_membership_scores`; and if `strategy` is unknown, if no gene
+        has `min_memberships`, or if all that have are visibly in every set.
 
     References
     ----------
@@ -139,11 +139,17 @@ def _genes_to_look_at(
     check_scalar(min_memberships, "min_memberships", Integral, min_val=1)
     n_visible = np.diff(visible.indptr)
     sizes = n_visible + np.diff(hidden.indptr)
-    enough = (sizes >= min_memberships) & (n_visible < visible.shape[1])
+    enough = sizes >= min_memberships
     if not enough.any():
         raise ValueError(
             f"Expected genes with at least min_memberships={min_memberships} "
             f"memberships, got at most {sizes.max()} a gene; lower min_memberships."
+        )
+    enough &= n_visible < visible.shape[1]
+    if not enough.any():
+        raise ValueError(
+            "Expected genes with sets that they are not visibly in, got genes that are "
+            "visibly in every set; hide memberships, or use more gene sets."
         )
     return np.flatnonzero(enough)
 

@@ -41,6 +41,12 @@ def test_near_misses(name, expected):
     assert near_misses(name, iter(known)) == expected
 
 
+def test_near_misses_with_letters_swapped_come_first():
+    known = ["P35", "TP55", "TP15", "TP53", "TSP5"]
+    expected = ", did you mean 'TP53' or 'P35' or 'TSP5'?"
+    assert near_misses("TP35", known) == expected
+
+
 def test_three_near_misses_at_most():
     assert near_misses("GENE", ["GENE1", "GENE2", "GENE3", "GENE4"]).count("'") == 6
     assert near_misses("GENE", []) == ""

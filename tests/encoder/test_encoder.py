@@ -1,6 +1,7 @@
 """GeneSetEncoder: what it learns, what it gives back, what it refuses."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_param_validation,
@@ -153,7 +155,7 @@ def test_unseen_genes_are_embedded_near_their_kind(X, gene_input):
     assert (distance.argmin(axis=1) == held_out // 20).mean() > 0.9
 
 
-IN_NO_SET = "1 of [0-9]+ genes are in no gene set: their embedding is zero"
+IN_NO_SET = "1 of (1 gene|[0-9]+ genes) is in no gene set: their embedding is zero"
 
 
 @pytest.mark.parametrize("gene_input", INPUTS)
@@ -180,7 +182,72 @@ def test_a_set_of_all_genes_says_nothing_of_a_gene(X):
     encoder = make(validation_fraction=0.0).fit(X)
     in_it_alone = np.zeros((1, 31))
     in_it_alone[0, 30] = 1
-    assert not encoder.transform(in_it_alone).any()
+    message = (
+        r"1 of 1 gene is in no gene set, or only in sets whose gene_set_weights_ is 0"
+    )
+    with pytest.warns(UserWarning, match=message):
+        assert not encoder.transform(in_it_alone).any()
+    with pytest.warns(UserWarning, match=message):
+        probability = encoder.predict_proba(in_it_alone)[0]
+    np.testing.assert_array_equal(probability, encoder.gene_set_frequency_)
+    X[:2, :30] = 0
+    with pytest.warns(
+        UserWarning, match=message.replace("1 of 1 gene is", "2 of 60 genes are")
+    ):
+        encoder.fit(X)
+    assert not encoder.embedding_[:2].any()
+    # A table has a row for such genes.
+    one_hot = make(gene_input="one-hot").fit(X)
+    assert one_hot.transform(in_it_alone).any()
+
+
+CALLS = {
+    "fit": lambda encoder, X: encoder.fit(X),
+    "partial_fit": lambda encoder, X: encoder.partial_fit(X),
+    "fit_transform": lambda encoder, X: encoder.fit_transform(X),
+    "transform": lambda encoder, X: encoder.transform(X),
+    "predict_proba": lambda encoder, X: encoder.predict_proba(X),
+    "fit of a pipeline": lambda encoder, X: make_pipeline(clone(encoder)).fit(X),
+    "fit_transform of a pipeline": lambda encoder, X: make_pipeline(
+        clone(encoder)
+    ).fit_transform(X),
+    "transform of a pipeline": lambda encoder, X: make_pipeline(encoder).transform(X),
+    "transform to pandas": lambda encoder, X: encoder.set_output(
+        transform="pandas"
+    ).transform(X),
+    "transform in two steps": lambda encoder, X: make_pipeline(
+        "passthrough", make_pipeline("passthrough", encoder)
+    ).transform(X),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_way_warns_once_at_the_line_of_the_caller(X, call):
+    X = X.copy()
+    encoder = make(max_epochs=1).fit(X)
+    X[5] = 0
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        CALLS[call](encoder, X)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert "1 of 60 genes is in no gene set: " in str(caught[0].message)
+
+
+@pytest.mark.parametrize("gene_input", INPUTS)
+def test_fit_transform_is_fit_and_transform(X, gene_input):
+    encoder = make(gene_input=gene_input)
+    expected = clone(encoder).fit(X).transform(X)
+    np.testing.assert_array_equal(encoder.fit_transform(X), expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_that_is_an_error_leaves_the_encoder_as_it_was(X):
+    X = X.copy()
+    X[5] = 0
+    encoder = make(max_epochs=1)
+    with pytest.raises(UserWarning, match="in no gene set"):
+        encoder.fit(X)
+    assert not hasattr(encoder, "coefs_")
 
 
 def test_frequencies_are_those_of_all_parts(X):
@@ -420,6 +487,12 @@ def test_early_stopping_restores_the_best_epoch(X, gene_input):
 def test_early_stopping_without_held_out_memberships_says_what_is_missing():
     with pytest.raises(ValueError, match="expected validation_fraction above 0 and"):
         make(early_stopping=True).fit(np.eye(10))
+    # Of eight genes, seven share a row: it keeps its memberships.
+    X = np.vstack([np.tile([1, 1, 0], (7, 1)), [[0, 0, 1]]])
+    with pytest.raises(
+        ValueError, match="in rows that at most half of the genes share"
+    ):
+        make(gene_input="one-hot", early_stopping=True).fit(X)
 
 
 def test_early_stopping_of_skorch_ends_the_fit_normally(X):
@@ -446,7 +519,7 @@ def test_a_fit_that_breaks_leaves_no_fitted_state(X, error):
         encoder.transform(X)
 
 
-@pytest.mark.filterwarnings("ignore:.* genes are in no gene set")
+@pytest.mark.filterwarnings("ignore:.* in no gene set")
 def test_a_fit_that_breaks_keeps_the_previous_one(X):
     encoder = make(max_epochs=1).fit(
         pd.DataFrame(X, columns=[f"S{i}" for i in range(30)])
@@ -546,6 +619,8 @@ def test_default_dtype_of_the_caller_changes_nothing(X):
 @pytest.mark.filterwarnings(
     "ignore:X (has|does not have valid) feature names:UserWarning"
 )
+# scikit-learn's matrices have genes that are in nothing but sets of all genes.
+@pytest.mark.filterwarnings("ignore:.* in no gene set")
 @pytest.mark.parametrize("gene_input", INPUTS)
 @pytest.mark.parametrize(
     "check",

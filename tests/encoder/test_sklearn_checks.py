@@ -20,9 +20,7 @@ from sklearn.utils.estimator_checks import (
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 
 # scikit-learn's matrices have empty rows; test_encoder.py tests the warning.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.* genes are in no gene set:UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning")
 
 REASON = "takes every predict_proba for a classifier's"
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.encoder import _encoder, suggest_gene_sets, suggest_genes
@@ -112,6 +113,13 @@ def test_dense_vectorizer(encoder, vectorizer):
         (suggest_genes, "hypoxy", "gene set of .*got 'hypoxy', did you mean 'HYPOXIA'"),
         (suggest_genes, "Warburg", "did you mean 'WARBURG'"),
         (suggest_genes, "???", "No name there is close to it"),
+        (suggest_genes, "TP53", "'TP53', which is a gene: use suggest_gene_sets"),
+        (
+            suggest_gene_sets,
+            "WARBURG",
+            "'WARBURG', which is a gene set: use suggest_genes",
+        ),
+        (suggest_gene_sets, "TP35", "did you mean 'TP53'"),
         (suggest_gene_sets, "tp53", "gene of .*got 'tp53', did you mean 'TP53'"),
         (suggest_gene_sets, "PFK", "did you mean .*'PFKM'"),
     ],
@@ -125,6 +133,13 @@ def test_unknown_names_get_near_misses(encoder, vectorizer, suggest, name, messa
 def test_arguments_are_checked(encoder, vectorizer, suggest):
     with pytest.raises(TypeError, match=r"the name of a gene.*got \['TP53'\]"):
         suggest(encoder, vectorizer, ["TP53"])
+    with pytest.raises(
+        TypeError, match="in this order, got GmtVectorizer and GeneSetEncoder"
+    ):
+        suggest(vectorizer, encoder, "TP53")
+    pipeline = make_pipeline(vectorizer, encoder)
+    with pytest.raises(TypeError, match=r"got Pipeline and .* pipeline\[-1\]"):
+        suggest(pipeline, vectorizer, "TP53")
     with pytest.raises(ValueError, match="k == 0, must be >= 1"):
         suggest(encoder, vectorizer, "TP53", k=0)
     with pytest.raises(NotFittedError, match="GeneSetEncoder"):

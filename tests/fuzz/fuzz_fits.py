@@ -87,7 +87,7 @@ def main(n_fits):
     for seed in range(n_fits):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", ".* genes are in no gene set")
+            warnings.filterwarnings("ignore", ".* in no gene set")
             try:
                 ends[one_fit(seed)] += 1
             except Exception:

@@ -679,6 +679,9 @@ def test_reliability_parameters_are_checked(split):
         reliability_table(Constant(), *split, min_memberships=0)
     with pytest.raises(ValueError, match=r"min_memberships=31 .* at most \d+ a gene"):
         reliability_table(Constant(), *split, min_memberships=31)
+    everywhere, nothing = np.ones((3, 4)), np.zeros((3, 4))
+    with pytest.raises(ValueError, match="got genes that are visibly in every set"):
+        reliability_table(Constant(), everywhere, nothing, min_memberships=1)
 
 
 # --- HeldOutMembershipScorer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -35,6 +36,8 @@ class TrainingData:
         Keys of the rows, with an embedding table.
     held_out : HeldOut or None
         Memberships held out, if any are.
+    hold_out_state : RandomState
+        Source of the choice, as it was before.
     sizes : ndarray of shape (n_gene_sets,)
         Number of genes in each set, without what is held out.
     gene_set_weights : ndarray of shape (n_gene_sets,)
@@ -47,6 +50,7 @@ class TrainingData:
     row_of: Array
     row_keys: Array | None
     held_out: HeldOut | None
+    hold_out_state: np.random.RandomState
     sizes: Array
     gene_set_weights: Array
 
@@ -86,6 +90,7 @@ def prepare(
             return_counts=True,
         )
         rows, row_of = X[first], row_of.ravel()
+    state = deepcopy(random_state)
     rows, held_out = hold_out(rows, validation_fraction, random_state, counts)
     sizes = np.bincount(
         rows.indices,
@@ -99,4 +104,4 @@ def prepare(
         # The first layer was trained with these weights.
         seen = previous.gene_set_weights_ > 0
         weights[seen] = previous.gene_set_weights_[seen]
-    return TrainingData(X, rows, counts, row_of, keys, held_out, sizes, weights)
+    return TrainingData(X, rows, counts, row_of, keys, held_out, state, sizes, weights)

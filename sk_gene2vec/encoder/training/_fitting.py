@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -85,6 +86,8 @@ def fit_network(
         if previous is not None:
             _check_architecture(previous, architecture)
         seed = random_state.randint(np.iinfo(np.int32).max)
+        if previous is not None and previous._hold_out_state is not None:
+            random_state = deepcopy(previous._hold_out_state)
         data = prepare(
             X,
             one_hot=architecture["gene_input"] == "one-hot",
@@ -244,7 +247,8 @@ def _callbacks(
     if data.held_out is None or not len(data.held_out.genes):
         raise ValueError(
             "early_stopping needs held-out memberships: expected "
-            "validation_fraction above 0 and genes with two memberships or more."
+            "validation_fraction above 0 and genes with two memberships or more, in "
+            "rows that at most half of the genes share."
         )
 
     def score(module: GeneSetNetwork) -> float:
@@ -291,6 +295,7 @@ def _fitted(
         _architecture=architecture,
         _median_size=float(np.median(np.diff(data.X.indptr))),
         _row_keys=data.row_keys,
+        _hold_out_state=data.hold_out_state,
         _moments=export_moments(net) if run.incremental else None,
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from numpy.random import PCG64, RandomState
 from sklearn.base import clone
 from skorch.callbacks import (
     Callback,
@@ -25,7 +26,7 @@ from skorch.callbacks import (
 from test_broken_fits import fitted_state, three_kinds
 
 from sk_gene2vec import GeneSetEncoder
-from sk_gene2vec.encoder.training import _train
+from sk_gene2vec.encoder.training import _data, _train
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
 
 # Killed in the second batch of the fourth epoch, where it waits for the signal.
@@ -138,6 +139,53 @@ def test_warm_start_keeps_the_weights_of_the_gene_sets(X):
     encoder.fit(X[:40])
     np.testing.assert_array_equal(encoder.gene_set_weights_, before)
     assert encoder.embedding_.shape == (40, 4)
+
+
+@pytest.fixture
+def held_out(monkeypatch):
+    """Memberships held out in each call."""
+    found = []
+
+    def spy(*args):
+        rest, held_out = hold_out(*args)
+        found.append((held_out.genes.tolist(), held_out.hidden.toarray().tolist()))
+        return rest, held_out
+
+    hold_out = _data.hold_out
+    monkeypatch.setattr(_data, "hold_out", spy)
+    return found
+
+
+@pytest.mark.parametrize(
+    "random_state", [None, 0, RandomState(0), RandomState(PCG64(0))]
+)
+@pytest.mark.parametrize("gene_input", ["membership", "one-hot"])
+def test_what_was_held_out_stays_held_out(X, random_state, gene_input, held_out):
+    encoder = make(
+        warm_start=True, max_epochs=1, gene_input=gene_input, random_state=random_state
+    ).fit(X)
+    encoder = pickle.loads(pickle.dumps(encoder)).fit(X)
+    encoder.set_params(random_state=3).fit(X)
+    assert held_out[0] == held_out[1] == held_out[2]
+    # A fit that starts anew draws anew.
+    encoder.set_params(warm_start=False).fit(X)
+    assert held_out[3] != held_out[0]
+
+
+@pytest.mark.parametrize("random_state", [None, RandomState(0)])
+def test_a_part_seen_again_has_the_same_held_out(X, random_state, held_out):
+    encoder = make(random_state=random_state)
+    for part in X[:30], X[30:], X[:30], X[30:]:
+        encoder.partial_fit(part)
+    assert held_out[:2] == held_out[2:]
+
+
+def test_models_without_a_record_of_the_held_out_go_on(X):
+    encoder = make(warm_start=True, max_epochs=1).fit(X)
+    del encoder._hold_out_state
+    assert_same_fit(
+        encoder.fit(X), make(warm_start=True, max_epochs=1).fit(X).fit(X), X
+    )
 
 
 def test_validation_scores_goes_on_and_does_not_stay_behind(X):
