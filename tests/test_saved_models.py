@@ -358,7 +358,7 @@ def test_a_loaded_vectorizer_keeps_what_it_was_fitted_with(dtype):
         assert_same(again, fitted)
         assert_same(again.transform(["P53"]), fitted.transform(["P53"]))
         report = again.lookup(["CASP", "none"])
-        assert report["status"].to_list() == ["ambiguous", "unknown"]
+        assert report["status"].to_list() == ["ambiguous", "absent"]
 
 
 def test_tables_as_parameters_pickle_and_can_be_left_out_for_skops():

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._genes import strip
+from sk_gene2vec._utils._messages import counted, near_misses, shown
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
 from sk_gene2vec._utils._vectors import check_vectors, places_of
 
@@ -89,14 +90,22 @@ class GeneVectors:
         asked = [genes] if isinstance(genes, str) else list(genes)
         unknown = [gene for gene in asked if gene not in self._row_of]
         if unknown:
-            folded = {gene.casefold(): gene for gene in self._row_of}
-            near = (folded.get(str(gene).casefold()) for gene in unknown)
-            hints = (f" (there is {name!r})" if name else "" for name in near)
-            names = shown(map("{!r}{}".format, unknown, hints), _UNKNOWN_SHOWN)
-            raise KeyError(
-                f"{len(unknown)} of {len(asked)} genes have no vector: {names}"
-            )
+            names = shown(map(self._with_near_misses, unknown), _UNKNOWN_SHOWN)
+            count = counted(len(unknown), len(asked))
+            raise KeyError(f"{count} not in the embedding: {names}")
         return np.array([self._row_of[gene] for gene in asked], dtype=np.intp)
+
+    def _with_near_misses(self, unknown: object) -> str:
+        """Quote what is no gene of the embedding, and ask for genes most like it."""
+        wanted = strip(str(unknown)).casefold()
+        # Of about the same length, with the same first letter: quickly found.
+        like = (
+            gene
+            for gene in self._row_of
+            if abs(len(gene) - len(wanted)) < 3 and gene[0].casefold() == wanted[0]
+        )
+        near = near_misses(wanted, like) if wanted else ""
+        return f"{unknown!r} ({near[2:]})" if near else repr(unknown)
 
 
 def _checked_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable
-from functools import cached_property
-from itertools import compress
+from functools import cached_property, partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
-from sk_gene2vec._utils._messages import excerpt, shown
+from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec._version import __version__
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["GeneEmbedding"]
-
-_UNKNOWN_SHOWN = 5
 
 
 class GeneEmbedding(Exports):
@@ -91,7 +87,8 @@ class GeneEmbedding(Exports):
         Parameters
         ----------
         encoder : GeneSetEncoder
-            Fitted on a matrix of `vectorizer`.
+            Fitted on a matrix of `vectorizer`. Of a pipeline, the last step gives the
+            class and parameters that `attrs` has.
         vectorizer : GmtVectorizer
             Fitted on the collection.
         genes : iterable of str, default=None
@@ -134,33 +131,28 @@ class GeneEmbedding(Exports):
         """
         check_is_fitted(vectorizer)
         chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
-        X = vectorizer.transform(chosen)
-        counts = (X if sp.issparse(X) else np.asarray(X)).sum(axis=1)
-        found = np.asarray(counts).ravel() > 0
-        if not found.all():
-            left_out = list(compress(chosen, ~found))
-            names = shown(map(excerpt, left_out), _UNKNOWN_SHOWN)
-            message = f"{len(left_out)} of {len(chosen)} genes are in no gene set"
-            if not found.any():
-                raise ValueError(
-                    f"Expected genes of the collection, but {message}: {names}. "
-                    "GmtVectorizer.lookup shows how each was found."
-                )
-            warnings.warn(f"{message} and are left out: {names}.", stacklevel=2)
-            chosen = list(compress(chosen, found))
-            X = vectorizer.transform(chosen)
+        _, missing = vectorizer._look_up(chosen, vectorizer._index, fate=None)
+        if missing:
+            tell = partial(vectorizer._index.complaint, missing, len(chosen))
+            if len(missing) == len(chosen):
+                raise ValueError(f"Expected genes of the collection. {tell('')}")
+            warn(tell(", and left out"))
+            left_out = set(missing)
+            chosen = [gene for gene in chosen if gene not in left_out]
+        described = encoder[-1] if isinstance(encoder, Pipeline) else encoder
         attrs = {
             "sk_gene2vec": __version__,
             "collection": dict(vectorizer.gene_sets_.attrs),
             "n_genes": len(vectorizer.genes_),
             "n_gene_sets": len(vectorizer.vocabulary_),
-            "encoder": type(encoder).__name__,
+            "encoder": type(described).__name__,
             "encoder_params": {
                 name: _plain(value)
-                for name, value in encoder.get_params(deep=False).items()
+                for name, value in described.get_params(deep=False).items()
             },
         }
-        return cls(chosen, np.asarray(encoder.transform(X)), attrs)
+        vectors = encoder.transform(vectorizer.transform(chosen))
+        return cls(chosen, np.asarray(vectors), attrs)
 
     def similarity(self, gene: str, other: str) -> float:
         """Return the cosine similarity of two genes.

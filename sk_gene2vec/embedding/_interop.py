@@ -6,7 +6,6 @@ The functions `from_...` return genes, vectors and attrs, for GeneEmbedding to c
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from importlib import import_module
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def to_anndata(
         if known.sum() < _LEAST_SHARE * min(len(row_of), len(names)):
             examples = shown(map(repr, row_of), _SHOWN)
             raise ValueError(f"{message}. The embedding has genes such as {examples}.")
-        warnings.warn(f"{message}. They get NaN.", stacklevel=3)
+        warn(f"{message}. They get NaN.")
     aligned = np.full((len(names), vectors.shape[1]), np.nan, dtype=vectors.dtype)
     aligned[known] = vectors[[row_of[name] for name in names if name in row_of]]
     adata.varm[key] = aligned
@@ -116,7 +116,8 @@ def from_anndata(adata: Any, key: str) -> _Parts:
 def to_parquet(frame: pd.DataFrame, path: str | PathLike[str]) -> None:
     """Write a DataFrame with its index and attrs."""
     optional("pyarrow", "to_parquet", "interop")
-    frame.to_parquet(path, engine="pyarrow")
+    with replacing(path) as part:
+        frame.to_parquet(part, engine="pyarrow")
 
 
 def from_parquet(path: str | PathLike[str], max_bytes: int) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._vectors import check_vectors, places_of
@@ -38,7 +39,8 @@ def to_word2vec(genes: Iterable[str], vectors: NDArray[Any], path: _Path) -> Non
         )
     counts = tuple(map(str, vectors.shape))
     rows = zip(genes, _text(vectors, " "), strict=True)
-    _write_lines(Path(path), map(" ".join, chain([counts], rows)))
+    with replacing(path) as part:
+        _write_lines(part, map(" ".join, chain([counts], rows)))
 
 
 def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray[Any]]:
@@ -75,8 +77,12 @@ def to_projector(
         lines.insert(0, "\t".join(header))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_lines(folder / "metadata.tsv", lines)
-    _write_lines(folder / "vectors.tsv", _text(vectors, "\t"))
+    with (
+        replacing(folder / "metadata.tsv") as metadata,
+        replacing(folder / "vectors.tsv") as numbers,
+    ):
+        _write_lines(metadata, lines)
+        _write_lines(numbers, _text(vectors, "\t"))
 
 
 def from_projector(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
@@ -147,7 +148,7 @@ def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
     text = checked.descriptions
     lines = ("\t".join([name, text[name], *checked[name]]) + "\n" for name in checked)
     data = "".join(lines).encode()
-    with Path(path).open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         if Path(path).suffix.lower() == ".gz":
             # Without name and time in the header, the same data give the same bytes.
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as compressed:

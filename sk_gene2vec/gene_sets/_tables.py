@@ -68,14 +68,26 @@ def _find_columns(columns: Sequence[Any], choices: Sequence[Columns]) -> Columns
     return next((pair for pair in choices if set(pair) <= set(columns)), None)
 
 
+def _in_other_case(
+    columns: Sequence[Any], choices: Sequence[Columns]
+) -> Columns | None:
+    """Find columns that differ in upper and lower case from those that are wanted."""
+    written = {str(column).casefold(): column for column in columns}
+    folded = [(str(name).casefold(), str(gene).casefold()) for name, gene in choices]
+    pair = _find_columns(list(written), folded)
+    return None if pair is None else (written[pair[0]], written[pair[1]])
+
+
 def _columns(columns: list[Any], options: Options) -> list[Any]:
     """Columns of the gene set, the gene and, if it counts, the weight."""
     found = _find_columns(columns, options.columns)
     if found is None:
+        advice = "For others, use {}(gene_set_column, gene_column))."
+        if (cased := _in_other_case(columns, options.columns)) is not None:
+            advice = f"Upper and lower case count: use {{}}{cased!r})."
         raise ValueError(
             f"Expected columns of gene sets and genes ({pairs_of(options.columns)}), "
-            f"got {excerpt(columns)}. For others, use "
-            "read_gene_sets(..., columns=(gene_set_column, gene_column))."
+            f"got {excerpt(columns)}. {advice.format('read_gene_sets(..., columns=')}"
         )
     wanted = [*found, *([_WEIGHT] if options.min_weight is not None else [])]
     for column in wanted:
@@ -86,8 +98,14 @@ def _columns(columns: list[Any], options: Options) -> list[Any]:
 
 
 def _delimiter(file: FileText, choices: Sequence[Columns]) -> str | None:
-    """Tell what separates columns in the first line; None if it is no header."""
-    return next((d for d in "\t,;" if _find_columns(_header(file, d), choices)), None)
+    """Tell what separates columns in the first line; None if it is no header.
+
+    One in other upper and lower case is one, too, or it would be read as a gene set.
+    """
+    for delimiter in "\t,;":
+        if _in_other_case(_header(file, delimiter), choices) is not None:
+            return delimiter
+    return None
 
 
 def _header(file: FileText, delimiter: str) -> list[str]:

@@ -8,8 +8,6 @@ import html
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -20,10 +18,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._messages import excerpt, shown
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.plotting._labels import read_labels
-from sk_gene2vec.plotting._projection import check_named, in_the_plane
+from sk_gene2vec.plotting._projection import (
+    check_named,
+    genes_and_vectors,
+    in_the_plane,
+)
 
 __all__ = ["write_gene_map"]
 
@@ -123,43 +126,28 @@ def write_gene_map(
             f"Expected title as text without lone surrogates, got {excerpt(title)}."
         )
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"Expected a file in a folder that exists, got {path}.")
-    names, points, axes = in_the_plane(embedding, genes, method, random_state)
-    names = check_named(names)
-    colouring = None if labels is None else read_labels(labels, names, len(names))
-    sets, memberships = _memberships(gene_sets, names)
-    page = _page(
-        title,
-        {
-            "title": title,
-            "axes": _axes_text(*axes),
-            "genes": names,
-            "points": _fitted(points),
-            "sets": sets,
-            "memberships": memberships,
-            "labels": colouring and colouring.for_page(),
-        },
-    )
-    # As bytes: the page has the hashes of its script and style with these line ends.
-    _replace(path, page.encode())
+    with replacing(path) as part:
+        known, vectors = genes_and_vectors(embedding, genes)
+        names = check_named(known)
+        colouring = None if labels is None else read_labels(labels, names, len(names))
+        sets, memberships = _memberships(gene_sets, names)
+        # Last, since it takes longest.
+        points, axes = in_the_plane(embedding, vectors, method, random_state)
+        page = _page(
+            title,
+            {
+                "title": title,
+                "axes": _axes_text(*axes),
+                "genes": names,
+                "points": _fitted(points),
+                "sets": sets,
+                "memberships": memberships,
+                "labels": colouring and colouring.for_page(),
+            },
+        )
+        # As bytes: the page has the hashes of script and style with these line ends.
+        part.write_bytes(page.encode())
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside a file, then replace it: a failure leaves the file as it was."""
-    path = path.resolve()  # what a link points to
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)  # a device or pipe has no content to lose
-        return
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(content)
-        if path.exists():
-            shutil.copymode(path, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _page(title: str, data: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.plotting._labels import PALETTE, read_labels, scatter
-from sk_gene2vec.plotting._projection import in_the_plane
+from sk_gene2vec.plotting._projection import genes_and_vectors, in_the_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,9 +98,11 @@ def plot_embedding(
     ['glycolysis (2)', 'p53 pathway (1)', 'no label (1)']
     """
     plt = optional("matplotlib.pyplot", "plot_embedding", "plot")
-    names, points, axes = in_the_plane(embedding, genes, method, random_state)
+    names, vectors = genes_and_vectors(embedding, genes)
     rows = _rows_of(annotate, names)
-    colouring = None if labels is None else read_labels(labels, names, len(points))
+    colouring = None if labels is None else read_labels(labels, names, len(vectors))
+    # Last, since it takes longest.
+    points, axes = in_the_plane(embedding, vectors, method, random_state)
     own_figure = ax is None
     if ax is None:
         _, ax = plt.subplots(figsize=(6.2, 6), layout="constrained")

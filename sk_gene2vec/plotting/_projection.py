@@ -149,17 +149,16 @@ def check_named(names: list[str] | None) -> list[str]:
 
 
 def in_the_plane(
-    embedding: Any, genes: Iterable[str] | None, method: str, random_state: Any
-) -> tuple[list[str] | None, NDArray[np.float64], list[str]]:
-    """Return the names of the genes, coordinates, and the names of the axes.
+    embedding: Any, vectors: NDArray[np.floating], method: str, random_state: Any
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return coordinates of the vectors of an embedding, and the names of the axes.
 
     Vectors of two numbers are coordinates already, unless `method` names another way.
     """
-    names, vectors = genes_and_vectors(embedding, genes)
     if method == "auto" and vectors.shape[1] == 2:
         axes = getattr(embedding, "columns", ("dimension 1", "dimension 2"))
-        return names, vectors.astype(np.float64), list(map(str, axes))
-    return names, *_layout(vectors, method, random_state)
+        return vectors.astype(np.float64), list(map(str, axes))
+    return _layout(vectors, method, random_state)
 
 
 def _layout(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_gene2vec._utils._genes import check_text, strip
-from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._messages import counted, shown
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.vectorizer._identifiers import describe_kinds, plain
 
@@ -47,28 +47,33 @@ class GeneIndex:
         Row of every gene, and of every alias of one gene.
     ambiguous : dict of str to tuple of str
         Genes of every alias of several genes, at least one of them in the collection.
+    absent : dict of str to tuple of str
+        Genes of every other alias, none of them in the collection.
     """
 
     def __init__(self, genes: list[str], aliases: Any = None) -> None:
         self.genes = genes
         self.row_of = {gene: row for row, gene in enumerate(genes)}
         self.ambiguous: dict[str, tuple[str, ...]] = {}
+        self.absent: dict[str, tuple[str, ...]] = {}
         by_alias: dict[str, int] = {}
         for alias, meant in _targets(aliases).items():
             if alias in self.row_of:
                 continue
-            if len(meant) > 1:
-                if not self.row_of.keys().isdisjoint(meant):
-                    self.ambiguous[alias] = tuple(meant)
-            elif (gene := next(iter(meant))) in self.row_of:
-                by_alias[alias] = self.row_of[gene]
+            if self.row_of.keys().isdisjoint(meant):
+                self.absent[alias] = tuple(meant)
+            elif len(meant) > 1:
+                self.ambiguous[alias] = tuple(meant)
+            else:
+                by_alias[alias] = self.row_of[next(iter(meant))]
         self.row_of.update(by_alias)
 
     @property
     def aliases(self) -> dict[str, str | tuple[str, ...]]:
-        """The aliases in use; the same index can be built from them."""
+        """The aliases that are no gene; the same index can be built from them."""
         by_alias = islice(self.row_of.items(), len(self.genes), None)
-        return {alias: self.genes[row] for alias, row in by_alias} | self.ambiguous
+        found = {alias: self.genes[row] for alias, row in by_alias}
+        return found | self.ambiguous | self.absent
 
     def rows(self, genes: list[str]) -> Rows:
         """Row of every gene; the number of genes where one is not found."""
@@ -92,11 +97,11 @@ class GeneIndex:
         self, missing: list[str], count: int, *, unknown: bool, ambiguous: bool
     ) -> None:
         """Raise an error for the first kind of missing genes that is not allowed."""
-        if ambiguous and (unclear := self._unclear(missing)):
+        if ambiguous and (unclear := _meanings(missing, self.ambiguous)):
             places = sum(gene in self.ambiguous for gene in missing)
             raise ValueError(
-                f"{places} of {count} genes are aliases of several genes: {unclear}; "
-                "use the name of the gene that is meant, or set "
+                f"{counted(places, count)} ambiguous, by an alias of several genes: "
+                f"{unclear}; use the name of the gene that is meant, or set "
                 "handle_ambiguous='ignore'."
             )
         if unknown and missing:
@@ -107,14 +112,18 @@ class GeneIndex:
         distinct = list(dict.fromkeys(missing))
         near = self.near_misses(distinct)
         hints = (f"{it!r} for {gene!r}" for gene, it in near.items())
-        unclear = self._unclear(distinct)
+        unclear = _meanings(distinct, self.ambiguous)
+        absent = _meanings(distinct, self.absent)
         kinds, others = describe_kinds(distinct, self.genes)
         old = set(others).difference(near, self.ambiguous) and not self.aliases
         sentences = [
-            f"{len(missing)} of {count} genes are in no gene set of the collection"
+            f"{counted(len(missing), count)} in no gene set of the collection"
             f"{fate}: {shown(map(repr, distinct), _UNKNOWN_SHOWN)}.",
             f"The collection has {shown(hints, _HINTS_SHOWN)}." if near else "",
             f"Aliases of several genes are {unclear}." if unclear else "",
+            f"Aliases of genes that the collection lacks are {absent}."
+            if absent
+            else "",
             *kinds,
             _OLD_SYMBOLS if old else "",
         ]
@@ -134,17 +143,23 @@ class GeneIndex:
                 report.append(
                     (gene, None, "ambiguous", ", ".join(self.ambiguous[gene]))
                 )
+            elif gene in near:
+                status = _difference(gene, near[gene])
+                report.append((gene, None, status, near[gene]))
+            elif gene in self.absent:
+                report.append((gene, None, "absent", ", ".join(self.absent[gene])))
             else:
-                status = _difference(gene, near[gene]) if gene in near else "unknown"
-                report.append((gene, None, status, near.get(gene, "")))
+                report.append((gene, None, "unknown", ""))
         columns = ["gene", "found_as", "status", "candidates"]
         frame: pd.DataFrame = pandas.DataFrame(report, columns=columns, dtype=object)
         return frame
 
-    def _unclear(self, missing: list[str]) -> str:
-        unclear = (gene for gene in dict.fromkeys(missing) if gene in self.ambiguous)
-        meant = (f"{gene!r} ({' or '.join(self.ambiguous[gene])})" for gene in unclear)
-        return shown(meant, _HINTS_SHOWN)
+
+def _meanings(missing: Iterable[str], genes_of: Mapping[str, tuple[str, ...]]) -> str:
+    """List the missing genes that are aliases, with what they may mean."""
+    aliases = (gene for gene in dict.fromkeys(missing) if gene in genes_of)
+    meant = (f"{alias!r} ({' or '.join(genes_of[alias])})" for alias in aliases)
+    return shown(meant, _HINTS_SHOWN)
 
 
 def _difference(gene: str, match: str) -> str:

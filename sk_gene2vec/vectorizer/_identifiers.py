@@ -1,7 +1,8 @@
 """Kinds of identifiers that a collection does not use, and how to translate them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sk_gene2vec._utils._genes import strip
@@ -15,27 +16,80 @@ _SAMPLE = 100
 
 
 class _Kind(NamedTuple):
-    name: str
+    """Identifiers that look alike.
+
+    Attributes
+    ----------
+    one, many : str
+        Names of the kind, for one of them and for more.
+    pattern : re.Pattern
+        Matches all of it.
+    advice : str
+        How to come by genes of the collection.
+    among : container of str or None
+        The identifiers, up to a dot, if not all that match are of the kind.
+    """
+
+    one: str
+    many: str
     pattern: re.Pattern[str]
     advice: str
+    among: Container[str] | None = None
+
+    def has(self, identifier: str) -> bool:
+        """Return True if the identifier is of this kind."""
+        if not self.pattern.fullmatch(identifier):
+            return False
+        return self.among is None or identifier.partition(".")[0] in self.among
 
 
-_MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_TRANSLATE = "translate them with aliases={identifier: gene}"
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+_MONTH = f"({_MONTHS}|{_MONTHS.upper()})"
+_NUMBER = re.compile(r"\d+(\.0+)?")
+# Days since 1899 that spreadsheets show as numbers: of MARCH1 to MARCH11, SEPT1 to
+# SEPT15, OCT1 to OCT4, DEC1 and DEC2, typed in one of these years.
+_SERIALS = frozenset(
+    str(date(year, month, day).toordinal() - date(1899, 12, 30).toordinal())
+    for year in range(1990, 2041)
+    for month, last in ((3, 11), (9, 15), (10, 4), (12, 2))
+    for day in range(1, last + 1)
+)
+_TRANSLATE = "translate such identifiers with aliases={identifier: gene}"
+_ORIGINAL = "take the symbols from the original file"
 _KINDS = (
-    _Kind("Ensembl ids", re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"), _TRANSLATE),
-    _Kind("Entrez numbers", re.compile(r"\d+(\.0+)?"), _TRANSLATE),
-    _Kind("RefSeq ids", re.compile(r"[NX][MPR]_\d+(\.\d+)?"), _TRANSLATE),
-    _Kind("HGNC ids", re.compile(r"HGNC:\d+"), _TRANSLATE),
     _Kind(
-        "dates that a spreadsheet made of symbols",
-        # 2-Sep, Sep-02 and 2021-09-02 were SEPTIN2, 1-Mar was MARCHF1.
-        re.compile(
-            rf"\d{{1,2}}-{_MONTH}(-\d+)?|{_MONTH}-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*"
-        ),
-        "take the symbols from the original file",
+        "an Ensembl id",
+        "Ensembl ids",
+        re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"),
+        _TRANSLATE,
     ),
     _Kind(
+        "a date that a spreadsheet turned into a number",
+        "dates that a spreadsheet turned into numbers",
+        _NUMBER,
+        _ORIGINAL,
+        _SERIALS,
+    ),
+    _Kind("an Entrez number", "Entrez numbers", _NUMBER, _TRANSLATE),
+    _Kind(
+        "a RefSeq id",
+        "RefSeq ids",
+        re.compile(r"[NX][MPR]_\d+(\.\d+)?"),
+        _TRANSLATE,
+    ),
+    _Kind("an HGNC id", "HGNC ids", re.compile(r"HGNC:\d+"), _TRANSLATE),
+    _Kind(
+        "a date that a spreadsheet made of a symbol",
+        "dates that a spreadsheet made of symbols",
+        # 2-Sep, SEP-02, 9/2/2021 and 2021-09-02 were SEPTIN2, 1-Mar was MARCHF1.
+        re.compile(
+            rf"\d{{1,2}}-{_MONTH}(-\d+)?|{_MONTH}-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*"
+            r"|\d{1,2}([/.])\d{1,2}\4(\d{4}|\d\d)( .*)?"
+        ),
+        _ORIGINAL,
+    ),
+    _Kind(
+        "a mouse or rat symbol",
         "mouse or rat symbols",
         re.compile(r"[A-Z][a-z][a-z0-9]*(-[a-z0-9]+)?|[A-Z0-9]+Rik"),
         "use gene sets of that species, or give orthologs as aliases={symbol: gene}",
@@ -82,23 +136,26 @@ def describe_kinds(
     >>> from sk_gene2vec.vectorizer._identifiers import describe_kinds
     >>> sentences, others = describe_kinds(["7157", "472", "P53"], ["ATM", "TP53"])
     >>> sentences[0]
-    "2 look like Entrez numbers ('7157', '472'), not like 'ATM': translate them with \
-aliases={identifier: gene}."
+    "2 look like Entrez numbers ('7157', '472'), not like 'ATM': translate such \
+identifiers with aliases={identifier: gene}."
     >>> others
     ['P53']
     """
     members = {kind: list[str]() for kind in _KINDS if not _is_usual(kind, known)}
     others: list[str] = []
     for gene in genes:
-        kinds = (kind for kind in members if kind.pattern.fullmatch(strip(gene)))
-        kind = next(kinds, None)
+        kind = next((kind for kind in members if kind.has(strip(gene))), None)
         (others if kind is None else members[kind]).append(gene)
-    sentences = [
-        f"{len(found)} {'look' if len(found) > 1 else 'looks'} like {kind.name} "
-        f"({shown(map(repr, found), _SHOWN)}), not like {known[0]!r}: {kind.advice}."
-        for kind, found in members.items()
-        if found
-    ]
+    sentences = []
+    for kind, found in members.items():
+        if found:
+            like = (
+                f"look like {kind.many}" if len(found) > 1 else f"looks like {kind.one}"
+            )
+            sentences.append(
+                f"{len(found)} {like} ({shown(map(repr, found), _SHOWN)}), not like "
+                f"{known[0]!r}: {kind.advice}."
+            )
     return sentences, others
 
 

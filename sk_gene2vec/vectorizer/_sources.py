@@ -49,13 +49,24 @@ def select_by_size(
 def membership_matrix(
     gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
 ) -> sp.csr_matrix:
-    """Matrix of genes x gene sets, with a last row of zeros for unknown genes."""
+    """Matrix of genes x gene sets, with a last row of zeros for unknown genes.
+
+    Raises
+    ------
+    TypeError
+        If there is no such dtype, or SciPy has no matrices of it.
+    """
     starts = np.cumsum([0, *map(len, gene_sets.values())])
     members = chain.from_iterable(gene_sets.values())
     rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
-    ones = np.ones(len(rows), dtype=dtype)
     shape = len(gene_sets.genes) + 1, len(gene_sets)
-    return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
+    try:
+        ones = np.ones(len(rows), dtype=dtype)
+        return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
+    except TypeError as error:
+        raise TypeError(
+            f"Expected dtype of numbers, such as numpy.float32, got {dtype!r}."
+        ) from error
 
 
 def _is_collection(gene_sets: Any) -> bool:

@@ -1,7 +1,6 @@
 """GmtVectorizer: gene identifiers to rows of the gene x gene-set matrix."""
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
@@ -17,8 +16,10 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._persistence import FormattedState
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
 from sk_gene2vec.vectorizer._sources import (
     membership_matrix,
@@ -35,6 +36,8 @@ Membership: TypeAlias = sp.csr_matrix | sp.csr_array | npt.NDArray[Any]
 Names: TypeAlias = npt.NDArray[np.object_]
 
 _ARRAY = HasMethods("__array__")
+# Of unknown genes, for the warning.
+_ZEROS = ", and given a row of zeros"
 
 
 class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
@@ -71,7 +74,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         No gene is guessed.
     handle_unknown : {"ignore", "error"}, default="ignore"
         How to handle a gene that is in no gene set of the collection: give it a row of
-        zeros and warn once a call, or raise an error.
+        zeros and warn once a call, or raise an error. As in scikit-learn's encoders,
+        `transform` goes by the present values of the two, and of `sparse_output`.
     dtype : dtype, default=numpy.float32
         Type of the matrix.
     sparse_output : bool, default=True
@@ -166,6 +170,9 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
         """Read the collection and build its matrix.
 
+        Unknown genes are listed in `unknown_genes_`, without a warning; `transform` and
+        `fit_transform` warn of them.
+
         Parameters
         ----------
         X : iterable of str, length n_genes
@@ -184,14 +191,15 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         FileNotFoundError, GmtFormatError
             If a file of the collection cannot be read.
         TypeError
-            If `X` is a single `str`, a set or a mapping; if an identifier is no `str`.
+            If `X` is a single `str`, a set or a mapping; if an identifier is no `str`;
+            if `dtype` is none of numbers.
         ValueError
             If `X` is empty or has missing values or several columns; if no gene set is
             left, or none with genes; if two collections have a gene set of the same
             name; if a DataFrame lacks a column; if a gene is unknown or ambiguous and
             that is an error.
         """
-        self._fit(check_genes(X), warn=False)
+        self._fit(check_genes(X), fate=None)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -210,7 +218,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             As from `transform`.
         """
-        return self._select(self._fit(check_genes(X), warn=True), X)
+        return self._select(self._fit(check_genes(X), fate=_ZEROS), X)
 
     def transform(self, X: Iterable[str]) -> Membership:
         """Return the rows of genes.
@@ -228,7 +236,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             output has the index of `X`, if `X` is a Series or DataFrame.
         """
         check_is_fitted(self)
-        rows, _ = self._look_up(check_genes(X), self._index, warn=True)
+        self._validate_params()
+        rows, _ = self._look_up(check_genes(X), self._index, fate=_ZEROS)
         return self._select(rows, X)
 
     def lookup(self, X: Iterable[str]) -> "pd.DataFrame":
@@ -249,9 +258,10 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             - `status`: ``"exact"``, ``"alias"``, ``"ambiguous"`` (an alias of several
               genes), ``"case"``, ``"blanks"``, ``"version"`` (unknown, but a gene of
               the collection differs only in case, surrounding blanks, or the version of
-              an Ensembl id) or ``"unknown"``;
-            - `candidates`, the genes that an ambiguous alias may mean, or the gene that
-              differs so little; empty elsewhere.
+              an Ensembl id), ``"absent"`` (an alias of genes that the collection lacks)
+              or ``"unknown"``;
+            - `candidates`, the genes that an alias may mean where it found none, or the
+              gene that differs so little; empty elsewhere.
 
         Raises
         ------
@@ -325,7 +335,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         check_is_fitted(self)
         return np.array(list(self.vocabulary_), dtype=object)
 
-    def _fit(self, genes: list[str], *, warn: bool) -> Rows:
+    def _fit(self, genes: list[str], *, fate: str | None) -> Rows:
         whole = resolve_gene_sets(self.gene_sets, prefix_names=self.prefix_names)
         collection = select_by_size(whole, self.min_size, self.max_size)
         known = collection.genes
@@ -333,16 +343,17 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             n_sets = len(collection)
             raise ValueError(f"Expected genes, got {n_sets} gene sets without any.")
         index = GeneIndex(known, self.aliases)
-        rows, missing = self._look_up(genes, index, warn=warn)
-        self.gene_sets_ = collection
-        self._derive(index, self.dtype)
+        rows, missing = self._look_up(genes, index, fate=fate)
+        self._set(collection, index, self.dtype)
         self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
         return rows
 
-    def _derive(self, index: GeneIndex, dtype: npt.DTypeLike) -> None:
-        """Set the attributes that follow from `gene_sets_`, which are not saved."""
-        self._index = index
-        self._membership = membership_matrix(self.gene_sets_, index.row_of, dtype)
+    def _set(
+        self, collection: GeneSets, index: GeneIndex, dtype: npt.DTypeLike
+    ) -> None:
+        """Set `gene_sets_` and the attributes that follow from it, not saved."""
+        self._membership = membership_matrix(collection, index.row_of, dtype)
+        self.gene_sets_, self._index = collection, index
         self.genes_ = np.array(index.genes, dtype=object)
         self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
 
@@ -358,12 +369,16 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         super().__setstate__(state)
         if "_fitted" in self.__dict__:
             aliases, dtype = self.__dict__.pop("_fitted")
-            self._derive(GeneIndex(self.gene_sets_.genes, aliases), dtype)
+            index = GeneIndex(self.gene_sets_.genes, aliases)
+            self._set(self.gene_sets_, index, dtype)
 
     def _look_up(
-        self, genes: list[str], index: GeneIndex, *, warn: bool
+        self, genes: list[str], index: GeneIndex, *, fate: str | None
     ) -> tuple[Rows, list[str]]:
-        """Row of every gene, and the genes that have none."""
+        """Row of every gene, and the genes that have none; a warning says their fate.
+
+        None does not warn.
+        """
         rows = index.rows(genes)
         missing = index.missing(genes, rows)
         index.refuse(
@@ -372,10 +387,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             unknown=self.handle_unknown == "error",
             ambiguous=self.handle_ambiguous == "error",
         )
-        if missing and warn:
-            fate = " and get a row of zeros"
-            complaint = index.complaint(missing, len(genes), fate)
-            warnings.warn(complaint, UserWarning, stacklevel=4)
+        if missing and fate is not None:
+            warn(index.complaint(missing, len(genes), fate))
         return rows, missing
 
     def _select(self, rows: Rows, X: Any) -> Membership:

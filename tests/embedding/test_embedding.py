@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.pipeline import make_pipeline
 
 import sk_gene2vec
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
@@ -82,15 +83,23 @@ def test_look_up(embedding):
 @pytest.mark.parametrize(
     ("genes", "message"),
     [
-        ("G99", "1 of 1 genes have no vector: 'G99'"),
-        ("g05", "1 of 1 genes have no vector: 'g05' (there is 'G05')"),
-        (["G01", "x", "g02"], "2 of 3 genes have no vector: 'x', 'g02' (there is 'G02"),
-        (list("abcdefg"), "7 of 7 genes have no vector: 'a', 'b', 'c', 'd', 'e', …"),
+        ("X99", "1 of 1 gene is not in the embedding: 'X99'"),
+        ("g05", "1 of 1 gene is not in the embedding: 'g05' (did you mean 'G05'"),
+        ("G50 ", "1 of 1 gene is not in the embedding: 'G50 ' (did you mean 'G05'"),
+        (
+            ["G01", "x", "g02"],
+            "2 of 3 genes are not in the embedding: 'x', 'g02' (did you mean 'G02'",
+        ),
+        (
+            list("abcdef"),
+            "6 of 6 genes are not in the embedding: 'a', 'b', 'c', 'd', 'e', …",
+        ),
+        ("", "1 of 1 gene is not in the embedding: ''"),
         (3, "not iterable"),
-        ([3], "1 of 1 genes have no vector: 3"),
+        ([3], "1 of 1 gene is not in the embedding: 3"),
     ],
 )
-def test_unknown_genes_are_named_with_what_differs_by_case(embedding, genes, message):
+def test_unknown_genes_are_named_with_near_misses(embedding, genes, message):
     error = TypeError if genes == 3 else KeyError
     with pytest.raises(error, match=re.escape(message)):
         embedding[genes]
@@ -313,6 +322,16 @@ def test_from_encoder_takes_any_transformer_and_describes_its_parameters(vectori
     assert parameters["random_state"].startswith("RandomState(")
 
 
+def test_from_encoder_names_columns_as_a_pipeline_does(encoder, vectorizer):
+    pipeline = make_pipeline("passthrough", encoder)
+    embedding = GeneEmbedding.from_encoder(pipeline, vectorizer)
+    assert embedding.attrs["encoder"] == "GeneSetEncoder"
+    of_step = GeneEmbedding.from_encoder(encoder, vectorizer)
+    assert embedding.attrs == of_step.attrs
+    names = pipeline.get_feature_names_out(vectorizer.get_feature_names_out())
+    assert list(embedding.to_frame().columns) == list(names)
+
+
 @pytest.mark.parametrize("container", ["default", "pandas", "polars"])
 def test_from_encoder_takes_any_output_and_leaves_out_genes_of_no_gene_set(
     encoder, vectorizer, container
@@ -329,20 +348,20 @@ def test_from_encoder_takes_any_output_and_leaves_out_genes_of_no_gene_set(
     np.testing.assert_array_equal(found.vectors, wanted.vectors)
     with pytest.warns(UserWarning, match="in no gene set") as caught:
         found = GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "TP53", "Y"])
-    assert str(caught[-1].message) == (
-        "2 of 3 genes are in no gene set and are left out: 'X', 'Y'."
+    (warning,) = caught
+    assert str(warning.message).startswith(
+        "2 of 3 genes are in no gene set of the collection, and left out: 'X', 'Y'. Old"
     )
-    assert caught[-1].filename == __file__
+    assert warning.filename == __file__
     assert list(found) == ["TP53"]
     np.testing.assert_allclose(found["TP53"], wanted["TP53"], rtol=1e-5)
 
 
 def test_from_encoder_refuses_nothing_but_genes_of_no_gene_set(encoder, vectorizer):
-    message = r"2 of 2 genes are in no gene set: 'X', 'Y'\. GmtVectorizer\.lookup shows"
-    with (
-        pytest.warns(UserWarning, match="2 of 2 genes are in no gene set"),
-        pytest.raises(ValueError, match=message),
-    ):
+    message = (
+        r"2 of 2 genes are in no gene set of the collection: 'X', 'Y'\. Old symbols"
+    )
+    with pytest.raises(ValueError, match=message):
         GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "Y"])
     with pytest.raises(ValueError, match="every gene once, got 'HK1' twice"):
         GeneEmbedding.from_encoder(encoder, vectorizer, ["HK1", "HK1"])

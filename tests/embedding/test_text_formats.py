@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneEmbedding
+from sk_gene2vec.embedding import _text_formats
 
 GENES = ["TP53", "HLA-A", "C1orf226", "β-actin", "NA", "1", "gene"]
 
@@ -49,6 +50,26 @@ def test_word2vec_and_back(embedding, tmp_path):
     found = GeneEmbedding.from_word2vec(str(path), dtype=embedding.vectors.dtype)
     assert_exact(found, embedding)
     assert found.attrs == {}
+
+
+@pytest.mark.parametrize("method", ["to_word2vec", "to_projector"])
+def test_a_failed_write_leaves_the_files(embedding, tmp_path, monkeypatch, method):
+    path = tmp_path / "genes" if method == "to_projector" else tmp_path / "genes.txt"
+    write = getattr(embedding, method)
+    write(path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.t*")}
+    other = GeneEmbedding(GENES, embedding.vectors + 1)
+
+    def breaks_off(vectors, separator):
+        yield "1"
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(_text_formats, "_text", breaks_off)
+    with pytest.raises(OSError, match="no space"):
+        getattr(other, method)(path)
+    assert {
+        file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
+    } == before
 
 
 def test_word2vec_of_the_original_tool_and_of_windows(tmp_path):

@@ -216,6 +216,21 @@ def test_columns_that_are_not_there(read):
         read(GMT, columns=("a", "b"), format="gmt")
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+def test_columns_in_other_case_are_named(read, delimiter):
+    message = r"got .*'Gene'.*case count: use .*columns=\('Pathway', 'Gene'\)\)"
+    # With three columns, it would also be a line of GMT.
+    data = table(["Pathway", "Gene", "Score"], delimiter, [("A", "X", "1")])
+    with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: .*" + message):
+        read(data)
+    assert dict(read(data, columns=("Pathway", "Gene"))) == {"A": ("X",)}
+    frame = pd.DataFrame([("A", "X")], columns=["Pathway", "Gene"])
+    with pytest.raises(ValueError, match=message):
+        read_gene_sets(frame)
+    with pytest.raises(ValueError, match=r"columns=\('Pathway', 'Gene'\)"):
+        read_gene_sets(frame, columns=("pathway", "gene"))
+
+
 def test_columns_of_one_name(read):
     message = r"Expected one column 'gene', got 2 of this name in \['term', 'gene', 'g"
     with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: " + message):

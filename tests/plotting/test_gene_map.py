@@ -14,7 +14,7 @@ import pytest
 from chromium import Browser, Page, find_chromium
 
 from sk_gene2vec import read_gmt
-from sk_gene2vec.plotting import write_gene_map
+from sk_gene2vec.plotting import _projection, write_gene_map
 from sk_gene2vec.plotting._labels import MAX_CATEGORIES
 
 N_GENES = 400
@@ -249,6 +249,16 @@ def test_a_bad_title_leaves_the_file(tmp_path, coordinates, title):
         write_gene_map(path, coordinates, title=title)
     assert path.read_text(encoding="utf-8") == "kept"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "given", [{"labels": ["A", "B"]}, {"gene_sets": {"A": ["NO_SUCH_GENE"]}}]
+)
+def test_all_is_checked_before_the_layout(tmp_path, coordinates, monkeypatch, given):
+    monkeypatch.setattr(_projection, "_layout", lambda *_: pytest.fail("too early"))
+    with pytest.raises(ValueError, match="Expected"):
+        write_gene_map(tmp_path / "map.html", coordinates, method="pca", **given)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_write_leaves_the_file(tmp_path, coordinates, monkeypatch):

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from sklearn.exceptions import NotFittedError
 
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder
-from sk_gene2vec.plotting import plot_embedding, plot_loss_curve
+from sk_gene2vec.plotting import _projection, plot_embedding, plot_loss_curve
 from sk_gene2vec.plotting._labels import GREY, MAX_CATEGORIES, PALETTE
 
 N_GENES = 300
@@ -232,6 +232,13 @@ def test_bad_input(coordinates, given, error, message):
 def test_genes_without_names(given):
     with pytest.raises(ValueError, match="Expected the names of the genes beside"):
         plot_embedding(np.eye(4, 2), **given)
+
+
+@pytest.mark.parametrize("given", [{"labels": ["A"]}, {"annotate": ["NO_SUCH_GENE"]}])
+def test_all_is_checked_before_the_layout(coordinates, monkeypatch, given):
+    monkeypatch.setattr(_projection, "_layout", lambda *_: pytest.fail("too early"))
+    with pytest.raises((ValueError, KeyError), match=r"NO_SUCH_GENE|Expected"):
+        plot_embedding(coordinates, method="pca", **given)
 
 
 def test_an_array_of_labels_needs_no_names(coordinates):

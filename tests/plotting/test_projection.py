@@ -136,12 +136,12 @@ def test_every_kind_of_embedding_alike(vectors):
 
 def test_two_columns_are_coordinates_already(vectors):
     frame = pd.DataFrame(vectors[:, :2], index=GENES, columns=["east", "north"])
-    names, points, axes = in_the_plane(frame, None, "auto", 0)
-    assert (names, axes) == (GENES, ["east", "north"])
-    np.testing.assert_array_equal(points, vectors[:, :2])
-    names, _, axes = in_the_plane(vectors[:, :2], None, "auto", 0)
-    assert (names, axes) == (None, ["dimension 1", "dimension 2"])
-    assert in_the_plane(frame, None, "pca", 0)[2] == ["PCA 1", "PCA 2"]
+    plane = vectors[:, :2]
+    points, axes = in_the_plane(frame, plane, "auto", 0)
+    assert axes == ["east", "north"]
+    np.testing.assert_array_equal(points, plane)
+    assert in_the_plane(plane, plane, "auto", 0)[1] == ["dimension 1", "dimension 2"]
+    assert in_the_plane(frame, plane, "pca", 0)[1] == ["PCA 1", "PCA 2"]
 
 
 @pytest.mark.parametrize(

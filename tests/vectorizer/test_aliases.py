@@ -58,10 +58,10 @@ def aliases(request):
         ("MLL2", None, "ambiguous", "KMT2B, KMT2D"),
         # One of its two genes is not in the collection, but may be the one meant.
         ("HALF", None, "ambiguous", "ATM, ABSENT"),
-        ("GONE", None, "unknown", ""),
-        ("NOWHERE", None, "unknown", ""),
+        ("GONE", None, "absent", "ABSENT"),
+        ("NOWHERE", None, "absent", "ABSENT, ABSENT2"),
         # Not followed from FIRST over SECOND to ATM.
-        ("FIRST", None, "unknown", ""),
+        ("FIRST", None, "absent", "SECOND"),
         ("SECOND", "ATM", "alias", ""),
         ("Tp53", None, "case", "TP53"),
         # Aliases match exactly, too.
@@ -69,7 +69,7 @@ def aliases(request):
         ("XYZ", None, "unknown", ""),
     ],
 )
-@pytest.mark.filterwarnings("ignore:1 of 1 genes are in no gene set")
+@pytest.mark.filterwarnings("ignore:1 of 1 gene is in no gene set")
 def test_how_genes_are_found(aliases, gene, found_as, status, candidates):
     vectorizer = GmtVectorizer(SETS, aliases=aliases).fit([gene])
     report = vectorizer.lookup([gene])
@@ -89,6 +89,13 @@ def test_report_follows_the_samples():
     assert report["gene"].tolist() == genes.tolist()
     assert report["status"].tolist() == ["unknown", "alias", "exact", "alias"]
     assert report["found_as"].isna().tolist() == [True, False, False, False]
+
+
+def test_a_new_symbol_that_an_old_collection_lacks(bundled):
+    vectorizer = GmtVectorizer({"A": ["TP53"]}, aliases=bundled).fit(["TP53"])
+    for fitted in vectorizer, pickle.loads(pickle.dumps(vectorizer)):
+        (found,) = fitted.lookup(["SEPT2"]).to_numpy().tolist()
+        assert found == ["SEPT2", None, "absent", "SEPTIN2, SEPTIN6"]
 
 
 def test_report_without_pandas(monkeypatch):
@@ -113,11 +120,11 @@ def test_unknown_genes_are_those_of_fit():
     unknown = vectorizer.unknown_genes_
     assert unknown.tolist() == ["XYZ", "MLL2", "Tp53"]
     assert unknown.dtype == object
-    with pytest.warns(UserWarning, match="1 of 1 genes") as caught:
+    with pytest.warns(UserWarning, match="1 of 1 gene is") as caught:
         vectorizer.transform(["OTHER"])
     assert caught[0].filename == __file__
     assert vectorizer.unknown_genes_ is unknown
-    with pytest.warns(UserWarning, match="1 of 1 genes"):
+    with pytest.warns(UserWarning, match="1 of 1 gene is"):
         vectorizer.fit_transform(["OTHER"])
     assert vectorizer.unknown_genes_.tolist() == ["OTHER"]
     none = vectorizer.fit(["TP53"]).unknown_genes_
@@ -128,14 +135,15 @@ def test_unknown_genes_are_those_of_fit():
 def test_one_warning_with_everything_in_it():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES)
     expected = (
-        "5 of 6 genes are in no gene set of the collection and get a row of zeros: "
-        "'Tp53', 'MLL2', 'HALF', 'XYZ'. The collection has 'TP53' for 'Tp53'. Aliases "
-        "of several genes are 'MLL2' (KMT2B or KMT2D), 'HALF' (ATM or ABSENT). 1 looks "
-        "like mouse or rat symbols ('Tp53'), not like 'ATM': use gene sets of that "
+        "6 of 7 genes are in no gene set of the collection, and given a row of zeros: "
+        "'Tp53', 'MLL2', 'HALF', 'XYZ', 'GONE'. The collection has 'TP53' for 'Tp53'. "
+        "Aliases of several genes are 'MLL2' (KMT2B or KMT2D), 'HALF' (ATM or ABSENT). "
+        "Aliases of genes that the collection lacks are 'GONE' (ABSENT). 1 looks like "
+        "a mouse or rat symbol ('Tp53'), not like 'ATM': use gene sets of that "
         "species, or give orthologs as aliases={symbol: gene}."
     )
-    genes = ["P53", "Tp53", "MLL2", "HALF", "MLL2", "XYZ"]
-    with pytest.warns(UserWarning, match=r"^5 of 6 genes") as caught:
+    genes = ["P53", "Tp53", "MLL2", "HALF", "MLL2", "XYZ", "GONE"]
+    with pytest.warns(UserWarning, match=r"^6 of 7 genes") as caught:
         vectorizer.fit_transform(genes)
     assert [str(warning.message) for warning in caught] == [expected]
 
@@ -144,8 +152,9 @@ def test_ambiguous_aliases_are_errors():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_ambiguous="error")
     genes = ["P53", "MLL2", "MLL2", "XYZ"]
     message = (
-        r"2 of 4 genes are aliases of several genes: 'MLL2' \(KMT2B or KMT2D\); use the"
-        r" name of the gene that is meant, or set handle_ambiguous='ignore'\."
+        r"2 of 4 genes are ambiguous, by an alias of several genes: 'MLL2' \(KMT2B or "
+        r"KMT2D\); use the name of the gene that is meant, or set "
+        r"handle_ambiguous='ignore'\."
     )
     for method in (vectorizer.fit, vectorizer.fit_transform):
         with pytest.raises(ValueError, match=message):
@@ -165,7 +174,7 @@ def test_many_ambiguous_aliases_are_named_in_part():
 
 def test_ambiguous_aliases_are_unknown():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_unknown="error")
-    with pytest.raises(ValueError, match=r"1 of 2 genes are in no .*: 'MLL2'\. Alias"):
+    with pytest.raises(ValueError, match=r"1 of 2 genes is in no .*: 'MLL2'\. Alias"):
         vectorizer.fit(["P53", "MLL2"])
 
 

@@ -10,7 +10,7 @@ SYMBOLS = {"A": ["TP53", "ATM", "MDM2", "C1orf112", "HLA-A"]}
 
 
 def warning(genes, gene_sets=SYMBOLS, **parameters):
-    with pytest.warns(UserWarning, match="are in no gene set") as caught:
+    with pytest.warns(UserWarning, match=r"(is|are) in no gene set") as caught:
         GmtVectorizer(gene_sets, **parameters).fit_transform(genes)
     (only,) = caught
     return str(only.message)
@@ -19,22 +19,29 @@ def warning(genes, gene_sets=SYMBOLS, **parameters):
 @pytest.mark.parametrize(
     ("gene", "kind", "advice"),
     [
-        ("ENSG00000141510", "Ensembl ids", "aliases={identifier: gene}"),
-        ("ENSG00000141510.17", "Ensembl ids", "aliases={identifier: gene}"),
-        ("ENSMUSG00000059552.8", "Ensembl ids", "aliases={identifier: gene}"),
-        ("ENST00000269305.9", "Ensembl ids", "aliases={identifier: gene}"),
-        ("7157", "Entrez numbers", "aliases={identifier: gene}"),
-        ("7157.0", "Entrez numbers", "aliases={identifier: gene}"),
-        ("NM_000546.6", "RefSeq ids", "aliases={identifier: gene}"),
-        ("HGNC:11998", "HGNC ids", "aliases={identifier: gene}"),
-        ("2-Sep", "dates that a spreadsheet made", "the original file"),
-        ("1-Mar", "dates that a spreadsheet made", "the original file"),
-        ("Sep-02", "dates that a spreadsheet made", "the original file"),
-        ("2-Sep-21", "dates that a spreadsheet made", "the original file"),
-        ("2021-09-02 00:00:00", "dates that a spreadsheet made", "the original file"),
-        ("Trp53", "mouse or rat symbols", r"orthologs as aliases={symbol: gene}"),
-        ("Nkx2-1", "mouse or rat symbols", "orthologs"),
-        ("1110008P14Rik", "mouse or rat symbols", "gene sets of that species"),
+        ("ENSG00000141510", "an Ensembl id", "aliases={identifier: gene}"),
+        ("ENSG00000141510.17", "an Ensembl id", "aliases={identifier: gene}"),
+        ("ENSMUSG00000059552.8", "an Ensembl id", "aliases={identifier: gene}"),
+        ("ENST00000269305.9", "an Ensembl id", "aliases={identifier: gene}"),
+        ("7157", "an Entrez number", "aliases={identifier: gene}"),
+        ("7157.0", "an Entrez number", "aliases={identifier: gene}"),
+        ("NM_000546.6", "a RefSeq id", "aliases={identifier: gene}"),
+        ("HGNC:11998", "an HGNC id", "aliases={identifier: gene}"),
+        ("2-Sep", "a date that a spreadsheet made", "the original file"),
+        ("1-Mar", "a date that a spreadsheet made", "the original file"),
+        ("Sep-02", "a date that a spreadsheet made", "the original file"),
+        ("SEP-02", "a date that a spreadsheet made", "the original file"),
+        ("2-Sept", "a date that a spreadsheet made", "the original file"),
+        ("9/2/2023", "a date that a spreadsheet made", "the original file"),
+        ("02.09.23", "a date that a spreadsheet made", "the original file"),
+        ("43710", "a date that a spreadsheet turned into a number", "the original"),
+        ("43710.0", "a date that a spreadsheet turned into a number", "the original"),
+        ("43730.0", "an Entrez number", "aliases={identifier: gene}"),
+        ("2-Sep-21", "a date that a spreadsheet made", "the original file"),
+        ("2021-09-02 00:00:00", "a date that a spreadsheet made", "the original file"),
+        ("Trp53", "a mouse or rat symbol", r"orthologs as aliases={symbol: gene}"),
+        ("Nkx2-1", "a mouse or rat symbol", "orthologs"),
+        ("1110008P14Rik", "a mouse or rat symbol", "gene sets of that species"),
     ],
 )
 @pytest.mark.parametrize("blank", ["", " "])
@@ -47,7 +54,19 @@ def test_kinds(gene, kind, advice, blank):
 
 
 @pytest.mark.parametrize(
-    "gene", ["P53", "MLL2", "C1orf112", "HLA-A", "ENSG1", "SEPT2", "p53", "MARCH1", ""]
+    "gene",
+    [
+        "P53",
+        "MLL2",
+        "C1orf112",
+        "HLA-A",
+        "SEPT2",
+        "p53",
+        "MARCH1",
+        "sep-1",
+        "1/2.2023",
+        "",
+    ],
 )
 def test_no_kind(gene):
     assert describe_kinds([gene], ["ATM", "TP53"]) == ([], [gene])
@@ -61,19 +80,21 @@ def test_the_kind_of_the_collection_is_no_news(known):
 
 def test_symbols_in_a_collection_of_numbers():
     text = warning(["Trp53"], {"A": ["7157", "472"]})
-    assert "1 looks like mouse or rat symbols ('Trp53'), not like '472'" in text
+    assert "1 looks like a mouse or rat symbol ('Trp53'), not like '472'" in text
+    # There, a number that could be a date is a number.
+    assert describe_kinds(["43710"], ["7157", "472"]) == ([], ["43710"])
 
 
 def test_the_warning_counts_names_and_advises():
     genes = ["ENSG00000141510.17", "ENSG00000149311", "2-Sep", "P53", "TP53", "2-Sep"]
     assert warning(genes) == (
-        "5 of 6 genes are in no gene set of the collection and get a row of zeros: "
+        "5 of 6 genes are in no gene set of the collection, and given a row of zeros: "
         "'ENSG00000141510.17', 'ENSG00000149311', '2-Sep', 'P53'. 2 look like Ensembl "
-        "ids ('ENSG00000141510.17', 'ENSG00000149311'), not like 'ATM': translate them "
-        "with aliases={identifier: gene}. 1 looks like dates that a spreadsheet made "
-        "of symbols ('2-Sep'), not like 'ATM': take the symbols from the original "
-        "file. Old symbols and other names need aliases; for human genes, set "
-        "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
+        "ids ('ENSG00000141510.17', 'ENSG00000149311'), not like 'ATM': translate such "
+        "identifiers with aliases={identifier: gene}. 1 looks like a date that a "
+        "spreadsheet made of a symbol ('2-Sep'), not like 'ATM': take the symbols from "
+        "the original file. Old symbols and other names need aliases; for human genes, "
+        "set aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
     )
 
 
@@ -86,7 +107,9 @@ def test_aliases_are_not_advised_twice():
 
 def test_errors_say_the_same():
     vectorizer = GmtVectorizer(SYMBOLS, handle_unknown="error")
-    with pytest.raises(ValueError, match=r"of the collection: '7157'\. 1 looks like E"):
+    with pytest.raises(
+        ValueError, match=r"of the collection: '7157'\. 1 looks like an E"
+    ):
         vectorizer.fit(["7157"])
 
 

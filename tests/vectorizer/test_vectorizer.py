@@ -2,6 +2,7 @@
 
 import importlib.util
 import pickle
+import re
 import sys
 import warnings
 
@@ -16,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from sk_gene2vec import (
@@ -312,7 +314,7 @@ UNKNOWN = ["ATM", "tp53", "X", "mdm2", "TRP53", "X", "atm"]
 def test_unknown_genes_are_ignored_with_one_warning():
     vectorizer = GmtVectorizer(SETS)
     expected = (
-        "6 of 7 genes are in no gene set of the collection and get a row of zeros: "
+        "6 of 7 genes are in no gene set of the collection, and given a row of zeros: "
         "'tp53', 'X', 'mdm2', 'TRP53', 'atm'. The collection has 'TP53' for 'tp53', "
         "'MDM2' for 'mdm2', 'Trp53' for 'TRP53', …. Old symbols and other names need "
         "aliases; for human genes, set "
@@ -450,9 +452,65 @@ def test_bad_parameters(bad):
         GmtVectorizer(SETS, **bad).fit_transform(GENES)
 
 
-def test_bad_dtype():
-    with pytest.raises(TypeError, match="float23"):
-        GmtVectorizer(SETS, dtype="float23").fit(GENES)
+@pytest.mark.parametrize("dtype", ["float23", object, "U1"])
+def test_bad_dtype(dtype):
+    message = re.escape(
+        f"Expected dtype of numbers, such as numpy.float32, got {dtype!r}"
+    )
+    with pytest.raises(TypeError, match=message):
+        GmtVectorizer(SETS, dtype=dtype).fit(GENES)
+    vectorizer = GmtVectorizer(SETS).fit(GENES)
+    with pytest.raises(TypeError, match=message):
+        vectorizer.set_params(gene_sets={"NEW": ["X"]}, dtype=dtype).fit(["X"])
+    # The fit before is still there.
+    assert rows(vectorizer.transform(GENES)) == ROWS
+    assert vectorizer.lookup(GENES)["status"].eq("exact").all()
+
+
+def test_transform_goes_by_the_present_values_as_scikit_learn_does():
+    vectorizer = GmtVectorizer(SETS, aliases={"P53": ["TP53", "ATM"]}).fit(GENES)
+    with pytest.raises(ValueError, match="1 of 1 gene is in no gene set"):
+        vectorizer.set_params(handle_unknown="error").transform(["X"])
+    with pytest.raises(ValueError, match="1 of 1 gene is ambiguous"):
+        vectorizer.set_params(handle_ambiguous="error").transform(["P53"])
+    vectorizer.set_params(handle_unknown="ignore", sparse_output=False)
+    with pytest.warns(UserWarning, match="in no gene set"):
+        assert not vectorizer.transform(["X"]).any()
+    for name in "handle_unknown", "handle_ambiguous":
+        wrong = clone_fitted(vectorizer).set_params(**{name: "eror"})
+        with pytest.raises(
+            ValueError, match=f"The '{name}' parameter of GmtVectorizer"
+        ):
+            wrong.transform(GENES)
+
+
+def clone_fitted(vectorizer):
+    return pickle.loads(pickle.dumps(vectorizer))
+
+
+CALLS = {
+    "fit_transform": lambda vectorizer, X: vectorizer.fit_transform(X),
+    "transform": lambda vectorizer, X: vectorizer.transform(X),
+    "to pandas": lambda vectorizer, X: vectorizer.set_output(
+        transform="pandas"
+    ).transform(X),
+    "fit of a pipeline": lambda vectorizer, X: make_pipeline(
+        clone(vectorizer), FunctionTransformer()
+    ).fit(X),
+    "transform of a pipeline": lambda vectorizer, X: make_pipeline(
+        vectorizer
+    ).transform(X),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_way_warns_once_at_the_line_of_the_caller(call):
+    vectorizer = GmtVectorizer(SETS).fit(GENES)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        CALLS[call](vectorizer, ["X", "TP53"])
+    assert [warning.filename for warning in caught] == [__file__]
+    assert "1 of 2 genes is in no gene set" in str(caught[0].message)
 
 
 def test_tags():
@@ -576,6 +634,8 @@ def test_polars_output():
     assert X.to_numpy().tolist() == ROWS
 
 
+# In a fold, a gene is in nothing but the set of all genes.
+@pytest.mark.filterwarnings("ignore:.* in no gene set, or only in sets")
 def test_pandas_output_of_the_documented_pipeline_under_grid_search():
     genes = pd.Series([f"G{i}" for i in range(24)], index=range(100, 124))
     gene_sets = {f"S{i}": genes.iloc[i % 5 :: i % 7 + 2] for i in range(12)}

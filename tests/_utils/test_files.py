@@ -1,0 +1,43 @@
+"""Files that are replaced as a whole."""
+
+import os
+import sys
+from contextlib import suppress
+
+import pytest
+
+from sk_gene2vec._utils._files import replacing
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "genes.txt"
+    path.write_text("TP53")
+    return path
+
+
+def test_a_failure_leaves_the_file_as_it_was(path):
+    with suppress(KeyboardInterrupt), replacing(path) as part:
+        part.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "TP53"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_mode_and_links_stay(path):
+    path.chmod(0o640)
+    link = path.with_name("link.txt")
+    link.symlink_to(path)
+    with replacing(link) as part:
+        part.write_text("MDM2")
+    assert link.is_symlink()
+    assert path.read_text() == "MDM2"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /dev")
+def test_what_is_no_file_is_written_to(tmp_path):
+    with replacing(os.devnull) as part:
+        assert str(part) == os.devnull
+    with pytest.raises(FileNotFoundError, match="in a folder that exists"):
+        replacing(tmp_path / "nowhere" / "genes.txt").__enter__()
