@@ -258,7 +258,8 @@ class GeneSetEncoder(
     A gene in no gene set has no embedding: its vector is zero, and a zero vector has
     `gene_set_frequency_` as its probabilities. With ``gene_input="membership"`` this
     holds for a gene in nothing but sets without a weight as well: a set of all genes
-    does not tell them apart. A warning counts these genes.
+    does not tell them apart, and of one without a gene nothing was learned. A warning
+    counts these genes.
 
     References
     ----------
@@ -615,7 +616,7 @@ class GeneSetEncoder(
         if self._architecture["gene_input"] == "membership":
             counts = X @ (self.gene_set_weights_ > 0)
         if n_zero := int((counts == 0).sum()):
-            alone = ", or only in sets whose gene_set_weights_ is 0"
+            alone = ", or only in sets with none or all of the genes seen in fit"
             warn(
                 f"{counted(n_zero, X.shape[0])} in no gene set"
                 f"{alone if (n_sets[counts == 0] > 0).any() else ''}: their embedding "
