@@ -51,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.server.next_answer(self.path)(self)
 
+    do_CONNECT = do_GET  # what a proxy is asked for https; the path is host and port
+
     def log_message(self, *args):
         pass
 

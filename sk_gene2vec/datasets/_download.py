@@ -23,12 +23,12 @@ MAX_BYTES = 512 * 2**20
 _CHUNK = 2**16
 #: Answers that another try may change: timeouts, too many requests, server errors.
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
-# Nobody on the way can change what comes: https, or a server on this machine. The host
-# ends where every parser of URLs ends it, so that all of them see the same host.
-_SAFE = re.compile(
-    r"https://[^/?#\\:@]|http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?([/?#]|\Z)",
-    re.I,
+# The host ends where every parser of URLs ends it: all of them see the same host.
+_HTTPS = re.compile(r"https://[^/?#\\:@]", re.I)
+_LOCAL = re.compile(
+    r"https?://(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?([/?#]|\Z)", re.I
 )
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,11 @@ def import_pooch() -> Any:
 
 
 def is_safe(url: str) -> bool:
-    """Return True for https, and for http on this machine."""
-    return _SAFE.match(url) is not None
+    """Return True if nobody on the way can change what comes.
+
+    That is so for https, and for http on this machine.
+    """
+    return bool(_HTTPS.match(url) or _LOCAL.match(url))
 
 
 def download(url: str, patience: Patience) -> bytes:
@@ -93,14 +96,17 @@ def _download_once(url: str, patience: Patience) -> bytes:
     import requests
     import urllib3
 
+    # No proxy leads to this machine. Nothing else is asked over http.
+    proxies = {"http": ""}
+    if local := _LOCAL.match(url):
+        proxies[f"https://{local[1].strip('[]').lower()}"] = ""
     with _Body() as body:
         get = pooch.HTTPDownloader(
             progressbar=patience.progressbar,
             chunk_size=_CHUNK,
             timeout=patience.timeout,
             hooks={"response": body.begin},
-            # Only this machine is asked over http, and no proxy leads there.
-            proxies={"http": ""},
+            proxies=proxies,
         )
         try:
             get(url, body, None)
@@ -173,6 +179,9 @@ def _explained(error: Exception, timeout: float) -> Failure:
     import urllib3
 
     wrong, cause = urllib3.exceptions, _innermost(error)
+    if answer := _TUNNEL.match(str(cause)):
+        temporary = int(answer[1]) in _TEMPORARY
+        return Failure(f"the proxy refused: {cause}", temporary=temporary)
     silent = f"the server was silent for {timeout:g} s; a longer timeout may help"
     broken = (
         requests.exceptions.ChunkedEncodingError,

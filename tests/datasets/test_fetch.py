@@ -512,10 +512,30 @@ def test_no_proxy_sees_what_is_on_this_machine(fetch, server, monkeypatch, name)
 
 
 @pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
-def test_https_goes_through_the_proxy(fetch, server, monkeypatch, name):
+@pytest.mark.parametrize(("code", "n_tries"), [(407, "once"), (503, "4 times")])
+def test_https_goes_through_the_proxy(
+    fetch, server, monkeypatch, waits, name, code, n_tries
+):
     monkeypatch.setenv(name, server.url)
-    with pytest.raises(DownloadError, match="Tunnel connection failed: 501"):
+    server.answers["genes.invalid:443"] = [status(code)]
+    message = (
+        rf"the proxy refused: Tunnel connection failed: {code} .* \(tried {n_tries}"
+    )
+    with pytest.raises(DownloadError, match=message):
         fetch(base_url="https://genes.invalid")
+    assert waits == ([] if n_tries == "once" else [1, 2, 4])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+@pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
+def test_https_on_this_machine_takes_no_proxy(fetch, server, monkeypatch, name, host):
+    with running_server() as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        port = server.server_port
+        # The server speaks no TLS.
+        with pytest.raises(DownloadError, match="no secure connection"):
+            fetch(base_url=f"https://{host}:{port}", n_retries=0)
+    assert proxy.log == []
 
 
 # A cache that is not what it was

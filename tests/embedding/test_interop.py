@@ -106,8 +106,9 @@ UNMATCHED = (
 
 
 def test_anndata_has_the_vectors_in_its_order(embedding, adata):
-    with pytest.warns(UserWarning, match=UNMATCHED):
+    with pytest.warns(UserWarning, match=UNMATCHED) as caught:
         embedding.to_anndata(adata)
+    assert [warning.filename for warning in caught] == [__file__]
     stored = adata.varm["gene2vec"]
     assert stored.dtype == embedding.vectors.dtype
     for gene, vector in zip(adata.var_names, stored, strict=True):
