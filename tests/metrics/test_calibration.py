@@ -321,6 +321,8 @@ def test_level_holds_on_hallmark(msigdb_file, embedding_dim):
     assert np.where(one.toarray() > 0, 0, encoder.predict_proba(one)).max() < 0.3
 
 
+# Two of the matrices have nothing but sets of all genes.
+@pytest.mark.filterwarnings("ignore:.* in no gene set, or only in sets")
 @pytest.mark.parametrize("gene_input", ["membership", "one-hot"])
 @pytest.mark.parametrize(
     "X",
