@@ -22,6 +22,8 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from _common import HALLMARK, HERE, MSIGDB, machine, shared
+from numpy.typing import NDArray
+from scipy.linalg import get_lapack_funcs
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import NMF as SklearnNMF
 from sklearn.decomposition import TruncatedSVD
@@ -30,7 +32,9 @@ from sklearn.preprocessing import normalize
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
 from sk_gene2vec.datasets import load_go_bp
-from sk_gene2vec.encoder.training._starts import ease_weights
+
+# Number of rows of the item-item matrix that are computed at a time.
+_STRIP = 512
 
 COLLECTIONS = ("msigdb", "msigdb_no_c5", "go_bp", "hallmark")
 
@@ -194,6 +198,55 @@ class ALS(BaseEstimator):
 
     def inverse_transform(self, embedding: Any) -> Any:
         return embedding @ self.als_.item_factors.T
+
+
+def ease_weights(X: sp.csr_array, penalty: float) -> NDArray[Any]:
+    """Compute the weights of the gene sets on each other in EASE, diagonal zero.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_genes, n_gene_sets), float32 or float64
+        Memberships.
+    penalty : float
+        Ridge penalty, above 0.
+
+    Returns
+    -------
+    ndarray of shape (n_gene_sets, n_gene_sets), of the type of X
+        ``X @ weights`` predicts each membership from the gene's other gene sets.
+
+    Raises
+    ------
+    LinAlgError
+        If the penalised item-item matrix is not positive definite in that precision.
+    """
+    n_sets = X.shape[1]
+    transposed = X.T.tocsr()
+    gram = np.empty((n_sets, n_sets), dtype=X.dtype)
+    for start in range(0, n_sets, _STRIP):
+        strip = slice(start, start + _STRIP)
+        gram[strip] = (transposed[strip] @ X).toarray()
+    gram[np.diag_indices(n_sets)] += penalty
+    # The transpose of a symmetric matrix is a Fortran array to LAPACK: no copy.
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (gram,))
+    factor, info = potrf(gram.T, lower=0, clean=0, overwrite_a=1)
+    if info == 0:
+        inverse, info = potri(factor, lower=0, overwrite_c=1)
+    if info != 0:
+        raise np.linalg.LinAlgError(
+            "Expected a positive definite item-item matrix, got one that LAPACK cannot "
+            f"invert (info={info}). Use a larger penalty than {penalty:g}."
+        )
+    # LAPACK fills one triangle: copy it to the other, by strips.
+    inverse = inverse.T
+    for start in range(0, n_sets, _STRIP):
+        stop = min(start + _STRIP, n_sets)
+        square = inverse[start:stop, start:stop]
+        square[:] = np.tril(square) + np.tril(square, -1).T
+        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
+    inverse /= -inverse.diagonal().copy()
+    inverse[np.diag_indices(n_sets)] = 0
+    return np.asarray(inverse)
 
 
 class EASE(BaseEstimator):

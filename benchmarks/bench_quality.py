@@ -9,7 +9,7 @@ have several; fit times are those of that one fit.
 
     python benchmarks/bench_quality.py --collections hallmark go_bp
     python benchmarks/bench_quality.py --collections msigdb --timeout 1800
-    python benchmarks/bench_quality.py --methods membership wide --dims 100
+    python benchmarks/bench_quality.py --methods membership --dims 100
 
 Results are added to results/bench_quality_<collection>.json as they come; the table
 shows all that the file has. Set OMP_NUM_THREADS to set the number of threads.
@@ -43,16 +43,8 @@ from sk_gene2vec.metrics import (
     split_memberships,
 )
 
-# The wide configuration: what `GeneSetEncoder` is given beside random_state=0.
-WIDE: dict[str, Any] = {
-    "embedding_dim": 1024,
-    "init": "ease",
-    "lr": 0.001,
-    "max_epochs": 4,
-}
-
 METRICS = ["ndcg@100", "recall@20", "auroc"]
-METHODS = [*PEERS, *OURS, "wide", "reliability"]
+METHODS = [*PEERS, *OURS, "reliability"]
 DIMS = {"msigdb": [50, 100, 300], "go_bp": [50, 100, 300], "hallmark": [10, 20, 40]}
 HEADER = ["method", "dimension", *METRICS, "fit seconds", "settings"]
 
@@ -63,10 +55,7 @@ def run_job(job: dict[str, Any]) -> dict[str, Any]:
     if job["method"] == "reliability":
         return reliability(X, GeneSetEncoder(job["dim"], random_state=0))
     visible, hidden = split_memberships(X, min_memberships=5, random_state=0)
-    if job["method"] == "wide":
-        estimator = GeneSetEncoder(**job["settings"], random_state=0)
-    else:
-        estimator = make(job["method"], job["dim"], job["settings"])
+    estimator = make(job["method"], job["dim"], job["settings"])
     outcome = {"fit_seconds": fit_timed(estimator, visible)}
     outcome |= held_out_membership_scores(
         estimator, visible, hidden, metrics=METRICS, n_genes=2000, random_state=0
@@ -106,9 +95,7 @@ def jobs_of(collection: str, methods: list[str], dims: list[int]) -> list[dict]:
     """List the fits that a collection asks for, quick methods first."""
     jobs = []
     for method in methods:
-        if method == "wide":
-            todo = [(WIDE["embedding_dim"], WIDE)]
-        elif method == "reliability":
+        if method == "reliability":
             todo = [(GeneSetEncoder().embedding_dim, {})]
         else:
             if not embeds(method):
@@ -141,7 +128,7 @@ def rows_of(records: Records) -> list[list[Any]]:
         dims = {x["dim"] for x in records.records if x["method"] == method}
         for dim in sorted(dims, key=lambda dim: dim or 0):
             record = records.best("ndcg@100", method=method, dim=dim)
-            name = "ours, membership, wide" if method == "wide" else label_of(method)
+            name = label_of(method)
             if record is None or "failed" in record:
                 why = record["failed"] if record else "not run"
                 rows.append([name, dim or "", "", "", "", "", why])

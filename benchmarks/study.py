@@ -23,13 +23,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "batches of 256": {"batch_size": 256, "max_epochs": 10},
     "batches of 512, same steps": {"batch_size": 512, "max_epochs": 20},
     "random start": {"init": "random"},
-    "EASE start": {"init": "ease"},
-    "1,024 from EASE, 4 epochs": {
-        "init": "ease",
-        "embedding_dim": 1024,
-        "lr": 0.001,
-        "max_epochs": 4,
-    },
     "no weight decay": {"weight_decay": 0.0},
     "weight decay 1": {"weight_decay": 1.0},
     "no dropout": {"dropout": 0.0},

@@ -83,15 +83,10 @@ class GeneSetEncoder(
         Activation of the embedding. "rmsnorm" scales every vector to the length
         ``sqrt(embedding_dim)``, so that genes differ by direction alone.
 
-    init : {"svd", "ease", "random"}, default="svd"
+    init : {"svd", "random"}, default="svd"
         Start of the first layer.
 
         - "svd": truncated singular value decomposition of the weighted rows.
-        - "ease": the product of two layers that is nearest to the predictions of an
-          EASE model, which weighs all pairs of gene sets. It starts the output layer
-          as well if `hidden_layer_sizes` is empty. It pays for wide embeddings, with
-          few epochs at a low `lr`. It takes about a minute and 4 GB at full MSigDB
-          size, growing with the square of the number of gene sets.
         - "random": small random weights.
 
     dropout : float, default=0.1
@@ -293,7 +288,7 @@ class GeneSetEncoder(
         "gene_input": [StrOptions({"membership", "one-hot"})],
         "mask_rate": [Interval(Real, 0, 1, closed="neither")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "init": [StrOptions({"svd", "ease", "random"})],
+        "init": [StrOptions({"svd", "random"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_layer_sizes": [
             "array-like",

@@ -29,7 +29,7 @@ def draw_problem(rng):
         "gene_input": str(rng.choice(["membership", "one-hot"])),
         "mask_rate": float(rng.choice([0.01, 0.4, 0.99])),
         "activation": str(rng.choice(["rmsnorm", "tanh", "relu", "identity"])),
-        "init": str(rng.choice(["svd", "ease", "random"])),
+        "init": str(rng.choice(["svd", "random"])),
         "dropout": float(rng.choice([0, 0.1, 0.9])),
         "hidden_layer_sizes": [(), (3,), 4, (5, 2)][rng.integers(4)],
         "lr": float(rng.choice([1e-6, 0.02, 0.5, 5, 1e4])),

@@ -30,7 +30,7 @@ from sk_gene2vec.encoder.training._resources import (
     resolve_device,
     use_bfloat16,
 )
-from sk_gene2vec.encoder.training._starts import ease_start, svd_start
+from sk_gene2vec.encoder.training._starts import svd_start
 from sk_gene2vec.encoder.training._train import Run, train
 from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration
 from sk_gene2vec.metrics._held_out import Predictions
@@ -202,8 +202,8 @@ def _module(
     parameters = run.parameters
     embedding_dim, init = parameters["embedding_dim"], parameters["init"]
     start = None
-    if previous is None and init != "random":
-        start = (svd_start if init == "svd" else ease_start)(
+    if previous is None and init == "svd":
+        start = svd_start(
             data.rows,
             data.gene_set_weights,
             embedding_dim,

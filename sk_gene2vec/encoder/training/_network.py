@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder.training._sparse_rows import SparseProduct, SparseRows
-from sk_gene2vec.encoder.training._starts import Start
 
 # Small, so that the embedding starts on the steep part of its activation.
 _INITIAL_STD = 0.1
@@ -54,9 +53,8 @@ class GeneSetNetwork(nn.Module):
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
-    start : Start or None, default=None
-        First columns of the first weight, and of the output layer if there is no
-        hidden layer. The other columns start at random.
+    start : ndarray of shape (n_inputs, n_components) or None, default=None
+        First columns of the first weight. The other columns start at random.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
@@ -81,7 +79,7 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
-        start: Start | None = None,
+        start: NDArray[np.float32] | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
         sparse_grad: bool = False,
@@ -98,11 +96,7 @@ class GeneSetNetwork(nn.Module):
         last = _normal(shape, _INITIAL_STD * width**-0.5, generator)
         last[:, -1] = log_odds
         if start is not None:
-            first[:, : start.embedding.shape[1]] = torch.from_numpy(start.embedding)
-            if start.output is not None and not hidden_layer_sizes:
-                last[:, : start.output.shape[1]] = torch.from_numpy(start.output)
-                # One level for all sets: the scores of the start know their sizes.
-                last[:, -1] = log_odds.exp().mean().log()
+            first[:, : start.shape[1]] = torch.from_numpy(start)
         self.embedding = nn.Parameter(first)
         self.embedding_bias = nn.Parameter(
             torch.zeros(embedding_dim, dtype=torch.float32)

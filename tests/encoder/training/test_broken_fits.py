@@ -45,17 +45,18 @@ from test_broken_fits import fitted_state, make, three_kinds
 X = three_kinds()
 encoder = make().fit(X)
 before = fitted_state(encoder, X)
+large = sp.random_array((3000, 20_000), density=0.001, random_state=0).tocsr()
 in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 limit = in_use + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for parameters in (
     # PyTorch's tensors, and the arrays of NumPy.
     {"init": "random", "embedding_dim": 20_000},
-    {"init": "ease", "embedding_dim": 10},
+    {"init": "svd", "embedding_dim": 20_000},
 ):
     encoder.set_params(**parameters)
     try:
-        encoder.fit(sp.random_array((9, 20_000), density=0.001, random_state=0).tocsr())
+        encoder.fit(large)
     except MemoryError as error:
         encoder.set_params(init="svd", embedding_dim=4)
         print(fitted_state(encoder, X) == before, error)
@@ -276,7 +277,7 @@ def test_running_out_of_memory_in_a_process_of_its_own():
     lines = run.stdout.splitlines()
     assert len(lines) == 2, run.stderr
     for line, allocator in zip(lines, ["DefaultCPUAllocator", "allocate"], strict=True):
-        assert line.startswith("True Out of memory in training on 9 genes x 20000 gene")
+        assert line.startswith("True Out of memory in training on 3000 genes x 20000 g")
         assert allocator in line
         assert "smaller batch_size (now 20)" in line
         assert "n_negatives=2000" in line

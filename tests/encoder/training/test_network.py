@@ -8,7 +8,6 @@ import torch
 
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
-from sk_gene2vec.encoder.training._starts import Start
 
 N_SETS, WIDTH = 31, 5
 
@@ -80,36 +79,12 @@ def test_network_starts_from_what_it_is_given():
         "identity",
         (),
         torch.Generator().manual_seed(0),
-        start=Start(start),
+        start=start,
     )
     weight = module.embedding.detach()
     np.testing.assert_array_equal(weight[:, :2], start)
     assert 0 < weight[:, 2:].abs().max() < 1
     assert module.output[:, -1].eq(0).all()
-
-
-@pytest.mark.parametrize("hidden_layer_sizes", [(), (4,)])
-def test_output_layer_starts_from_what_it_is_given(hidden_layer_sizes):
-    output = np.arange(6, dtype=np.float32).reshape(3, 2)
-    log_odds = torch.tensor([-1.0, -2.0, -3.0])
-    module = GeneSetNetwork(
-        5,
-        log_odds,
-        4,
-        "identity",
-        hidden_layer_sizes,
-        torch.Generator().manual_seed(0),
-        start=Start(np.zeros((5, 2), dtype=np.float32), output),
-    )
-    weight, bias = module.output.detach()[:, :-1], module.output.detach()[:, -1]
-    if hidden_layer_sizes:
-        # These vectors are for embeddings, not for what a hidden layer makes of them.
-        assert weight.abs().max() < 1
-        assert torch.equal(bias, log_odds)
-    else:
-        np.testing.assert_array_equal(weight[:, :2], output)
-        # One level for all sets: the vectors say how large each is.
-        np.testing.assert_allclose(bias, np.log(np.exp([-1, -2, -3]).mean()), rtol=1e-6)
 
 
 def test_random_weights_start_small():

@@ -268,7 +268,6 @@ def test_progress_bar_shows_epochs_and_loss(X, capsys):
     ("changes", "factor"),
     [
         ({}, 0.2),
-        ({"init": "ease"}, 0.2),
         ({"n_negatives": 5}, 0.2),
         ({"init": "random"}, 1.0),
         ({"gene_input": "one-hot"}, 1.0),
