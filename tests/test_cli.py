@@ -1,0 +1,284 @@
+"""The command line: what it writes, how it ends, and what it says of bad input."""
+
+import importlib
+import io
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sk_gene2vec import (
+    GeneEmbedding,
+    GeneSetEncoder,
+    GmtVectorizer,
+    __version__,
+    suggest_gene_sets,
+    suggest_genes,
+)
+from sk_gene2vec.__main__ import main
+
+GENE_SETS = {
+    "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    "WARBURG": ["HK1", "PFKM", "PKM"],
+    "HYPOXIA": ["HK1", "PFKM"],
+    "P53": ["TP53", "MDM2", "NA"],
+}
+QUICK = ["--embedding-dim", "2", "--set", "max_epochs=2"]
+
+
+def process(*args, **options):
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "sk_gene2vec", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def one_line(text):
+    (line,) = text.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "sets.gmt"
+    lines = ["\t".join([name, "na", *genes]) for name, genes in GENE_SETS.items()]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """What the command line has to find, by the public names."""
+    vectorizer = GmtVectorizer(GENE_SETS)
+    X = vectorizer.fit_transform(vectorizer.fit(["HK1"]).genes_)
+    return GeneSetEncoder(2, max_epochs=2, random_state=0).fit(X), vectorizer
+
+
+@pytest.fixture(scope="module")
+def embedding(fitted):
+    return GeneEmbedding.from_encoder(*fitted)
+
+
+@pytest.fixture
+def table(embedding, tmp_path):
+    path = tmp_path / "vectors.tsv"
+    embedding.to_frame().to_csv(path, sep="\t")
+    return path
+
+
+def read(text):
+    return pd.read_csv(io.StringIO(text), sep="\t", na_filter=False)
+
+
+def test_embed_in_a_process_reads_stdin_writes_stdout_and_warns(
+    collection, embedding, tmp_path
+):
+    genes = tmp_path / "genes.txt"
+    genes.write_text("\ufeffTP53\n\n HK1 \r\nXYZ\n", encoding="utf-8")
+    text = collection.read_text(encoding="utf-8")
+    run = process("embed", "-", *QUICK, "--genes", genes, input=text)
+    assert run.returncode == 0, run.stderr
+    assert one_line(run.stderr).startswith("sk-gene2vec: warning: 1 of 3 genes is in")
+    frame = read(run.stdout).set_index("gene")
+    assert list(frame.index) == ["TP53", "HK1"]
+    np.testing.assert_allclose(frame, embedding[["TP53", "HK1"]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ending", "reader"),
+    [("txt", GeneEmbedding.from_word2vec), ("parquet", GeneEmbedding.from_parquet)],
+)
+def test_the_ending_tells_the_format(ending, reader, collection, embedding, tmp_path):
+    path = tmp_path / f"vectors.{ending}"
+    assert main(["embed", str(collection), *QUICK, "-o", str(path)]) == 0
+    np.testing.assert_array_equal(reader(path).vectors, embedding.vectors)
+    assert list(reader(path).genes) == list(embedding.genes)
+
+
+@pytest.mark.parametrize("ending", ["tsv", "txt", "parquet"])
+def test_neighbors_of_vectors_in_every_format(
+    ending, collection, embedding, tmp_path, capsys
+):
+    path = str(tmp_path / f"vectors.{ending}")
+    assert main(["embed", str(collection), *QUICK, "-o", path]) == 0
+    assert main(["neighbors", path, "TP53", "NA", "-k", "2"]) == 0
+    found = read(capsys.readouterr().out)
+    expected = embedding.neighbors(["TP53", "NA"], topn=2)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
+def test_genes_that_are_numbers_stay_text(tmp_path, capsys):
+    path = tmp_path / "vectors.tsv"
+    path.write_text("gene\ta\tb\n7157\t1\t0\n4193\t1\t0\n", encoding="utf-8")
+    assert main(["neighbors", str(path), "7157"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "7157\t4193\t1.0"
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "suggest"),
+    [("--gene-set", "HYPOXIA", suggest_genes), ("--gene", "PKM", suggest_gene_sets)],
+)
+def test_complete_prints_what_the_functions_suggest(
+    option, name, suggest, collection, fitted, capsys
+):
+    assert main(["complete", str(collection), *QUICK, option, name, "-k", "2"]) == 0
+    found = read(capsys.readouterr().out)
+    expected = suggest(*fitted, name, k=2)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
+def test_map_of_vectors_is_that_of_their_collection(collection, table, tmp_path):
+    pages = [tmp_path / f"{number}.html" for number in range(3)]
+    options = ["--method", "pca", "-o"]
+    sets = str(collection)
+    assert main(["map", str(table), sets, *options, str(pages[0])]) == 0
+    assert main(["map", sets, *QUICK, *options, str(pages[1])]) == 0
+    assert main(["map", str(table), *options, str(pages[2])]) == 0
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    assert texts[0] == texts[1]
+    assert ["GLYCOLYSIS" in text for text in texts] == [True, True, False]
+
+
+def test_score_is_a_line_of_json(collection, capsys):
+    assert main(["score", str(collection), *QUICK, "--set", "init=random"]) == 0
+    found = json.loads(one_line(capsys.readouterr().out))
+    assert 0 <= found["ndcg@100"] <= found["recall@100"] <= 1
+    assert 0 <= found["auroc"] <= 1
+    assert found["collection"] == {"name": "sets.gmt"}
+    assert (found["n_genes"], found["n_gene_sets"], found["seed"]) == (6, 4, 0)
+    assert found["set"] == {"max_epochs": 2, "init": "random"}
+
+
+def test_several_collections_are_taken_together(collection, tmp_path, capsys):
+    other = tmp_path / "other.gmt"
+    other.write_text("HYPOXIA\tna\tVEGFA\tHK1\tTP53\n", encoding="utf-8")
+    both = ["score", str(collection), str(other), *QUICK]
+    assert main(both) == 1
+    assert "occurs in two collections" in one_line(capsys.readouterr().err)
+    assert main([*both, "--prefix-names"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_gene_sets"] == 5
+
+
+def test_without_a_collection_it_is_the_bundled_one(capsys):
+    assert main(["complete", "--gene-set", "GOBP_OXYGEN_TRANSPOR"]) == 1
+    assert "'GOBP_OXYGEN_TRANSPORT'" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["embed", "none.gmt"], "No such file or directory: 'none.gmt'"),
+        (["embed", "SETS", "--set", "init=best"], "'init' parameter"),
+        (["embed", "SETS", "--set", "width=3"], "Invalid parameter 'width'"),
+        (["embed", "SETS", "-o", "none/a.tsv"], "Expected a file in a folder that"),
+        (["map", "SETS", "-o", "none/a.html"], "Expected a file in a folder that"),
+        (["neighbors", "TABLE", "TP35"], "not in the embedding: 'TP35' (did you"),
+        (["neighbors", "TABLE", "TP53", "-k", "0"], "must be >= 1"),
+        (["neighbors", "none.txt", "TP53"], "No such file"),
+        (
+            ["complete", "SETS", "--gene", "PKN"],
+            "a gene of the collection, got 'PKN', d",
+        ),
+        (["complete", "SETS", "--gene-set", "PKM"], "a gene set of the collection"),
+    ],
+)
+def test_input_that_cannot_be_used_gets_one_line(
+    args, told, collection, table, capsys, monkeypatch
+):
+    monkeypatch.chdir(collection.parent)
+    paths = {"SETS": str(collection), "TABLE": str(table)}
+    assert main([paths.get(arg, arg) for arg in args]) == 1
+    out, err = capsys.readouterr()
+    assert one_line(err).startswith("sk-gene2vec: error: ")
+    assert told in err
+    assert not out
+
+
+def test_gene_sets_are_not_taken_for_vectors(tmp_path, capsys):
+    path = tmp_path / "sets.tsv"
+    path.write_text("gs_name\tgene_symbol\nP53\tTP53\n", encoding="utf-8")
+    assert main(["map", str(path), "-o", str(tmp_path / "map.html")]) == 1
+    told = one_line(capsys.readouterr().err)
+    assert f"{path}: Expected a table of vectors, as `sk-gene2vec embed`" in told
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ([], "required: command"),
+        (["embed", "-o", "a.npz"], "ends in .tsv, .txt, .parquet, got 'a.npz'"),
+        (["embed", "--set", "lr"], "Expected NAME=VALUE"),
+        (["embed", "-", "--genes", "-"], "Expected - once"),
+        (["neighbors", "-", "TP53", "-"], "Expected - once"),
+        (["complete"], "--gene-set --gene is required"),
+        (["map"], "required: -o"),
+    ],
+)
+def test_wrong_usage_exits_with_2(args, told, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(args)
+    assert exit_.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["embed", "neighbors", "complete", "map", "score"])
+def test_help_shows_examples(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    assert exit_.value.code == 0
+    assert f"\nFor example:\n  sk-gene2vec {command}" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_silently(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sk_gene2vec.__main__.resolve_gene_sets", interrupted)
+    assert main(["score"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_process_fails_without_a_traceback(tmp_path):
+    run = process("embed", tmp_path / "none.gmt")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert one_line(run.stderr).startswith("sk-gene2vec: error: ")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    genes = [f"G{number}" for number in range(2000)]
+    path = tmp_path / "vectors.parquet"
+    vectors = np.random.default_rng(0).normal(size=(2000, 2))
+    GeneEmbedding(genes, vectors).to_parquet(path)
+    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path), "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as run:
+        run.stdin.write("\n".join(genes).encode())
+        run.stdin.close()
+        assert run.stdout.readline() == b"gene\tneighbor\tsimilarity\n"
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0
+
+
+def test_help_and_version_need_no_torch():
+    code = (
+        "import sys\nfrom sk_gene2vec.__main__ import main\n"
+        "try:\n    main(['--version'])\n"
+        "finally:\n    print('torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.splitlines() == [f"sk-gene2vec {__version__}", "False"]
+    assert run.returncode == 0
+
+
+def test_the_script_that_is_installed_is_this_one():
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    (name, target) = tomllib.loads(text)["project"]["scripts"].popitem()
+    module, _, function = target.partition(":")
+    assert name == "sk-gene2vec"
+    assert getattr(importlib.import_module(module), function) is main
