@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from _autoencoders import ELSA, SANSA
 from _common import HALLMARK, HERE, MSIGDB, machine, shared
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
@@ -275,6 +276,34 @@ class EASE(BaseEstimator):
         return np.asarray(X.astype(np.float32) @ self.weights_)
 
 
+class EDLAE(EASE):
+    """EDLAE: EASE, with a penalty that grows with the size of a gene set.
+
+    The solution in closed form for a dropout probability p of the inputs: the ridge
+    penalty of a gene set is `penalty` plus its number of genes times p / (1 - p).
+
+    Best settings: a grid of both.
+
+    H. Steck, "Autoencoders that don't overfit towards the identity", NeurIPS 2020.
+    """
+
+    settings: ClassVar = [
+        {"penalty": penalty, "dropout": dropout}
+        for dropout in (0.03, 0.1, 0.3)
+        for penalty in (5.0, 50.0)
+    ]
+
+    def __init__(self, penalty: float = 10.0, dropout: float = 0.3) -> None:
+        super().__init__(penalty)
+        self.dropout = dropout
+
+    def fit(self, X: Any, y: Any = None) -> EDLAE:
+        X = sp.csr_array(X, dtype=np.float32)
+        growth = self.dropout / (1 - self.dropout)
+        self.weights_ = ease_weights(X, self.penalty + growth * X.sum(axis=0))
+        return self
+
+
 class Word2Vec(BaseEstimator):
     """Skip-gram Word2Vec by gensim, gene sets as sentences of genes.
 
@@ -380,6 +409,9 @@ PEERS: dict[str, tuple[str, type]] = {
     "nmf": ("NMF", NMF),
     "als": ("implicit ALS", ALS),
     "ease": ("EASE", EASE),
+    "edlae": ("EDLAE", EDLAE),
+    "sansa": ("SANSA", SANSA),
+    "elsa": ("ELSA", ELSA),
     "word2vec": ("Word2Vec, sets as sentences", Word2Vec),
 }
 
