@@ -201,15 +201,15 @@ class ALS(BaseEstimator):
         return embedding @ self.als_.item_factors.T
 
 
-def ease_weights(X: sp.csr_array, penalty: float) -> NDArray[Any]:
+def ease_weights(X: sp.csr_array, penalty: Any) -> NDArray[Any]:
     """Compute the weights of the gene sets on each other in EASE, diagonal zero.
 
     Parameters
     ----------
     X : csr_array of shape (n_genes, n_gene_sets), float32 or float64
         Memberships.
-    penalty : float
-        Ridge penalty, above 0.
+    penalty : float or ndarray of shape (n_gene_sets,)
+        Ridge penalty, above 0; or one for each gene set.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def ease_weights(X: sp.csr_array, penalty: float) -> NDArray[Any]:
     if info != 0:
         raise np.linalg.LinAlgError(
             "Expected a positive definite item-item matrix, got one that LAPACK cannot "
-            f"invert (info={info}). Use a larger penalty than {penalty:g}."
+            f"invert (info={info}). Use a larger penalty than {np.min(penalty):g}."
         )
     # LAPACK fills one triangle: copy it to the other, by strips.
     inverse = inverse.T
