@@ -120,9 +120,10 @@ class SANSA(BaseEstimator):
         """Compute the unit lower triangle, cut to its largest entries, and pivots."""
         gram = (X.T @ X).toarray()
         gram[np.diag_indices_from(gram)] += self.penalty
-        factor = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        # The transpose of a symmetric matrix is a Fortran array to LAPACK: no copy.
+        factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
         # The paper cuts the factor before it scales the columns.
-        factor[np.abs(factor) < self._smallest(factor.ravel(), len(factor))] = 0
+        factor[np.abs(factor) < self._smallest(factor, len(factor))] = 0
         root = factor.diagonal().copy()
         factor = sp.csc_array(factor)
         return (factor @ sp.diags_array(1 / root)).tocsc(), root**2
@@ -158,8 +159,10 @@ class SANSA(BaseEstimator):
 
     def _smallest(self, entries: Any, n_sets: int) -> Any:
         """Size of the smallest entry to keep."""
-        n_kept = min(self.n_weights * n_sets, len(entries))
-        return np.partition(np.abs(entries), -n_kept)[-n_kept]
+        sizes = np.abs(entries).ravel(order="K")
+        n_kept = min(self.n_weights * n_sets, len(sizes))
+        sizes.partition(-n_kept)
+        return sizes[-n_kept]
 
     @staticmethod
     def _residual(factor: Any, inverse: Any, columns: Any) -> Any:
