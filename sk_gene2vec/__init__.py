@@ -1,7 +1,7 @@
 """Gene embeddings from gene sets, the scikit-learn way."""
 
 from sk_gene2vec._version import __version__
-from sk_gene2vec.embedding import GeneEmbedding
+from sk_gene2vec.embedding import GeneEmbedding, embed_cells
 from sk_gene2vec.encoder import GeneSetEncoder, suggest_gene_sets, suggest_genes
 from sk_gene2vec.gene_sets import (
     GeneSets,
@@ -19,6 +19,7 @@ __all__ = [
     "GmtFormatError",
     "GmtVectorizer",
     "__version__",
+    "embed_cells",
     "read_gene_sets",
     "read_gmt",
     "suggest_gene_sets",

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "gene_sets": {"_utils"},
     "datasets": {"_utils", "gene_sets"},
     "vectorizer": {"_utils", "gene_sets", "datasets"},
-    "embedding": {"_utils", "_version", "gene_sets"},
+    "embedding": {"_utils", "_version", "gene_sets", "vectorizer"},
     "metrics": {"_utils"},
     "encoder": {"_utils", "metrics"},
     "plotting": {"_utils", "gene_sets"},

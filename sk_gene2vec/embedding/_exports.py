@@ -83,7 +83,13 @@ class Exports(GeneVectors):
         """
         return cls(*interop.from_frame(frame))
 
-    def to_anndata(self, adata: Any, key: str = "gene2vec") -> None:
+    def to_anndata(
+        self,
+        adata: Any,
+        key: str = "gene2vec",
+        aliases: Any = None,
+        gene_symbols: str | None = None,
+    ) -> None:
         """Put the vectors into ``adata.varm[key]``, in the order of its `var_names`.
 
         Names that are no gene of the embedding get NaN, with a warning that counts
@@ -96,9 +102,17 @@ class Exports(GeneVectors):
             Changed in place; an entry of the same key is replaced.
         key : str, default="gene2vec"
             Name of the entry in `varm`.
+        aliases : mapping or DataFrame, default=None
+            Other names of genes, as :class:`GmtVectorizer` takes them. A name of
+            several genes is not found.
+        gene_symbols : str, default=None
+            Column of ``adata.var`` with the genes, where `var_names` are other
+            identifiers. None for `var_names`.
 
         Raises
         ------
+        KeyError
+            If `var` has no such column.
         TypeError
             If `adata` is not an AnnData.
         ValueError
@@ -109,6 +123,10 @@ class Exports(GeneVectors):
         -----
         UserWarning
             If a name is no gene of the embedding.
+
+        See Also
+        --------
+        embed_cells : Means of the vectors, for the cells.
 
         Examples
         --------
@@ -121,7 +139,15 @@ class Exports(GeneVectors):
         array([[0., 1.],
                [3., 1.]])
         """
-        interop.to_anndata(self._row_of, self.vectors, self.attrs, adata, key)
+        interop.to_anndata(
+            self._row_of,
+            self.vectors,
+            self.attrs,
+            adata,
+            key,
+            aliases=aliases,
+            gene_symbols=gene_symbols,
+        )
 
     @classmethod
     def from_anndata(cls, adata: Any, key: str = "gene2vec") -> Self:

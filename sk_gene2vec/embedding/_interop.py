@@ -19,15 +19,19 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
+from sk_gene2vec.vectorizer._identifiers import describe_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "check_anndata",
     "from_anndata",
     "from_frame",
     "from_parquet",
     "mismatch",
+    "rows_of_variables",
     "to_anndata",
     "to_frame",
     "to_parquet",
@@ -81,25 +85,77 @@ def to_anndata(
     attrs: Mapping[str, Any],
     adata: Any,
     key: str,
+    **how: Any,
 ) -> None:
     """Put vectors into `varm`, and attrs into `uns`."""
-    names = list(_check_anndata(adata).var_names)
-    known = np.array([name in row_of for name in names], dtype=bool)
-    if not known.all():
-        message = mismatch(row_of, names, "var_names")
-        if known.sum() < _LEAST_SHARE * min(len(row_of), len(names)):
-            examples = shown(map(repr, row_of), _SHOWN)
-            raise ValueError(f"{message}. The embedding has genes such as {examples}.")
-        warn(f"{message}. They get NaN.")
-    aligned = np.full((len(names), vectors.shape[1]), np.nan, dtype=vectors.dtype)
-    aligned[known] = vectors[[row_of[name] for name in names if name in row_of]]
+    rows, unknown = rows_of_variables(row_of, check_anndata(adata), **how)
+    if unknown:
+        warn(f"{unknown}. They get NaN.")
+    known = rows < len(vectors)
+    aligned = np.full((len(rows), vectors.shape[1]), np.nan, dtype=vectors.dtype)
+    aligned[known] = vectors[rows[known]]
     adata.varm[key] = aligned
     adata.uns[f"{key}_attrs"] = json.dumps(dict(attrs))
 
 
+def rows_of_variables(
+    genes: Iterable[str], annotated: Any, aliases: Any, gene_symbols: str | None
+) -> tuple[Rows, str]:
+    """Find the genes that the variables of an AnnData, or of its `raw`, are.
+
+    Parameters
+    ----------
+    genes : iterable of str, length n_genes
+        Genes of the embedding.
+    annotated : AnnData or Raw
+        With `var` and `var_names`.
+    aliases : mapping, DataFrame of two columns or None
+        Other names -> genes.
+    gene_symbols : str or None
+        Column of `var` with the genes. None for `var_names`.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_variables,)
+        Places among the genes; `n_genes` where a variable is none of them.
+    unknown : str
+        Counts and names those that are none, without a full stop. Empty if all are.
+    """
+    columns = list(annotated.var.columns)
+    if gene_symbols is None:
+        names, what = annotated.var_names.tolist(), "var_names"
+    elif gene_symbols in columns:
+        names, what = annotated.var[gene_symbols].tolist(), f"var[{gene_symbols!r}]"
+    else:
+        raise KeyError(
+            f"Expected gene_symbols to be a column of var, one of {columns}, got "
+            f"{gene_symbols!r}."
+        )
+    index = GeneIndex(list(genes), aliases)
+    rows = index.rows(names)
+    missing = index.missing(names, rows)
+    if not missing:
+        return rows, ""
+    unknown = mismatch(index.row_of, names, what)
+    n_known = len(names) - len(missing)
+    if n_known < _LEAST_SHARE * min(len(index.genes), len(names)):
+        kinds, _ = describe_kinds(map(str, dict.fromkeys(missing)), index.genes)
+        others = gene_symbols is None and columns
+        sentences = [
+            f"{unknown}.",
+            f"The embedding has genes such as {shown(map(repr, index.genes), _SHOWN)}.",
+            *kinds,
+            f"If a column of var has the genes, set gene_symbols to one of {columns}."
+            if others
+            else "",
+        ]
+        raise ValueError(" ".join(filter(None, sentences)))
+    return rows, unknown
+
+
 def from_anndata(adata: Any, key: str) -> _Parts:
     """Take vectors out of `varm`, without those of nothing but NaN."""
-    stored = _check_anndata(adata).varm
+    stored = check_anndata(adata).varm
     if key not in stored:
         raise KeyError(f"Expected {key!r} in adata.varm, got {list(stored)}.")
     vectors = np.asarray(stored[key])
@@ -166,7 +222,8 @@ def _size_in_memory(metadata: Any) -> int:
     return max(unpacked, metadata.num_rows * metadata.num_columns * 8)
 
 
-def _check_anndata(adata: Any) -> Any:
+def check_anndata(adata: Any) -> Any:
+    """Return an AnnData, or raise an error."""
     if not (hasattr(adata, "varm") and hasattr(adata, "var_names")):
         raise TypeError(f"Expected an AnnData, got {type(adata).__name__}.")
     return adata
