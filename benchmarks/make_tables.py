@@ -133,8 +133,22 @@ def as_measured(rows: list[Row]) -> str:
     return markdown(rows, {name: column(name) for name in rows[0]["header"]})
 
 
-for name in ("embedding", "map", "parallel", "scaling"):
+for name in ("cells", "embedding", "map", "parallel", "scaling"):
     table(name, f"bench_{name}")(as_measured)
+
+
+@table("cell-types", "bench_cells_types")
+def cell_types(rows: list[Row]) -> str:
+    return markdown(
+        rows,
+        {
+            "vectors": column("vectors"),
+            "weights": column("weights"),
+            "share of expression": column("share of expression", ".1%"),
+            "5-NN": score("5-NN"),
+            "15-NN": score("15-NN"),
+        },
+    )
 
 
 @table("path", "bench_path")
