@@ -5,6 +5,7 @@ PLACES = (
     "plot_genome_map.py",
     "plot_missing_members.py",
     "plot_downstream_classifier.py",
+    "plot_cells.py",
     "plot_grid_search.py",
     "plot_cluster.py",
     "plot_notebook.py",
