@@ -432,7 +432,8 @@ LINEAR = NOTEBOOK | {"activation": "identity", "hidden_layer_sizes": ()}
 OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
     "one_hot": ("ours, one-hot as in the notebook", NOTEBOOK, ONE_HOT_SETTINGS),
     "linear": ("ours, one-hot linear", LINEAR, ONE_HOT_SETTINGS),
-    "membership": ("ours, membership (default)", {}, [{}]),
+    "deep": ("ours, embedding alone", {"n_wide_inputs": 0}, [{}]),
+    "membership": ("ours, with the wide part (default)", {}, [{}]),
 }
 
 

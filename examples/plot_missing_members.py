@@ -82,8 +82,10 @@ print(f"listed: {', '.join(gene_sets['GOBP_MITOPHAGY'][:8])}, ...")
 suggest_genes(encoder, vectorizer, "GOBP_MITOPHAGY", k=8)
 
 # %%
-# BNIP3 and BNIP3L are well-known receptors of mitophagy that this release of the
-# ontology lists elsewhere. A suggestion is a hypothesis, not a result.
+# `evidence` has the gene sets of the gene that speak most for it, `from_embedding` and
+# `from_gene_sets` the two parts of its logit. BNIP3 and BNIP3L are well-known receptors
+# of mitophagy that this release of the ontology lists elsewhere. A suggestion is a
+# hypothesis, not a result.
 #
 # The same for a gene:
 

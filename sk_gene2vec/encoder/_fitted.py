@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from numpy.random import RandomState
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Array: TypeAlias = NDArray[Any]
 
@@ -24,6 +25,9 @@ class Fitted:
         Parameters that shapes and meaning of the weights follow from.
     _median_size : float
         Median number of memberships of the genes of the last fit.
+    _wide : tuple of ndarray
+        Weights, indices and row starts of `wide_coef_`: saved models name NumPy's
+        arrays, no private module of SciPy.
     _row_keys : ndarray of shape (n_rows, 2) or None
         Keys of the rows of the embedding table, if there is one.
     _hold_out_state : RandomState or None
@@ -40,15 +44,23 @@ class Fitted:
     gene_set_frequency_: Array
     n_samples_seen_: int
     calibration_: Array
+    embedding_calibration_: Array
     loss_curve_: list[float]
     validation_scores_: list[float] | None
     n_iter_: int
     embedding_: Array
     _architecture: dict[str, Any]
     _median_size: float
+    _wide: tuple[Array, Array, Array]
     _row_keys: Array | None
     _hold_out_state: RandomState | None
     _moments: Mapping[str, Mapping[str, Array]] | None
+
+    @property
+    def wide_coef_(self) -> csr_array:
+        """Weights of the gene sets on each other."""
+        n_sets = len(self._wide[2]) - 1
+        return csr_array(self._wide, shape=(n_sets, n_sets))
 
     @classmethod
     def from_encoder(cls, encoder: Any) -> Fitted:

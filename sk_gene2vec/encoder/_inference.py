@@ -22,6 +22,25 @@ FOLD_IN_STEPS = 100
 _SLICE_SIZE = 2**20
 
 
+class Wide(NamedTuple):
+    """The wide part's factors: their product adds to the logits.
+
+    Attributes
+    ----------
+    memberships : csr_array of shape (n_rows, n_gene_sets)
+        Rows of genes.
+    coef : csr_array of shape (n_gene_sets, n_gene_sets)
+        Weights of the gene sets on each other.
+    """
+
+    memberships: sp.csr_array
+    coef: sp.csr_array
+
+    def logits(self, rows: slice) -> Floats:
+        """Compute what some rows get, shape (n_rows, n_gene_sets)."""
+        return np.asarray((self.memberships[rows] @ self.coef).toarray())
+
+
 class Layers(NamedTuple):
     """Weights of a network.
 
@@ -99,7 +118,7 @@ def embed_known_or_fold_in(
 
 
 def decode_logits(embedding: Floats, layers: Layers) -> Floats:
-    """Run the layers behind the embedding, shape (n_rows, n_gene_sets)."""
+    """Run the layers behind the embedding, without a wide part."""
     logits = _hidden_outputs(embedding, layers)[-1] @ layers.coefs[-1]
     logits += layers.intercepts[-1]
     return logits
@@ -120,28 +139,40 @@ def decode(
     layers: Layers,
     calibration: Floats,
     sizes: Floats,
+    wide: Wide | None = None,
     gene_sets: slice = slice(None),
 ) -> Floats:
     """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets).
 
-    The slope and shift of a row are those of its number of memberships, `sizes`.
+    The slopes and shift of a row are those of its number of memberships, `sizes`.
+    Without `wide`, the embedding alone is decoded.
     """
     dtype = embedding.dtype
     layers = layers.astype(dtype)
     hidden = _hidden_outputs(embedding, layers)[-1]
-    slopes, shifts = slopes_and_shifts(calibration, sizes).astype(dtype)
-    # Bias, slope, shift and the sigmoid's sign go into the product with the last layer.
-    hidden = np.column_stack([-slopes[:, None] * hidden, -slopes, -shifts])
+    below, above, shifts = slopes_and_shifts(calibration, sizes).astype(dtype)
+    # The bias goes into the product with the last layer.
+    hidden = np.column_stack([hidden, np.ones_like(shifts)])
     bias = layers.intercepts[-1][gene_sets]
-    weight = np.vstack([layers.coefs[-1][:, gene_sets], bias, np.ones_like(bias)])
+    weight = np.vstack([layers.coefs[-1][:, gene_sets], bias])
+    if wide is not None:
+        wide = Wide(wide.memberships, wide.coef[:, gene_sets].astype(dtype))
     probability = np.empty((len(hidden), len(bias)), dtype=dtype)
-    # Slices that stay in the cache, and no temporaries: the output is large.
+    # Slices that stay in the cache: the output is large.
     n_rows = max(1, _SLICE_SIZE // len(bias))
     # exp overflows to infinity where the probability is zero.
     with np.errstate(over="ignore"):
         for start in range(0, len(hidden), n_rows):
             rows = slice(start, start + n_rows)
             p = np.matmul(hidden[rows], weight, out=probability[rows])
+            if wide is not None:
+                p += wide.logits(rows)
+            # The sigmoid of the scaled logits, in place.
+            positive = np.maximum(p, 0)
+            positive *= (below - above)[rows, None]
+            p *= -below[rows, None]
+            p += positive
+            p -= shifts[rows, None]
             np.exp(p, out=p)
             p += 1
             np.reciprocal(p, out=p)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["suggest_gene_sets", "suggest_genes"]
+
+_MAX_EVIDENCE = 3
 
 
 def suggest_genes(
@@ -37,8 +40,11 @@ def suggest_genes(
 
     Returns
     -------
-    DataFrame of shape (k, 2)
-        Columns `gene` and `probability`, the most probable first.
+    DataFrame of shape (k, 5)
+        The most probable first. Columns are `gene`, `probability`, and its reasons:
+        `from_embedding` and `from_gene_sets` are what embedding and wide part give to
+        the logit, before it is calibrated; `evidence` names the listed gene sets that
+        give the most, three at most, divided by "; ".
 
     Raises
     ------
@@ -79,7 +85,10 @@ def suggest_genes(
     chosen = slice(column, column + 1)
     probability = encoder._predict_proba(vectorizer.transform(genes), chosen)[:, 0]
     best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
-    return pd.DataFrame({"gene": genes[best], "probability": probability[best]})
+    reasons = _reasons(encoder, vectorizer, genes[best], np.full(len(best), column))
+    return pd.DataFrame(
+        {"gene": genes[best], "probability": probability[best], **reasons}
+    )
 
 
 def suggest_gene_sets(
@@ -100,8 +109,11 @@ def suggest_gene_sets(
 
     Returns
     -------
-    DataFrame of shape (k, 2)
-        Columns `gene_set` and `probability`, the most probable first.
+    DataFrame of shape (k, 5)
+        The most probable first. Columns are `gene_set`, `probability`, and its reasons:
+        `from_embedding` and `from_gene_sets` are what embedding and wide part give to
+        the logit, before it is calibrated; `evidence` names the listed gene sets that
+        give the most, three at most, divided by "; ".
 
     Raises
     ------
@@ -140,7 +152,28 @@ def suggest_gene_sets(
     probability = encoder.predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
     best = _most_probable(probability, names, vectorizer.inverse_transform(X)[0], k)
-    return pd.DataFrame({"gene_set": names[best], "probability": probability[best]})
+    reasons = _reasons(encoder, vectorizer, np.full(len(best), gene), best)
+    return pd.DataFrame(
+        {"gene_set": names[best], "probability": probability[best], **reasons}
+    )
+
+
+def _reasons(
+    encoder: Any, vectorizer: Any, genes: NDArray[Any], columns: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Columns that say why some genes may be in the gene sets of these columns."""
+    from_embedding, terms = encoder._logit_parts(vectorizer.transform(genes), columns)
+    names = vectorizer.get_feature_names_out()
+    evidence = []
+    for start, stop in pairwise(terms.indptr):
+        most = np.argsort(-terms.data[start:stop], kind="stable")[:_MAX_EVIDENCE]
+        places = start + most[terms.data[start + most] > 0]
+        evidence.append("; ".join(names[terms.indices[places]]))
+    return {
+        "from_embedding": from_embedding,
+        "from_gene_sets": terms.sum(axis=1),
+        "evidence": evidence,
+    }
 
 
 def _check(encoder: Any, vectorizer: Any, k: int) -> None:

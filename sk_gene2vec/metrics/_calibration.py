@@ -21,10 +21,8 @@ from sk_gene2vec.metrics._held_out import (
 _MISSING_SHARE = 0.1
 MISSING_PER_LISTED = _MISSING_SHARE / (1 - _MISSING_SHARE)
 
-# Numbers of memberships that have a slope and a shift of their own.
-_KNOTS = np.array(
-    [1, 2, 3, 4, 5, 7, *np.outer(10 ** np.arange(1, 9), [1, 2, 5]).ravel()]
-)
+# Numbers of memberships that have slopes and a shift of their own.
+_KNOTS = np.array([*range(1, 10), *np.outer(10 ** np.arange(1, 9), [1, 2, 5]).ravel()])
 
 # The most pairs to look at, of genes with hidden memberships and of whole genes. More
 # would take longer than they are worth.
@@ -34,14 +32,15 @@ _MAX_PAIRS_WHOLE = 9 * 10**7
 # Logits are counted in narrow bins. The outermost take all logits beyond them.
 _BINS_PER_UNIT = 16
 _BIN_CENTRES = np.arange(-1024, 1025) / _BINS_PER_UNIT
+_HALVES = np.array([np.minimum(_BIN_CENTRES, 0), np.maximum(_BIN_CENTRES, 0)])
 
 # Genes are counted in groups of about the same number of memberships.
-_GROUPS_PER_OCTAVE = 4
+_GROUPS_PER_OCTAVE = 8
 _N_GROUPS = 30 * _GROUPS_PER_OCTAVE
 
 # Standard deviations of the prior: of the values at the knots, and of the differences
 # between neighbours. They matter where few memberships are hidden or missing.
-_PRIOR_LOG_SLOPE = (0.5, 0.3)
+_PRIOR_LOG_SLOPES = [(0.5, 0.3), (4.0, 0.3)]
 _PRIOR_SHIFT = (100.0, 3.0)
 
 
@@ -137,12 +136,14 @@ def _of_all_sizes(rows: Array, sizes: Array, most: int) -> Array:
 def fit_calibration(
     held_out: Iterable[Predictions], whole: Iterable[Predictions]
 ) -> Array:
-    """Fit ``sigmoid(slope * logit + shift)``, slope and shift by number of memberships.
+    """Fit slopes and shifts that turn logits into probabilities.
 
-    The slopes are learned from held-out memberships. The shifts are set so that a
-    gene with m listed memberships is expected to have m / 9 that are not listed: a
-    tenth of the true ones is taken to be missing. No gene is expected to be in more
-    than half of the sets that do not list it.
+    The probability is ``sigmoid(below * min(z, 0) + above * max(z, 0) + shift)`` for a
+    logit z. Both slopes and the shift go by the gene's number of memberships. The
+    slopes are learned from held-out memberships. The shifts are set so that a gene with
+    m listed memberships is expected to have m / 9 that are not listed: a tenth of the
+    true ones is taken to be missing. No gene is expected to be in more than half of the
+    sets that do not list it.
 
     Parameters
     ----------
@@ -154,9 +155,9 @@ def fit_calibration(
 
     Returns
     -------
-    ndarray of shape (n_knots, 3)
-        Number of memberships, slope and shift. In between, slope and shift are linear
-        in the logarithm of the number, and constant outside, as in
+    ndarray of shape (n_knots, 4)
+        Number of memberships, both slopes, and shift. In between, they are linear in
+        the logarithm of the number, and constant outside, as in
         :func:`slopes_and_shifts`. Slopes are positive.
 
     References
@@ -171,11 +172,11 @@ def fit_calibration(
     largest = max(tally.sizes.max(initial=1) for tally in tallies)
     knots = _KNOTS[: np.searchsorted(_KNOTS, largest) + 1]
     slopes = _fit_slopes(tallies[0], knots)
-    return np.column_stack([knots, slopes, _fit_shifts(tallies[1], knots, slopes)])
+    return np.column_stack([knots, *slopes, _fit_shifts(tallies[1], knots, slopes)])
 
 
 def slopes_and_shifts(calibration: Array, sizes: Array) -> Array:
-    """Slopes and shifts of genes, shape (2, n_genes), by number of memberships."""
+    """Slopes and shifts of genes, shape (3, n_genes), by number of memberships."""
     knots = np.log(calibration[:, 0])
     sizes = np.log(np.maximum(sizes, 1))
     return np.array([np.interp(sizes, knots, x) for x in calibration[:, 1:].T])
@@ -238,25 +239,30 @@ def _fit_slopes(tally: _Tally, knots: Array) -> Array:
     n_hidden = tally.hidden.sum(axis=1)
     share = (n_hidden / (n_hidden + tally.missing + 1e-6))[:, None]
 
-    def loss(log_slopes: Array, shifts: Array) -> tuple[float, Array]:
-        slopes = np.exp(log_slopes)
-        u = (at_knots @ slopes)[:, None] * _BIN_CENTRES + (at_knots @ shifts)[:, None]
+    def loss(log_below: Array, log_above: Array, shifts: Array) -> tuple[float, Array]:
+        slopes = np.exp([log_below, log_above])
+        u = _scaled_bins(at_knots, slopes) + (at_knots @ shifts)[:, None]
         true = expit(u)
         found = share * true
         value = (tally.hidden * np.logaddexp(0, -u)).sum()
         value -= (tally.unlisted * np.log1p(-found)).sum()
         by_u = (1 - true) * (tally.unlisted * found / (1 - found) - tally.hidden)
-        gradient = by_u @ _BIN_CENTRES @ at_knots * slopes, by_u.sum(axis=1) @ at_knots
-        return value, np.array(gradient)
+        by_slopes = (by_u @ _HALVES.T).T @ at_knots * slopes
+        return value, np.vstack([by_slopes, by_u.sum(axis=1) @ at_knots])
 
-    log_slopes, _ = _minimize(loss, [_PRIOR_LOG_SLOPE, _PRIOR_SHIFT], len(knots))
-    return np.exp(log_slopes)
+    priors = [*_PRIOR_LOG_SLOPES, _PRIOR_SHIFT]
+    return np.exp(_minimize(loss, priors, len(knots))[:2])
+
+
+def _scaled_bins(at_knots: Array, slopes: Array) -> Array:
+    """Logits of the bins times their slopes, shape (n_sizes, n_bins)."""
+    return np.asarray(at_knots @ slopes.T @ _HALVES)
 
 
 def _fit_shifts(tally: _Tally, knots: Array, slopes: Array) -> Array:
     """Find the shifts under which as many memberships are expected as are missing."""
     at_knots = _interpolation(tally.sizes, knots)
-    logits = (at_knots @ slopes)[:, None] * _BIN_CENTRES
+    logits = _scaled_bins(at_knots, slopes)
 
     def loss(shifts: Array) -> tuple[float, Array]:
         # Its gradient is what is expected less what is missing.

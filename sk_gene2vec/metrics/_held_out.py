@@ -229,19 +229,32 @@ def genes_to_score(
 
 
 def predicted_blocks(
-    estimator: Any, visible: sp.csr_array, hidden: sp.csr_array, genes: Array
+    estimator: Any,
+    visible: sp.csr_array,
+    hidden: sp.csr_array,
+    genes: Array,
+    response_method: str | None = None,
 ) -> Iterator[Predictions]:
     """Predictions of an estimator for blocks of genes."""
+    if response_method not in (None, "predict_proba", "inverse_transform"):
+        raise ValueError(
+            "Expected response_method 'predict_proba', 'inverse_transform' or None, "
+            f"got {response_method!r}."
+        )
+    if response_method is None and hasattr(estimator, "predict_proba"):
+        response_method = "predict_proba"
     for batch in row_blocks((len(genes), visible.shape[1])):
         known, target = visible[genes[batch]], hidden[genes[batch]]
-        yield Predictions(_predict(estimator, known), known, target)
+        scores = _predict(estimator, known, response_method)
+        yield Predictions(scores, known, target)
 
 
-def _predict(estimator: Any, known: sp.csr_array) -> Array:
+def _predict(estimator: Any, known: sp.csr_array, response_method: str | None) -> Array:
     with warnings.catch_warnings():
         # The rows of a DataFrame, which named its columns, arrive as a sparse array.
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        if hasattr(estimator, "predict_proba"):
+        if response_method == "predict_proba":
+            check_probabilistic(estimator, "response_method='predict_proba'")
             scores = estimator.predict_proba(known)
         else:
             last = estimator[-1] if isinstance(estimator, Pipeline) else estimator

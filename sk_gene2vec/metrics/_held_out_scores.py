@@ -29,6 +29,7 @@ def held_out_membership_scores(
     k: int = 100,
     n_genes: int | None = None,
     random_state: Any = None,
+    response_method: str | None = None,
 ) -> dict[str, float]:
     """Score how well an estimator finds memberships that were hidden from it.
 
@@ -56,6 +57,10 @@ def held_out_membership_scores(
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines that sample.
+    response_method : {"predict_proba", "inverse_transform"} or None, default=None
+        Source of the scores: the probabilities, or `inverse_transform` of what
+        `transform` returns, which judges the embedding alone. None takes
+        `predict_proba` if the estimator has it.
 
     Returns
     -------
@@ -133,7 +138,8 @@ def held_out_membership_scores(
     )
     totals = dict.fromkeys(wanted, 0.0)
     n_pairs = 0
-    for block in predicted_blocks(estimator, visible, hidden, genes):
+    blocks = predicted_blocks(estimator, visible, hidden, genes, response_method)
+    for block in blocks:
         n_pairs += block.scores.size - block.visible.nnz
         for name, (metric, depth) in wanted.items():
             totals[name] += metric.function(block, depth).sum(dtype=np.float64)
@@ -153,6 +159,7 @@ def held_out_membership_score(
     min_memberships: int = 2,
     n_genes: int | None = None,
     random_state: Any = None,
+    response_method: str | None = None,
 ) -> float:
     """Hide memberships of genes, and score how well an estimator finds them.
 
@@ -178,6 +185,10 @@ def held_out_membership_score(
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines which memberships are hidden, and the sample.
+    response_method : {"predict_proba", "inverse_transform"} or None, default=None
+        Source of the scores: the probabilities, or `inverse_transform` of what
+        `transform` returns, which judges the embedding alone. None takes
+        `predict_proba` if the estimator has it.
 
     Returns
     -------
@@ -216,6 +227,7 @@ def held_out_membership_score(
         k=k,
         n_genes=n_genes,
         random_state=random_state,
+        response_method=response_method,
     )[metric]
 
 
@@ -242,6 +254,10 @@ class HeldOutMembershipScorer:
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=0
         Determines which memberships are hidden, and the sample.
+    response_method : {"predict_proba", "inverse_transform"} or None, default=None
+        Source of the scores: the probabilities, or `inverse_transform` of what
+        `transform` returns, which judges the embedding alone. None takes
+        `predict_proba` if the estimator has it.
 
     Raises
     ------
@@ -274,6 +290,7 @@ class HeldOutMembershipScorer:
     min_memberships: int = field(default=2, kw_only=True)
     n_genes: int | None = field(default=None, kw_only=True)
     random_state: Any = field(default=0, kw_only=True)
+    response_method: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         find_metric(self.metric, self.k)

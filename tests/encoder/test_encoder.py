@@ -83,13 +83,15 @@ def test_genes_of_a_kind_end_up_together(fitted, X):
 def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
     probability = fitted.predict_proba(X)
     logits = fitted.embedding_ @ fitted.gene_set_embedding_.T + fitted.intercepts_[-1]
-    sizes, slopes, shifts = fitted.calibration_.T
-    assert (slopes > 0).all()
-    slope, shift = (
+    logits += X @ fitted.wide_coef_
+    sizes, *others = fitted.calibration_.T
+    assert (np.array(others[:2]) > 0).all()
+    below, above, shift = (
         np.interp(np.log(X.sum(axis=1)), np.log(sizes), values)[:, None]
-        for values in (slopes, shifts)
+        for values in others
     )
-    expected = 1 / (1 + np.exp(-(slope * logits + shift)))
+    scaled = below * np.minimum(logits, 0) + above * np.maximum(logits, 0)
+    expected = 1 / (1 + np.exp(-(scaled + shift)))
     np.testing.assert_allclose(probability, expected, atol=1e-5)
     assert probability[X == 1].mean() > 2 * probability[X == 0].mean()
     # Each set is an output of its own: rows do not sum to one.
@@ -97,6 +99,7 @@ def test_predict_proba_is_the_formula_and_knows_the_sets(fitted, X):
 
 
 def test_inverse_transform_is_for_a_gene_of_median_size(fitted, X):
+    fitted = clone(fitted).set_params(n_wide_inputs=0).fit(X)
     inverse = fitted.inverse_transform(fitted.transform(X))
     probability = fitted.predict_proba(X)
     sizes = X.sum(axis=1)
@@ -111,8 +114,13 @@ def test_inverse_transform_is_for_a_gene_of_median_size(fitted, X):
 
 
 def test_score_is_the_held_out_ndcg(fitted, X):
-    expected = held_out_membership_score(fitted, X, metric="ndcg", random_state=0)
+    expected, whole = (
+        held_out_membership_score(fitted, X, random_state=0, response_method=method)
+        for method in ("inverse_transform", None)
+    )
     assert fitted.score(X) == expected
+    # With one-hot there is no wide part.
+    assert (whole != expected) == (fitted.gene_input == "membership")
     assert fitted.score(X) == fitted.score(sp.csr_array(X))
     assert 0.5 < fitted.score(X) < 1
 
@@ -449,7 +457,7 @@ def test_y_is_ignored(X):
 def test_pickle_is_small_and_holds_no_torch(fitted, X):
     data = pickle.dumps(fitted)
     assert b"torch" not in data
-    assert len(data) < 20_000
+    assert len(data) < 25_000
     again = pickle.loads(data)
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
 

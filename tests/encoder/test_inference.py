@@ -99,11 +99,27 @@ def test_decode_is_the_formula():
     coefs, intercepts, _ = network
     hidden = np.maximum(embedding @ coefs[1] + intercepts[1], 0)
     logits = hidden @ coefs[2] + intercepts[2]
-    slopes, shifts = np.array([[0.5], [0.5], [1.5]]), np.array([[-2.0], [-2], [1]])
-    expected = 1 / (1 + np.exp(-(slopes * logits + shifts)))
-    calibration = np.array([[1, 0.5, -2.0], [10, 1.5, 1.0]]), np.array([0, 1, 12])
-    probability = _inference.decode(embedding, network, *calibration)
+    table = np.array([[1, 0.5, 0.2, -2.0], [10, 1.5, 0.3, 1.0]])
+    sizes = np.array([0, 1, 12])
+    below, above, shifts = table[[0, 0, 1], 1:, np.newaxis].swapaxes(0, 1)
+
+    def formula(z):
+        scaled = below * np.minimum(z, 0) + above * np.maximum(z, 0)
+        return 1 / (1 + np.exp(-(scaled + shifts)))
+
+    expected = formula(logits)
+    assert 0 < (logits < 0).sum() < logits.size
+    probability = _inference.decode(embedding, network, table, sizes)
     np.testing.assert_allclose(probability, expected, rtol=1e-12)
-    narrow = _inference.decode(embedding.astype(np.float32), network, *calibration)
+    rng = np.random.default_rng(6)
+    rows, coef = (
+        sp.csr_array(rng.integers(0, 2, size=(n, N_SETS))) for n in (3, N_SETS)
+    )
+    wide = _inference.Wide(rows, coef)
+    probability = _inference.decode(embedding, network, table, sizes, wide)
+    np.testing.assert_allclose(probability, formula(logits + rows @ coef), rtol=1e-12)
+    some = _inference.decode(embedding, network, table, sizes, wide, slice(2, 5))
+    np.testing.assert_allclose(some, probability[:, 2:5], rtol=1e-12)
+    narrow = _inference.decode(embedding.astype(np.float32), network, table, sizes)
     assert narrow.dtype == np.float32
     np.testing.assert_allclose(narrow, expected, rtol=1e-4)

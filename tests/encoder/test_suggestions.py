@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -64,6 +65,9 @@ class Constant(BaseEstimator):
     def _predict_proba(self, X, gene_sets=slice(None)):
         return np.full(X.shape, 0.25)[:, gene_sets]
 
+    def _logit_parts(self, X, gene_sets):
+        return np.zeros(len(gene_sets)), sp.csr_array(X.shape)
+
 
 @pytest.mark.parametrize("gene_set", GENE_SETS)
 def test_genes_are_the_most_probable_outside_the_set(
@@ -72,7 +76,9 @@ def test_genes_are_the_most_probable_outside_the_set(
     found = suggest_genes(encoder, vectorizer, gene_set, k=3)
     wanted = expected[expected["gene_set"] == gene_set].head(3)
     pd.testing.assert_frame_equal(
-        found, wanted[["gene", "probability"]].reset_index(drop=True), rtol=1e-5
+        found[["gene", "probability"]],
+        wanted[["gene", "probability"]].reset_index(drop=True),
+        rtol=1e-5,
     )
 
 
@@ -83,8 +89,48 @@ def test_gene_sets_are_the_most_probable_without_the_gene(
     found = suggest_gene_sets(encoder, vectorizer, gene, k=1)
     wanted = expected[expected["gene"] == gene].head(1)
     pd.testing.assert_frame_equal(
-        found, wanted[["gene_set", "probability"]].reset_index(drop=True), rtol=1e-5
+        found[["gene_set", "probability"]],
+        wanted[["gene_set", "probability"]].reset_index(drop=True),
+        rtol=1e-5,
     )
+
+
+def test_reasons_are_the_parts_of_the_logit(encoder, vectorizer):
+    by_gene = suggest_gene_sets(encoder, vectorizer, "PKM", k=1).iloc[0]
+    by_set = suggest_genes(encoder, vectorizer, by_gene["gene_set"])
+    by_set = by_set[by_set["gene"] == "PKM"].iloc[0]
+    assert by_gene["evidence"] == by_set["evidence"]
+    x = vectorizer.transform(["PKM"])
+    column = vectorizer.vocabulary_[by_gene["gene_set"]]
+    deep = (
+        encoder.transform(x) @ encoder.gene_set_embedding_.T + encoder.intercepts_[-1]
+    )
+    assert by_gene["from_embedding"] == pytest.approx(deep[0, column], rel=1e-5)
+    terms = pd.Series(
+        x.toarray()[0] * encoder.wide_coef_[:, [column]].toarray()[:, 0],
+        vectorizer.get_feature_names_out(),
+    )
+    assert by_gene["from_gene_sets"] == pytest.approx(terms.sum(), rel=1e-5)
+    for row in (by_gene, by_set):
+        told = terms[terms > 0].sort_values(ascending=False).index.tolist()
+        assert row["evidence"].split("; ") == told
+    assert told
+
+
+def test_evidence_names_three_sets_at_most_and_none_that_speak_against():
+    listed = ["G", "H"]
+    sets = {name: [*listed, name] for name in "ABCDE"}
+    sets |= {"NEW": ["H", *"ABCDE"], "OTHER": ["X", "Y"]}
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform([*"ABCDEGHXY"])
+    encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    (evidence,) = suggest_gene_sets(encoder, vectorizer, "G", k=1)["evidence"]
+    assert len(evidence.split("; ")) == 3
+    alone = suggest_gene_sets(encoder, vectorizer, "X", k=9)
+    assert (alone["evidence"] == "").any()
+    without = GeneSetEncoder(2, n_wide_inputs=0, random_state=0).fit(X)
+    found = suggest_gene_sets(without, vectorizer, "G", k=1)
+    assert found[["from_gene_sets", "evidence"]].to_numpy().tolist() == [[0, ""]]
 
 
 def test_ten_are_the_default_and_fewer_come_where_there_are_fewer():

@@ -696,7 +696,7 @@ def test_the_scorer_is_a_value():
     assert eval(repr(scorer)) == scorer
     assert repr(HeldOutMembershipScorer()) == (
         "HeldOutMembershipScorer(metric='ndcg', k=100, hidden_fraction=0.1, "
-        "min_memberships=2, n_genes=None, random_state=0)"
+        "min_memberships=2, n_genes=None, random_state=0, response_method=None)"
     )
     search = GridSearchCV(GeneSetEncoder(), {}, scoring=scorer)
     assert clone(search).scoring == scorer
@@ -752,7 +752,7 @@ def test_halving_grid_search_over_the_encoder(X):
     search = HalvingGridSearchCV(
         GeneSetEncoder(4, batch_size=10, random_state=0),
         {"max_epochs": [1, 40]},
-        scoring=HeldOutMembershipScorer("auroc"),
+        scoring=HeldOutMembershipScorer("auroc", response_method="inverse_transform"),
         resource="n_samples",
         min_resources=30,
         factor=2,

@@ -15,7 +15,12 @@ from skorch import NeuralNet
 
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec.encoder._fitted import Fitted
-from sk_gene2vec.encoder._inference import Layers, decode_logits, embed_memberships
+from sk_gene2vec.encoder._inference import (
+    Layers,
+    Wide,
+    decode_logits,
+    embed_memberships,
+)
 from sk_gene2vec.encoder.training._batches import MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStopping
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
@@ -32,6 +37,7 @@ from sk_gene2vec.encoder.training._resources import (
 )
 from sk_gene2vec.encoder.training._starts import svd_start
 from sk_gene2vec.encoder.training._train import Run, train
+from sk_gene2vec.encoder.training._wide import averaged, wide_coef
 from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration
 from sk_gene2vec.metrics._held_out import Predictions
 from sk_gene2vec.metrics._metrics import ndcg
@@ -118,8 +124,21 @@ def fit_network(
             incremental=incremental,
             moments=network._moments if network and incremental else None,
         )
+        # Before training, which takes the memory that this gives back.
+        wide = _wide_part(data, run, previous)
         net = _train_network(data, run, network, random_state)
-        return _fitted(net, data, run, previous, architecture)
+        return _fitted(net, wide, data, run, previous, architecture)
+
+
+def _wide_part(data: TrainingData, run: Run, previous: Fitted | None) -> sp.csr_array:
+    """Compute the wide part from the memberships that training sees."""
+    # With an embedding table, memberships are no input.
+    n_inputs = run.parameters["n_wide_inputs"] if data.row_keys is None else 0
+    coef = wide_coef(data.rows, n_inputs, torch.get_num_threads())
+    if previous is None or not run.incremental:
+        return coef
+    share = previous.n_samples_seen_ / (previous.n_samples_seen_ + data.X.shape[0])
+    return averaged((previous.wide_coef_, coef), share, n_inputs)
 
 
 def _architecture(parameters: Parameters) -> dict[str, Any]:
@@ -262,6 +281,7 @@ def _callbacks(
 
 def _fitted(
     net: NeuralNet,
+    wide: sp.csr_array,
     data: TrainingData,
     run: Run,
     previous: Fitted | None,
@@ -271,6 +291,14 @@ def _fitted(
     trained = _Trained(net.module, data, run.parameters)
     trained.check_bounds()
     embedding = trained.embed(data.row_of, data.X)
+    of_embedding = trained.calibration(
+        previous.embedding_calibration_ if previous else None
+    )
+    calibration = of_embedding
+    if wide.nnz:
+        calibration = trained.calibration(
+            previous.calibration_ if previous else None, wide
+        )
     losses = [epoch["train_loss"] for epoch in net.history]
     scores = None
     if run.parameters["early_stopping"]:
@@ -287,7 +315,9 @@ def _fitted(
         gene_set_weights_=data.gene_set_weights.astype(np.float32),
         gene_set_frequency_=(n_members / n_seen).astype(np.float32),
         n_samples_seen_=n_seen,
-        calibration_=trained.calibration(previous),
+        _wide=(wide.data, wide.indices, wide.indptr),
+        calibration_=calibration,
+        embedding_calibration_=of_embedding,
         loss_curve_=[*(previous.loss_curve_ if previous else ()), *losses],
         validation_scores_=scores,
         n_iter_=len(losses),
@@ -309,32 +339,42 @@ class _Trained:
         self.layers = Layers(*module.export(), parameters["activation"])
         self.data, self.lr = data, parameters["lr"]
 
-    def calibration(self, previous: Fitted | None) -> Array:
+    def calibration(
+        self, previous: Array | None, wide: sp.csr_array | None = None
+    ) -> Array:
         """Calibrate; go on with the previous calibration if nothing is held out."""
         held_out = self.data.held_out
         if previous is not None and (held_out is None or not len(held_out.genes)):
-            return previous.calibration_
+            return previous
         if held_out is None:
-            return np.array([[1.0, 1.0, 0.0]])
+            return np.array([[1.0, 1.0, 1.0, 0.0]])
         nothing = sp.csr_array(held_out.listed.shape)
         return fit_calibration(
-            self.held_out_predictions(),
-            self._predictions(held_out.whole, held_out.listed, nothing),
+            self.held_out_predictions(wide),
+            self._predictions(held_out.whole, held_out.listed, nothing, wide),
         )
 
-    def held_out_predictions(self) -> Iterator[Predictions]:
+    def held_out_predictions(
+        self, wide: sp.csr_array | None = None
+    ) -> Iterator[Predictions]:
         """Logits, shown and hidden memberships of held-out genes, by blocks."""
         held_out = cast(HeldOut, self.data.held_out)
-        return self._predictions(held_out.genes, held_out.shown, held_out.hidden)
+        return self._predictions(held_out.genes, held_out.shown, held_out.hidden, wide)
 
     def _predictions(
-        self, rows: Array, shown: sp.csr_array, hidden: sp.csr_array
+        self,
+        rows: Array,
+        shown: sp.csr_array,
+        hidden: sp.csr_array,
+        wide: sp.csr_array | None,
     ) -> Iterator[Predictions]:
         """Logits of rows of the table or of memberships, by blocks."""
         embedding = self.embed(rows, shown)
         for block in row_blocks(shown.shape):
             with self._numbers_in_range():
                 logits = decode_logits(embedding[block], self.layers)
+                if wide is not None:
+                    logits += Wide(shown, wide).logits(block)
             self._check_finite(logits)
             yield Predictions(logits, shown[block], hidden[block])
 

@@ -47,7 +47,8 @@ def advice_on_memory(
         raise MemoryError(
             f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
             f"{first_line}. Use a smaller batch_size (now {batch_size}) or "
-            f"embedding_dim (now {embedding_dim}), or n_negatives=2000."
+            f"embedding_dim (now {embedding_dim}), n_negatives=2000, or "
+            "n_wide_inputs=0."
         ) from error
 
 
