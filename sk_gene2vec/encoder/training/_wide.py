@@ -15,7 +15,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
 Array: TypeAlias = NDArray[Any]
-Strips: TypeAlias = Callable[[Callable[[slice], Array], int], Array]
+Strips: TypeAlias = Callable[[Callable[[slice], Array], Array], Array]
 
 # Ridge penalty, in genes. Small sets need little of it: all of their inputs are few.
 _PENALTY = 5.0
@@ -30,7 +30,7 @@ _N_ROUNDS = 3
 _MAX_COUNTS = 2**30
 
 # Gene sets that are worked on at a time.
-_STRIP = 256
+_STRIP = 64
 
 
 def wide_coef(X: sp.csr_array, n_inputs: int, n_threads: int = 1) -> sp.csr_array:
@@ -107,9 +107,15 @@ def averaged(
     return sp.csr_array(mean, dtype=np.float32)
 
 
-def _in_strips(pool: Executor, work: Callable[[slice], Array], n: int) -> Array:
-    """Compute the rows of an array by strips, in threads."""
-    return np.concatenate([*pool.map(work, gen_batches(n, _STRIP))])
+def _in_strips(pool: Executor, work: Callable[[slice], Array], out: Array) -> Array:
+    """Compute the rows of `out` by strips, in threads."""
+
+    def fill(rows: slice) -> None:
+        out[rows] = work(rows)
+
+    for _ in pool.map(fill, gen_batches(len(out), _STRIP)):
+        pass
+    return out
 
 
 def _similar_blocks(by_set: sp.csr_array, sets: Array) -> list[Array]:
@@ -144,7 +150,7 @@ def _pursue(
     n_inputs : int
         Number of inputs of a set; fewer if there are no others.
     in_strips : callable
-        Computes the rows of an array by strips.
+        Computes the rows of an array by strips, in place.
 
     Returns
     -------
@@ -153,13 +159,18 @@ def _pursue(
     """
     n_sets = by_set.shape[0]
     by_gene = sp.csr_array(by_set.T)
-    counts = in_strips(lambda rows: (by_set[rows] @ by_gene).toarray(), n_sets)
+    counts = in_strips(
+        lambda rows: (by_set[rows] @ by_gene).toarray(),
+        np.empty((n_sets, n_sets), dtype=by_set.dtype),
+    )
     inputs = np.empty((n_sets, 0), dtype=np.intp)
     weights = np.empty((n_sets, 0), dtype=np.float32)
     for round_ in np.array_split(np.arange(min(n_inputs, n_sets - 1)), _N_ROUNDS):
         more = partial(_further_inputs, counts, inputs, weights, len(round_))
-        inputs = np.hstack([inputs, in_strips(more, n_sets)])
-        weights = in_strips(partial(_ridge, counts, inputs), n_sets)
+        found = in_strips(more, np.empty((n_sets, len(round_)), dtype=np.intp))
+        inputs = np.hstack([inputs, found])
+        weights = np.empty(inputs.shape, dtype=np.float32)
+        in_strips(partial(_ridge, counts, inputs), weights)
     return inputs, weights
 
 
