@@ -35,7 +35,8 @@ from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
 gene_sets = load_go_bp()
 vectorizer = GmtVectorizer(gene_sets)
 X = vectorizer.fit_transform(gene_sets.genes)
-encoder = GeneSetEncoder(max_epochs=10, random_state=0).fit(X)
+# The wide part serves predictions alone.
+encoder = GeneSetEncoder(max_epochs=10, n_wide_inputs=0, random_state=0).fit(X)
 embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
 embedding
 

@@ -39,6 +39,7 @@ def draw_problem(rng):
         "early_stopping": bool(rng.random() < 0.2),
         "validation_fraction": float(rng.choice([0, 0.1, 0.9])),
         "n_iter_no_change": int(rng.integers(1, 3)),
+        "n_wide_inputs": int(rng.choice([0, 1, 5, 50])),
         "n_negatives": [None, None, 1, 5, 100][rng.integers(5)],
         "precision": str(rng.choice(["auto", "float32", "bfloat16"])),
         "warm_start": bool(rng.random() < 0.2),
