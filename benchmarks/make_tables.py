@@ -232,9 +232,6 @@ SIZES = {1: "1", 2: "2 to 4", 5: "5 to 9", 10: "10 to 49", 50: "50 and more"}
 def reliability_by_size(*results: list[Row]) -> str:
     rows = []
     for record in reliability_records(results):
-        # Results from before 2026-11-25 do not have this.
-        if "by_size_listed" not in record:
-            continue
         listed = by_smallest(record["by_size_listed"])
         hidden = by_smallest(record["by_size_hidden"])
         for smallest, numbers in listed.items():
