@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,21 +12,13 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 
-from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec.encoder._fitted import Fitted
-from sk_gene2vec.encoder._inference import (
-    Layers,
-    Wide,
-    decode_logits,
-    embed_memberships,
-)
 from sk_gene2vec.encoder.training._batches import MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStopping
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
 from sk_gene2vec.encoder.training._data import TrainingData, prepare
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._moments import export_moments
-from sk_gene2vec.encoder.training._net import diverged
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._resources import (
     advice_on_memory,
@@ -37,9 +28,8 @@ from sk_gene2vec.encoder.training._resources import (
 )
 from sk_gene2vec.encoder.training._starts import svd_start
 from sk_gene2vec.encoder.training._train import Run, train
+from sk_gene2vec.encoder.training._trained import Trained
 from sk_gene2vec.encoder.training._wide import averaged, wide_coef
-from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration
-from sk_gene2vec.metrics._held_out import Predictions
 from sk_gene2vec.metrics._metrics import ndcg
 
 Array: TypeAlias = NDArray[Any]
@@ -272,7 +262,7 @@ def _callbacks(
 
     def score(module: GeneSetNetwork) -> float:
         """NDCG@100 of the held-out memberships under the module's weights."""
-        blocks = _Trained(module, data, parameters).held_out_predictions()
+        blocks = Trained(module, data, parameters).held_out_predictions()
         return float(np.concatenate([ndcg(block, 100) for block in blocks]).mean())
 
     stopping = HeldOutStopping(parameters["n_iter_no_change"])
@@ -288,7 +278,7 @@ def _fitted(
     architecture: dict[str, Any],
 ) -> Fitted:
     """Export weights and curves, embed the genes, and calibrate."""
-    trained = _Trained(net.module, data, run.parameters)
+    trained = Trained(net.module, data, run.parameters)
     trained.check_bounds()
     embedding = trained.embed(data.row_of, data.X)
     of_embedding = trained.calibration(
@@ -328,94 +318,3 @@ def _fitted(
         _hold_out_state=data.hold_out_state,
         _moments=export_moments(net) if run.incremental else None,
     )
-
-
-class _Trained:
-    """A network in training or behind it, in NumPy; refuses weights that diverged."""
-
-    def __init__(
-        self, module: GeneSetNetwork, data: TrainingData, parameters: Parameters
-    ) -> None:
-        self.layers = Layers(*module.export(), parameters["activation"])
-        self.data, self.lr = data, parameters["lr"]
-
-    def calibration(
-        self, previous: Array | None, wide: sp.csr_array | None = None
-    ) -> Array:
-        """Calibrate; go on with the previous calibration if nothing is held out."""
-        held_out = self.data.held_out
-        if previous is not None and (held_out is None or not len(held_out.genes)):
-            return previous
-        if held_out is None:
-            return np.array([[1.0, 1.0, 1.0, 0.0]])
-        nothing = sp.csr_array(held_out.listed.shape)
-        return fit_calibration(
-            self.held_out_predictions(wide),
-            self._predictions(held_out.whole, held_out.listed, nothing, wide),
-        )
-
-    def held_out_predictions(
-        self, wide: sp.csr_array | None = None
-    ) -> Iterator[Predictions]:
-        """Logits, shown and hidden memberships of held-out genes, by blocks."""
-        held_out = cast(HeldOut, self.data.held_out)
-        return self._predictions(held_out.genes, held_out.shown, held_out.hidden, wide)
-
-    def _predictions(
-        self,
-        rows: Array,
-        shown: sp.csr_array,
-        hidden: sp.csr_array,
-        wide: sp.csr_array | None,
-    ) -> Iterator[Predictions]:
-        """Logits of rows of the table or of memberships, by blocks."""
-        embedding = self.embed(rows, shown)
-        for block in row_blocks(shown.shape):
-            with self._numbers_in_range():
-                logits = decode_logits(embedding[block], self.layers)
-                if wide is not None:
-                    logits += Wide(shown, wide).logits(block)
-            self._check_finite(logits)
-            yield Predictions(logits, shown[block], hidden[block])
-
-    def embed(self, rows: Array, shown: sp.csr_array) -> Array:
-        """Embed rows of the table, if there is one, else their memberships."""
-        with self._numbers_in_range():
-            if self.data.row_keys is None:
-                weights = self.data.gene_set_weights.astype(np.float32)
-                shown = shown.astype(np.float32)
-                embedding = embed_memberships(shown, weights, self.layers)
-            else:
-                embedding = self.layers.table()[rows]
-                embedding[np.diff(shown.indptr) == 0] = 0
-        self._check_finite(*self.layers.coefs, *self.layers.intercepts, embedding)
-        return embedding
-
-    def check_bounds(self) -> None:
-        """Refuse weights with which some gene would overflow, seen in fit or not."""
-        coefs, intercepts, _ = self.layers.astype(np.float64)
-        # Inputs have unit length at most.
-        largest = np.linalg.norm(coefs[0], axis=0).max() + abs(intercepts[0]).max()
-        bounds = [largest]
-        # A norm scales every embedding to a length that does not depend on its weights.
-        largest = max(largest, coefs[0].shape[1])
-        for coef, intercept in zip(coefs[1:], intercepts[1:], strict=True):
-            largest = largest * abs(coef).sum(axis=0).max() + abs(intercept).max()
-            bounds.append(largest)
-        # Activations square their inputs.
-        if not max(bounds) < np.sqrt(np.finfo(np.float32).max):
-            raise diverged("The weights became too large", self.lr)
-
-    @contextmanager
-    def _numbers_in_range(self) -> Iterator[None]:
-        """Take an overflow in NumPy for a divergence of training."""
-        try:
-            with np.errstate(over="raise", invalid="raise"):
-                yield
-        except FloatingPointError as error:
-            raise diverged("The weights became infinite", self.lr) from error
-
-    def _check_finite(self, *arrays: Array) -> None:
-        """Look for infinite values, which products in SciPy do not report."""
-        if not all(np.isfinite(values).all() for values in arrays):
-            raise diverged("The weights became infinite", self.lr)
