@@ -170,7 +170,7 @@ def _embed(args: argparse.Namespace) -> None:
     genes = _listed(args.genes[0]) if args.genes else None
     # Before the training: the folder may not exist.
     with nullcontext("-") if args.output == "-" else replacing(args.output) as target:
-        embedding = GeneEmbedding.from_encoder(*_fit(args, _collection(args)), genes)
+        embedding = _vectors_of(_collection(args), args, genes)
         _FORMATS[_ending(args.output)][1](embedding, target)
 
 
@@ -223,7 +223,7 @@ def _map(args: argparse.Namespace) -> None:
             gene_sets = _collection(args) if others else None
         else:
             gene_sets = _collection(args)
-            embedding = GeneEmbedding.from_encoder(*_fit(args, gene_sets))
+            embedding = _vectors_of(gene_sets, args)
         options = {"method": args.method, "random_state": args.seed}
         write_gene_map(part, embedding, gene_sets=gene_sets, **options)
 
@@ -264,6 +264,14 @@ def _encoder(args: argparse.Namespace) -> GeneSetEncoder:
 def _fit(args: Any, gene_sets: GeneSets) -> tuple[GeneSetEncoder, GmtVectorizer]:
     vectorizer = GmtVectorizer(gene_sets)
     return _encoder(args).fit(vectorizer.fit_transform(gene_sets.genes)), vectorizer
+
+
+def _vectors_of(
+    gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
+) -> GeneEmbedding:
+    # Vectors do not depend on the wide part, which takes time.
+    args.set = [("n_wide_inputs", 0), *args.set]
+    return GeneEmbedding.from_encoder(*_fit(args, gene_sets), genes)
 
 
 def _listed(path: str) -> list[str]:

@@ -29,7 +29,7 @@ from sk_gene2vec.encoder._inference import (
     Layers,
     Wide,
     decode,
-    decode_logits,
+    decode_pairs,
     embed_known_or_fold_in,
     embed_memberships,
 )
@@ -161,7 +161,8 @@ class GeneSetEncoder(
         If True, `fit` goes on from the solution of the previous call for another
         `max_epochs`, instead of starting anew. Gene sets and architecture must be the
         same and, with ``gene_input="one-hot"``, the genes. With the same X, the same
-        memberships stay held out, whatever `random_state` is.
+        memberships stay held out, whatever `random_state` is. The wide part, which is
+        not trained in steps, is computed anew.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
@@ -178,8 +179,8 @@ class GeneSetEncoder(
 
     gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
         Output-layer vectors of the gene sets. Only there when the decoder is
-        linear, that is when `hidden_layer_sizes` is empty: the logit of a
-        membership is then the product of the two vectors plus
+        linear, that is when `hidden_layer_sizes` is empty: the embedding's part of
+        the logit of a membership is then the product of the two vectors plus
         ``intercepts_[-1]``.
 
     coefs_ : list of ndarray
@@ -192,7 +193,7 @@ class GeneSetEncoder(
     wide_coef_ : csr_array of shape (n_gene_sets, n_gene_sets), float32
         Weights of the gene sets on each other in the wide part. Column j has at most
         `n_wide_inputs` entries, the inputs of gene set j, and none on the diagonal.
-        Empty if there is no wide part.
+        Without entries if there is no wide part. Shares its memory with the encoder.
 
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
         Rarity of each gene set in the training data, log(n_genes / size), and 0
@@ -429,7 +430,9 @@ class GeneSetEncoder(
         For data that come in parts. The learning rate is `lr` throughout. A gene set
         keeps the weight of the first part that gives it one above zero: one with some
         of its genes and some others. `wide_coef_` is the mean over the parts, by their
-        numbers of genes, without the smallest weights beyond `n_wide_inputs` a set.
+        numbers of members of each set, without the smallest weights beyond
+        `n_wide_inputs` a set; a part with ``n_wide_inputs=0`` removes it. Make parts
+        large: what few genes tell of two sets is little.
         `calibration_` is fitted to the last part, and unchanged if the last part had
         nothing to hold out. `embedding_` has the rows of the last part. To embed new
         genes, use `transform`.
@@ -522,7 +525,7 @@ class GeneSetEncoder(
         return self._predict_proba(X)
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
-        """Turn embeddings into probabilities of memberships.
+        """Turn embeddings into probabilities of memberships, without the wide part.
 
         Those of a gene with as many memberships as the median gene of the last call of
         `fit` or `partial_fit`: an embedding does not say how many its gene has, and the
@@ -554,7 +557,7 @@ class GeneSetEncoder(
         """NDCG@100 of memberships that are hidden from the encoder.
 
         They are ranked by the embedding alone. So the score judges the vectors, and a
-        search over `embedding_dim` sees its effect. The scores in
+        search over `embedding_dim` sees its effect. By default, the scores in
         :mod:`sk_gene2vec.metrics` judge :meth:`predict_proba`, wide part included.
 
         A tenth of each gene's memberships is hidden, at least one, and always the
@@ -693,11 +696,17 @@ class GeneSetEncoder(
     def _logit_parts(
         self, X: Any, gene_sets: NDArray[np.intp]
     ) -> tuple[NDArray[np.floating], sp.csr_array]:
-        """Split the logit of each row in one gene set: embedding, and listed sets."""
+        """Split the logit of each row in one gene set: embedding, and listed sets.
+
+        Of one row, the logits in all these gene sets. The part of an embedding that is
+        zero, whose probabilities are frequencies, is NaN.
+        """
         X = self._memberships(X, reset=False)
-        logits = decode_logits(self._embed(X), self._layers())
+        embedding = self._embed(X)
+        logits = decode_pairs(embedding, self._layers(), gene_sets)
+        logits[np.broadcast_to(~embedding.any(axis=1), logits.shape)] = np.nan
         terms = X.multiply(self.wide_coef_[:, gene_sets].T)
-        return logits[np.arange(len(gene_sets)), gene_sets], sp.csr_array(terms)
+        return logits, sp.csr_array(terms)
 
     def _known(
         self,

@@ -124,6 +124,18 @@ def decode_logits(embedding: Floats, layers: Layers) -> Floats:
     return logits
 
 
+def decode_pairs(
+    embedding: Floats, layers: Layers, gene_sets: NDArray[np.intp]
+) -> Floats:
+    """Compute the logit of each row in one gene set, without a wide part.
+
+    Of one row, the logits in all these gene sets.
+    """
+    hidden = _hidden_outputs(embedding, layers)[-1]
+    logits = np.einsum("ij,ji->i", hidden, layers.coefs[-1][:, gene_sets])
+    return logits + layers.intercepts[-1][gene_sets]
+
+
 def _hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
     """Embedding and outputs of the hidden layers."""
     outputs = [embedding]

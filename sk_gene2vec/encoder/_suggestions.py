@@ -44,7 +44,9 @@ def suggest_genes(
         The most probable first. Columns are `gene`, `probability`, and its reasons:
         `from_embedding` and `from_gene_sets` are what embedding and wide part give to
         the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ".
+        give the most, three at most, divided by "; ". Where a gene's vector is zero,
+        its probabilities are the frequencies of the gene sets, and `from_embedding`
+        is NaN.
 
     Raises
     ------
@@ -83,9 +85,11 @@ def suggest_genes(
     genes = vectorizer.genes_
     # Of all gene sets this one alone: the others would take most of the time.
     chosen = slice(column, column + 1)
-    probability = encoder._predict_proba(vectorizer.transform(genes), chosen)[:, 0]
+    X = vectorizer.transform(genes)
+    probability = encoder._predict_proba(X, chosen)[:, 0]
     best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
-    reasons = _reasons(encoder, vectorizer, genes[best], np.full(len(best), column))
+    names = vectorizer.get_feature_names_out()
+    reasons = _reasons(encoder, X[best], names, np.full(len(best), column))
     return pd.DataFrame(
         {"gene": genes[best], "probability": probability[best], **reasons}
     )
@@ -113,7 +117,9 @@ def suggest_gene_sets(
         The most probable first. Columns are `gene_set`, `probability`, and its reasons:
         `from_embedding` and `from_gene_sets` are what embedding and wide part give to
         the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ".
+        give the most, three at most, divided by "; ". Where a gene's vector is zero,
+        its probabilities are the frequencies of the gene sets, and `from_embedding`
+        is NaN.
 
     Raises
     ------
@@ -152,18 +158,17 @@ def suggest_gene_sets(
     probability = encoder.predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
     best = _most_probable(probability, names, vectorizer.inverse_transform(X)[0], k)
-    reasons = _reasons(encoder, vectorizer, np.full(len(best), gene), best)
+    reasons = _reasons(encoder, X, names, best)
     return pd.DataFrame(
         {"gene_set": names[best], "probability": probability[best], **reasons}
     )
 
 
 def _reasons(
-    encoder: Any, vectorizer: Any, genes: NDArray[Any], columns: NDArray[np.intp]
+    encoder: Any, X: Any, names: NDArray[Any], columns: NDArray[np.intp]
 ) -> dict[str, Any]:
-    """Columns that say why some genes may be in the gene sets of these columns."""
-    from_embedding, terms = encoder._logit_parts(vectorizer.transform(genes), columns)
-    names = vectorizer.get_feature_names_out()
+    """Columns that say why each row, or one row, may be in these gene sets."""
+    from_embedding, terms = encoder._logit_parts(X, columns)
     evidence = []
     for start, stop in pairwise(terms.indptr):
         most = np.argsort(-terms.data[start:stop], kind="stable")[:_MAX_EVIDENCE]

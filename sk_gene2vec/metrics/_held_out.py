@@ -187,6 +187,15 @@ class Predictions:
         return ordered.shape[1] - high, high - low
 
 
+def check_response_method(response_method: str | None) -> None:
+    """Raise ValueError for a method that gives no scores."""
+    if response_method not in (None, "predict_proba", "inverse_transform"):
+        raise ValueError(
+            "Expected response_method 'predict_proba', 'inverse_transform' or None, "
+            f"got {response_method!r}."
+        )
+
+
 def check_probabilistic(estimator: Any, purpose: str) -> None:
     """Raise TypeError without predict_proba."""
     if not hasattr(estimator, "predict_proba"):
@@ -236,11 +245,6 @@ def predicted_blocks(
     response_method: str | None = None,
 ) -> Iterator[Predictions]:
     """Predictions of an estimator for blocks of genes."""
-    if response_method not in (None, "predict_proba", "inverse_transform"):
-        raise ValueError(
-            "Expected response_method 'predict_proba', 'inverse_transform' or None, "
-            f"got {response_method!r}."
-        )
     if response_method is None and hasattr(estimator, "predict_proba"):
         response_method = "predict_proba"
     for batch in row_blocks((len(genes), visible.shape[1])):

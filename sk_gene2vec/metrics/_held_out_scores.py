@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from sk_gene2vec.metrics._held_out import (
     check_probabilistic,
+    check_response_method,
     check_split,
     genes_to_score,
     predicted_blocks,
@@ -72,8 +73,8 @@ def held_out_membership_scores(
     ValueError
         If nothing is hidden; if a membership is both visible and hidden; if the
         number of columns is not the estimator's; if predictions are not finite, or
-        are no probabilities where "log_likelihood" asks for them; if a metric is
-        unknown or a parameter out of range.
+        are no probabilities where "log_likelihood" asks for them; if a metric or
+        `response_method` is unknown or a parameter out of range.
     TypeError
         If the estimator has none of the methods above, or lacks `predict_proba` and
         "log_likelihood" asks for it; if `metrics` is a single `str`.
@@ -123,10 +124,11 @@ def held_out_membership_scores(
         raise TypeError(
             f"Expected a list of metrics, got the str {metrics!r}; pass [{metrics!r}]."
         )
+    check_response_method(response_method)
     wanted = {name: find_metric(name, k) for name in metrics}
     visible, hidden = check_split(estimator, visible, hidden)
     for name, (metric, _) in wanted.items():
-        if metric.of_pairs:
+        if metric.of_pairs and response_method != "inverse_transform":
             check_probabilistic(estimator, f"the metric {name!r}")
     genes = genes_to_score(
         visible,
@@ -262,7 +264,7 @@ class HeldOutMembershipScorer:
     Raises
     ------
     ValueError
-        If the metric is unknown.
+        If the metric or `response_method` is unknown.
 
     Examples
     --------
@@ -294,6 +296,7 @@ class HeldOutMembershipScorer:
 
     def __post_init__(self) -> None:
         find_metric(self.metric, self.k)
+        check_response_method(self.response_method)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Score a fitted estimator.

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.encoder import _encoder, suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder._inference import decode_logits
 
 # No two genes are in the same gene sets, so that no two are equally probable.
 GENE_SETS = {
@@ -66,7 +67,7 @@ class Constant(BaseEstimator):
         return np.full(X.shape, 0.25)[:, gene_sets]
 
     def _logit_parts(self, X, gene_sets):
-        return np.zeros(len(gene_sets)), sp.csr_array(X.shape)
+        return np.zeros(len(gene_sets)), sp.csr_array((len(gene_sets), X.shape[1]))
 
 
 @pytest.mark.parametrize("gene_set", GENE_SETS)
@@ -126,8 +127,11 @@ def test_evidence_names_three_sets_at_most_and_none_that_speak_against():
     encoder = GeneSetEncoder(2, random_state=0).fit(X)
     (evidence,) = suggest_gene_sets(encoder, vectorizer, "G", k=1)["evidence"]
     assert len(evidence.split("; ")) == 3
+    # X is in OTHER alone, which no set has for evidence: none of these shares a gene.
     alone = suggest_gene_sets(encoder, vectorizer, "X", k=9)
-    assert (alone["evidence"] == "").any()
+    against = alone["from_gene_sets"] <= 0
+    assert against.any()
+    assert (alone.loc[against, "evidence"] == "").all()
     without = GeneSetEncoder(2, n_wide_inputs=0, random_state=0).fit(X)
     found = suggest_gene_sets(without, vectorizer, "G", k=1)
     assert found[["from_gene_sets", "evidence"]].to_numpy().tolist() == [[0, ""]]
@@ -218,3 +222,29 @@ def test_suggest_genes_computes_the_probabilities_of_one_gene_set(
     monkeypatch.setattr(_encoder, "decode", spy)
     suggest_genes(encoder, vectorizer, "HYPOXIA")
     assert shapes == [(len(vectorizer.genes_), 1)]
+
+
+def test_reasons_of_a_gene_without_a_vector():
+    # ALL has all genes, so no weight, and tells nothing of ONLY.
+    genes = [*"ABCDEF"]
+    sets = {"ALL": [*genes, "ONLY"], "FIRST": genes[:3], "LAST": genes[2:]}
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform([*genes, "ONLY"])
+    with pytest.warns(UserWarning, match="1 of 7 genes"):
+        encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    with pytest.warns(UserWarning, match="1 of 1 gene is"):
+        found = suggest_gene_sets(encoder, vectorizer, "ONLY")
+    assert found["gene_set"].tolist() == ["LAST", "FIRST"]
+    np.testing.assert_allclose(found["probability"], [4 / 7, 3 / 7], rtol=1e-6)
+    assert found["from_embedding"].isna().all()
+    assert found["evidence"].tolist() == ["", ""]
+
+
+def test_reasons_of_a_network_with_hidden_layers(vectorizer):
+    X = vectorizer.transform(vectorizer.genes_)
+    encoder = GeneSetEncoder(2, hidden_layer_sizes=(5, 4), random_state=0).fit(X)
+    found = suggest_gene_sets(encoder, vectorizer, "PKM")
+    logits = decode_logits(encoder.transform(X), encoder._layers())
+    row = list(vectorizer.genes_).index("PKM")
+    columns = [vectorizer.vocabulary_[name] for name in found["gene_set"]]
+    np.testing.assert_allclose(found["from_embedding"], logits[row, columns], rtol=1e-5)

@@ -464,6 +464,11 @@ def test_estimators_without_the_methods(split):
     message = "with predict_proba for the metric 'log_likelihood', got TruncatedSVD"
     with pytest.raises(TypeError, match=message):
         held_out_membership_scores(svd, *split, metrics=["ndcg", "log_likelihood"])
+    method = "response_method 'predict_proba', 'inverse_transform' or None, got 'raw'"
+    with pytest.raises(ValueError, match=method):
+        held_out_membership_scores(svd, *split, response_method="raw")
+    with pytest.raises(ValueError, match=method):
+        HeldOutMembershipScorer(response_method="raw")
     with pytest.raises(TypeError, match="predict_proba for a reliability table"):
         reliability_table(svd, visible, hidden)
 
@@ -807,3 +812,16 @@ def test_cross_validation_is_reproducible(genes_and_sets):
     assert first.shape == (3,)
     assert (first < 0).all()
     np.testing.assert_array_equal(first, again)
+
+
+def test_probabilities_of_the_embedding_alone_have_a_likelihood(X):
+    shown, hidden = split_memberships(X, random_state=0)
+    encoder = GeneSetEncoder(4, n_wide_inputs=0, random_state=0).fit(shown)
+    with_it, without = (
+        held_out_membership_scores(
+            encoder, shown, hidden, metrics=["log_likelihood"], response_method=method
+        )["log_likelihood"]
+        for method in ("inverse_transform", "predict_proba")
+    )
+    # Both are probabilities of the same logits, at the level of other genes.
+    assert with_it == pytest.approx(without, rel=0.2)

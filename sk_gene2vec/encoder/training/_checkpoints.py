@@ -20,6 +20,8 @@ _FREE_PARAMETERS = {
     "device",
     "max_epochs",
     "n_iter_no_change",
+    # The wide part is computed anew, and training does not see it.
+    "n_wide_inputs",
     "precision",
     "random_state",
     "verbose",

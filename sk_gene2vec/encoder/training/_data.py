@@ -54,6 +54,11 @@ class TrainingData:
     sizes: Array
     gene_set_weights: Array
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether any memberships are held out."""
+        return self.held_out is not None and len(self.held_out.genes) > 0
+
 
 def prepare(
     X: sp.csr_array,

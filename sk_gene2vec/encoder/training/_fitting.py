@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 
+from sk_gene2vec._utils._messages import warn
 from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder.training._batches import MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStopping
@@ -28,8 +29,8 @@ from sk_gene2vec.encoder.training._resources import (
 )
 from sk_gene2vec.encoder.training._starts import svd_start
 from sk_gene2vec.encoder.training._train import Run, train
-from sk_gene2vec.encoder.training._trained import Trained
-from sk_gene2vec.encoder.training._wide import averaged, wide_coef
+from sk_gene2vec.encoder.training._trained import NO_CALIBRATION, Trained
+from sk_gene2vec.encoder.training._wide import PENALTY, averaged, wide_coef
 from sk_gene2vec.metrics._metrics import ndcg
 
 Array: TypeAlias = NDArray[Any]
@@ -114,9 +115,11 @@ def fit_network(
             incremental=incremental,
             moments=network._moments if network and incremental else None,
         )
+        callbacks = _callbacks(data, run.parameters)
         # Before training, which takes the memory that this gives back.
         wide = _wide_part(data, run, previous)
-        net = _train_network(data, run, network, random_state)
+        module = _module(data, run, network, random_state)
+        net = _train_network(module, data, run, *callbacks)
         return _fitted(net, wide, data, run, previous, architecture)
 
 
@@ -124,11 +127,36 @@ def _wide_part(data: TrainingData, run: Run, previous: Fitted | None) -> sp.csr_
     """Compute the wide part from the memberships that training sees."""
     # With an embedding table, memberships are no input.
     n_inputs = run.parameters["n_wide_inputs"] if data.row_keys is None else 0
-    coef = wide_coef(data.rows, n_inputs, torch.get_num_threads())
-    if previous is None or not run.incremental:
+    n_genes = data.X.shape[0]
+    n_seen = n_genes + (previous.n_samples_seen_ if previous and run.incremental else 0)
+    # The parts share the penalty, which would shrink the weights of small ones.
+    penalty = PENALTY * n_genes / n_seen
+    coef = wide_coef(data.rows, n_inputs, torch.get_num_threads(), penalty)
+    if previous is None:
         return coef
-    share = previous.n_samples_seen_ / (previous.n_samples_seen_ + data.X.shape[0])
-    return averaged((previous.wide_coef_, coef), share, n_inputs)
+    before = previous.wide_coef_
+    if not before.nnz:
+        return _first_wide_part(coef, data, previous)
+    if not run.incremental:
+        return coef
+    n_members = previous.gene_set_frequency_ * previous.n_samples_seen_
+    shares = n_members / np.maximum(n_members + data.sizes, 1)
+    return averaged((before, coef), shares, n_inputs)
+
+
+def _first_wide_part(
+    coef: sp.csr_array, data: TrainingData, previous: Fitted
+) -> sp.csr_array:
+    """Add a wide part to a fit without one, if its logits can be calibrated."""
+    uncalibrated = np.array_equal(previous.calibration_, NO_CALIBRATION)
+    if data.holds_out or uncalibrated or not coef.nnz:
+        return coef
+    warn(
+        "There is no wide part: the fit so far had none, and nothing is held out to "
+        "calibrate one with. Set validation_fraction above 0, or train on genes with "
+        "two memberships or more."
+    )
+    return sp.csr_array(coef.shape, dtype=coef.dtype)
 
 
 def _architecture(parameters: Parameters) -> dict[str, Any]:
@@ -178,12 +206,12 @@ def _check_genes(previous: Fitted, keys: Array | None) -> None:
 
 
 def _train_network(
+    module: GeneSetNetwork,
     data: TrainingData,
     run: Run,
-    previous: Fitted | None,
-    random_state: np.random.RandomState,
+    callbacks: list[Any],
+    stopping: HeldOutStopping | None,
 ) -> NeuralNet:
-    callbacks, stopping = _callbacks(data, run.parameters)
     dataset = MembershipDataset(
         data.rows,
         data.counts,
@@ -192,7 +220,7 @@ def _train_network(
         run.device,
     )
     return train(
-        _module(data, run, previous, random_state),
+        module,
         _criterion(data, run),
         dataset,
         run,
@@ -253,7 +281,7 @@ def _callbacks(
     callbacks = list(parameters["callbacks"] or ())
     if not parameters["early_stopping"]:
         return callbacks, None
-    if data.held_out is None or not len(data.held_out.genes):
+    if not data.holds_out:
         raise ValueError(
             "early_stopping needs held-out memberships: expected "
             "validation_fraction above 0 and genes with two memberships or more, in "
@@ -284,7 +312,7 @@ def _fitted(
     of_embedding = trained.calibration(
         previous.embedding_calibration_ if previous else None
     )
-    calibration = of_embedding
+    calibration = of_embedding.copy()
     if wide.nnz:
         calibration = trained.calibration(
             previous.calibration_ if previous else None, wide

@@ -26,6 +26,9 @@ from sk_gene2vec.metrics._held_out import Predictions
 Array: TypeAlias = NDArray[Any]
 Parameters: TypeAlias = Mapping[str, Any]
 
+# Probabilities that are the sigmoids of the logits.
+NO_CALIBRATION = np.array([[1.0, 1.0, 1.0, 0.0]])
+
 
 class Trained:
     """A network in training or behind it, in NumPy; refuses weights that diverged."""
@@ -41,10 +44,10 @@ class Trained:
     ) -> Array:
         """Calibrate; go on with the previous calibration if nothing is held out."""
         held_out = self.data.held_out
-        if previous is not None and (held_out is None or not len(held_out.genes)):
+        if previous is not None and not self.data.holds_out:
             return previous
         if held_out is None:
-            return np.array([[1.0, 1.0, 1.0, 0.0]])
+            return NO_CALIBRATION.copy()
         nothing = sp.csr_array(held_out.listed.shape)
         return fit_calibration(
             self.held_out_predictions(wide),

@@ -18,9 +18,11 @@ Array: TypeAlias = NDArray[Any]
 Strips: TypeAlias = Callable[[Callable[[slice], Array], Array], Array]
 
 # Ridge penalty, in genes. Small sets need little of it: all of their inputs are few.
-_PENALTY = 5.0
+# Held-out memberships of GO had NDCG@100 0.919 with 2 and with 5, 0.916 with 10.
+PENALTY = 5.0
 
-# What a predicted membership of one adds to the logit.
+# What a predicted membership of one adds to the logit. With 30 and with 120, NDCG@100
+# was 0.917 and 0.918 there. The calibration sets the level.
 _LOGITS = 60.0
 
 # Inputs are chosen in rounds: those of a round explain what those before leave over.
@@ -33,7 +35,9 @@ _MAX_COUNTS = 2**30
 _STRIP = 64
 
 
-def wide_coef(X: sp.csr_array, n_inputs: int, n_threads: int = 1) -> sp.csr_array:
+def wide_coef(
+    X: sp.csr_array, n_inputs: int, n_threads: int = 1, penalty: float = PENALTY
+) -> sp.csr_array:
     """Find for every gene set the few others that predict it, and their weights.
 
     The inputs of a set are found by orthogonal matching pursuit: those whose genes are
@@ -49,6 +53,8 @@ def wide_coef(X: sp.csr_array, n_inputs: int, n_threads: int = 1) -> sp.csr_arra
         The most inputs of a set.
     n_threads : int, default=1
         Threads to use. The result does not depend on it.
+    penalty : float, default=5
+        Of the ridge regression, in genes.
 
     Returns
     -------
@@ -80,7 +86,8 @@ def wide_coef(X: sp.csr_array, n_inputs: int, n_threads: int = 1) -> sp.csr_arra
         return coef
     with ThreadPoolExecutor(n_threads) as pool:
         for sets in _similar_blocks(by_set, useful):
-            inputs, weights = _pursue(by_set[sets], n_inputs, partial(_in_strips, pool))
+            in_strips = partial(_in_strips, pool)
+            inputs, weights = _pursue(by_set[sets], n_inputs, penalty, in_strips)
             places = sets[inputs].ravel(), np.repeat(sets, inputs.shape[1])
             coef += sp.csr_array((_LOGITS * weights.ravel(), places), shape=coef.shape)
     coef.eliminate_zeros()
@@ -88,16 +95,25 @@ def wide_coef(X: sp.csr_array, n_inputs: int, n_threads: int = 1) -> sp.csr_arra
 
 
 def averaged(
-    coefs: tuple[sp.csr_array, sp.csr_array], share: float, n_inputs: int
+    coefs: tuple[sp.csr_array, sp.csr_array], shares: Array, n_inputs: int
 ) -> sp.csr_array:
-    """Average the first, of weight `share`, and the second; keep the largest weights.
+    """Average the weights of two parts of the genes; keep the largest ones.
+
+    Parameters
+    ----------
+    coefs : two csr_array of shape (n_gene_sets, n_gene_sets)
+        Weights.
+    shares : ndarray of shape (n_gene_sets,)
+        For each gene set, a column, how much the first part counts, in [0, 1].
+    n_inputs : int
+        The most entries of a column.
 
     Returns
     -------
-    csr_array
-        With at most `n_inputs` entries in a column.
+    csr_array of shape (n_gene_sets, n_gene_sets), float32
     """
-    mean = sp.csc_array(share * coefs[0] + (1 - share) * coefs[1])
+    parts = zip(coefs, (shares, 1 - shares), strict=True)
+    mean = sp.csc_array(sum(coef @ sp.diags_array(share) for coef, share in parts))
     columns = np.repeat(np.arange(mean.shape[1]), np.diff(mean.indptr))
     order = np.lexsort((-np.abs(mean.data), columns))
     place = np.empty(mean.nnz, dtype=np.intp)
@@ -139,7 +155,7 @@ def _similar_blocks(by_set: sp.csr_array, sets: Array) -> list[Array]:
 
 
 def _pursue(
-    by_set: sp.csr_array, n_inputs: int, in_strips: Strips
+    by_set: sp.csr_array, n_inputs: int, penalty: float, in_strips: Strips
 ) -> tuple[Array, Array]:
     """Choose the inputs of each set and weigh them.
 
@@ -149,6 +165,8 @@ def _pursue(
         Memberships, gene sets in rows.
     n_inputs : int
         Number of inputs of a set; fewer if there are no others.
+    penalty : float
+        Of the ridge regression.
     in_strips : callable
         Computes the rows of an array by strips, in place.
 
@@ -170,7 +188,7 @@ def _pursue(
         found = in_strips(more, np.empty((n_sets, len(round_)), dtype=np.intp))
         inputs = np.hstack([inputs, found])
         weights = np.empty(inputs.shape, dtype=np.float32)
-        in_strips(partial(_ridge, counts, inputs), weights)
+        in_strips(partial(_ridge, counts, inputs, penalty), weights)
     return inputs, weights
 
 
@@ -180,8 +198,8 @@ def _further_inputs(
     """Choose inputs of some sets: the most like what the present ones leave over."""
     left = np.abs(_left_over(counts, inputs[rows], weights[rows], rows))
     # Genes that sets of a few genes share by chance count less.
-    left /= np.sqrt(counts.diagonal() + np.float32(5))
-    # Neither the set itself nor what it has.
+    left /= np.sqrt(counts.diagonal().astype(np.float32) + 5)
+    # Neither the set itself nor inputs that it has.
     left[np.arange(len(left)), np.arange(rows.start, rows.stop)] = -1
     np.put_along_axis(left, inputs[rows], -1, axis=1)
     last = left.shape[1] - n_more
@@ -193,16 +211,16 @@ def _left_over(counts: Array, inputs: Array, weights: Array, rows: slice) -> Arr
     left = counts[rows].astype(np.float32)
     if inputs.shape[1]:
         for row, own, weight in zip(left, inputs, weights, strict=True):
-            # Not BLAS, whose threads would be in the way of those at work here.
-            row -= np.einsum("k,ks->s", weight, counts[own], dtype=np.float32)
+            # Not BLAS: its threads would compete with those that work on the strips.
+            row -= np.einsum("k,ks->s", weight, counts[own].astype(np.float32))
     return left
 
 
-def _ridge(counts: Array, inputs: Array, rows: slice) -> Array:
+def _ridge(counts: Array, inputs: Array, penalty: float, rows: slice) -> Array:
     """Regress some sets on their inputs."""
     own = inputs[rows]
     gram = counts[own[:, :, np.newaxis], own[:, np.newaxis, :]].astype(np.float64)
-    gram += _PENALTY * np.eye(own.shape[1])
+    gram += penalty * np.eye(own.shape[1])
     shared = np.take_along_axis(counts[rows], own, axis=1).astype(np.float64)
     solution = np.linalg.solve(gram, shared[:, :, np.newaxis])
     return solution[:, :, 0].astype(np.float32)

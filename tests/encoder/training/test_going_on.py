@@ -517,9 +517,17 @@ def test_parameters_are_of_the_fit_unless_they_are_free(X):
         sp.csr_array(X), parameters, gene_set_names=None, seed=7, epochs_before=0
     )
     free = {"max_epochs", "n_iter_no_change", "precision", "device", "callbacks"}
-    free |= {"warm_start", "random_state", "verbose"}
+    free |= {"warm_start", "random_state", "verbose", "n_wide_inputs"}
     assert set(parameters) - set(identity) == free
     assert identity["brand_new"] == "3"
+
+
+def test_the_wide_part_may_change(folder, X):
+    went_on = go_on(folder, X, n_wide_inputs=3)
+    expected = make(n_wide_inputs=3).fit(X)
+    assert expected.wide_coef_.nnz < make().fit(X).wide_coef_.nnz
+    assert went_on.loss_curve_ == expected.loss_curve_
+    assert (went_on.wide_coef_ != expected.wide_coef_).nnz == 0
 
 
 def test_a_checkpoint_of_other_gene_sets_is_refused(folder, X):

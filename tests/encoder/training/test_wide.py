@@ -32,7 +32,7 @@ def test_weights_are_a_ridge_regression_on_the_inputs(X):
     dense = X.toarray()
     for target, weights in zip(dense.T, coef.T, strict=True):
         inputs = np.flatnonzero(weights)
-        ridge = Ridge(_wide._PENALTY, fit_intercept=False)
+        ridge = Ridge(_wide.PENALTY, fit_intercept=False)
         ridge.fit(dense[:, inputs].astype(float), target)
         np.testing.assert_allclose(weights[inputs], ridge.coef_, atol=1e-5)
 
@@ -63,11 +63,21 @@ def test_a_set_that_excludes_another_is_found():
     assert coef[2, 1] < 0
 
 
-def test_threads_and_the_size_of_strips_change_nothing(X, monkeypatch):
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_threads_and_the_size_of_strips_change_nothing(X, n_threads, monkeypatch):
+    # 40 sets: in one strip, and in five, of which each thread takes some.
     expected = wide_coef(X, 7).toarray()
-    np.testing.assert_array_equal(wide_coef(X, 7, n_threads=2).toarray(), expected)
     monkeypatch.setattr(_wide, "_STRIP", 9)
-    np.testing.assert_array_equal(wide_coef(X, 7).toarray(), expected)
+    np.testing.assert_array_equal(wide_coef(X, 7, n_threads).toarray(), expected)
+
+
+def test_as_many_genes_as_two_bytes_cannot_count():
+    rng = np.random.default_rng(0)
+    few = rng.random((30, 3)) < [0.3, 0.5, 0.6]
+    many = sp.vstack([csr(few), sp.csr_array((65_600, 3), dtype=np.float32)])
+    np.testing.assert_allclose(
+        wide_coef(sp.csr_array(many), 2).toarray(), wide_coef(csr(few), 2).toarray()
+    )
 
 
 def test_large_collections_are_split_into_similar_sets(X, monkeypatch):
@@ -111,10 +121,8 @@ def test_a_set_of_all_genes_and_an_empty_one_are_no_inputs(X):
 def test_averages_keep_the_largest_weights():
     a = csr([[0, 4, 0], [2, 0, 0], [6, 0, 0]])
     b = csr([[0, 0, 0], [2, 0, 9], [-6, -8, 0]])
-    mean = averaged((a, b), 0.25, n_inputs=1)
-    np.testing.assert_array_equal(
-        mean.toarray(), [[0, 0, 0], [0, 0, 6.75], [-3, -6, 0]]
-    )
+    mean = averaged((a, b), np.array([0.25, 0.5, 0]), n_inputs=1)
+    np.testing.assert_array_equal(mean.toarray(), [[0, 0, 0], [0, 0, 9], [-3, -4, 0]])
 
 
 # --- in the encoder
@@ -162,15 +170,70 @@ def test_it_is_learned_from_what_training_sees(X, fitted):
     np.testing.assert_array_equal(whole.wide_coef_.toarray(), wide_coef(X, 5).toarray())
 
 
-def test_parts_are_averaged_by_their_genes(X):
-    encoder = GeneSetEncoder(4, n_wide_inputs=39, validation_fraction=0)
-    for part in (X[:100], X[100:]):
+def test_parts_are_averaged_by_their_members(X):
+    dense = X.toarray()
+    dense[:100, 7] = 0
+    X = csr(dense)
+    parts = X[:100], X[100:]
+    encoder = GeneSetEncoder(4, n_wide_inputs=6, validation_fraction=0)
+    for part in parts:
         encoder.partial_fit(part)
-    share = 100 / X.shape[0]
-    expected = share * wide_coef(X[:100], 39) + (1 - share) * wide_coef(X[100:], 39)
-    np.testing.assert_allclose(
-        encoder.wide_coef_.toarray(), expected.toarray(), rtol=1e-5, atol=1e-5
+    # Of the second part, the penalty is as large as the part is of both.
+    share = parts[1].shape[0] / X.shape[0]
+    coefs = (
+        wide_coef(parts[0], 6),
+        wide_coef(parts[1], 6, penalty=_wide.PENALTY * share),
     )
+    shares = parts[0].sum(axis=0) / X.sum(axis=0)
+    np.testing.assert_allclose(
+        encoder.wide_coef_.toarray(),
+        averaged(coefs, shares, 6).toarray(),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+    # A set that the first part has no gene of is predicted as the second says.
+    assert shares[7] == 0
+    np.testing.assert_allclose(
+        encoder.wide_coef_[:, [7]].toarray(), coefs[1][:, [7]].toarray(), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_wide_part_that_nothing_calibrates_is_left_out_with_a_warning(X, method):
+    encoder = GeneSetEncoder(4, n_wide_inputs=0, warm_start=True, random_state=0)
+    before = encoder.fit(X).predict_proba(X)
+    encoder.set_params(n_wide_inputs=5, validation_fraction=0, lr=1e-12, max_epochs=1)
+    with pytest.warns(UserWarning, match="no wide part.*nothing is held out"):
+        getattr(encoder, method)(X)
+    assert encoder.wide_coef_.nnz == 0
+    np.testing.assert_allclose(encoder.predict_proba(X), before, rtol=1e-4)
+    # With memberships held out there is one, on the same level.
+    getattr(encoder.set_params(validation_fraction=0.1), method)(X)
+    assert encoder.wide_coef_.nnz == wide_coef(X, 5).nnz
+    beyond = ~X.toarray().astype(bool)
+    assert encoder.predict_proba(X)[beyond].mean() == pytest.approx(
+        before[beyond].mean(), rel=0.2
+    )
+
+
+def test_without_calibration_it_may_come_later(X):
+    encoder = GeneSetEncoder(4, n_wide_inputs=0, warm_start=True, validation_fraction=0)
+    encoder.fit(X).set_params(n_wide_inputs=5).fit(X)
+    assert encoder.wide_coef_.nnz
+
+
+def test_a_part_without_inputs_removes_it(X):
+    encoder = GeneSetEncoder(4, random_state=0).partial_fit(X)
+    assert encoder.wide_coef_.nnz
+    encoder.set_params(n_wide_inputs=0).partial_fit(X)
+    assert encoder.wide_coef_.nnz == 0
+
+
+def test_early_stopping_is_refused_before_it_is_computed(X, monkeypatch):
+    monkeypatch.delattr(_wide, "_pursue")
+    encoder = GeneSetEncoder(4, early_stopping=True, validation_fraction=0)
+    with pytest.raises(ValueError, match="early_stopping needs held-out"):
+        encoder.fit(X)
 
 
 def test_warm_start_computes_it_anew(X):
