@@ -170,7 +170,8 @@ class GeneSetEncoder(
         instance is advanced by every call, even one that fails.
 
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar with the loss.
+        0 is silent, 1 shows a progress bar with the loss and, with `early_stopping`,
+        the held-out score and why training ended.
 
     Attributes
     ----------

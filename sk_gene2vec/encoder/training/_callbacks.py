@@ -12,7 +12,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from sk_gene2vec.encoder.training._checkpoints import check_history, check_steps
 
@@ -103,7 +103,7 @@ class LinearDecay(Callback):
 
 
 class EndOfTraining(Exception):
-    """Raised by a callback that wants no further epoch."""
+    """Raised by a callback that wants no further epoch; its text says why."""
 
 
 class HeldOutScore(Callback):
@@ -159,7 +159,8 @@ class HeldOutStopping(Callback):
         if n_since == 0:
             self._keep_weights(net)
         if n_since >= self.n_iter_no_change:
-            raise EndOfTraining
+            best = len(net.history) - n_since
+            raise EndOfTraining(f"no better score since epoch {best}")
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         if self.best_weights_:
@@ -176,7 +177,11 @@ def _epochs_since_best(net: NeuralNet) -> int:
 
 
 class ProgressBar(Callback):
-    """One bar for the whole fit, with the loss of the last epoch."""
+    """One bar for the whole fit, a widget in notebooks.
+
+    It shows the loss of the last epoch and the held-out score, if there is one, and in
+    the end why training ended before its last epoch.
+    """
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.bar_ = tqdm(
@@ -184,8 +189,18 @@ class ProgressBar(Callback):
         )
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.5f}")
-        self.bar_.update()
+        self._show(net)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        if net.end_of_training:
+            # The epoch that ended training was not shown: its end was cut short.
+            self._show(net, net.end_of_training)
         self.bar_.close()
+
+    def _show(self, net: NeuralNet, why: str = "") -> None:
+        epoch = net.history[-1]
+        shown = [f"loss={epoch['train_loss']:.5f}"]
+        if "valid_score" in epoch:
+            shown.append(f"score={epoch['valid_score']:.4f}")
+        self.bar_.update()
+        self.bar_.set_postfix_str(", ".join([*shown, why] if why else shown))

@@ -30,6 +30,8 @@ class MembershipNet(NeuralNet):
 
     # Tells the fit from others, for checkpoints.
     identity: Identity = MappingProxyType({})
+    # Why training ended before its last epoch, if it did.
+    end_of_training = ""
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         # skorch's others need a loss of every batch.

@@ -72,6 +72,13 @@ def resolve_device(device: str) -> torch.device:
     found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     message = f"Expected device to be 'auto', 'accelerate' or one of {found}, "
     message += f"got {device!r}."
+    if device.startswith("cuda") and not torch.backends.cuda.is_built():
+        message += (
+            f" This PyTorch, {torch.__version__}, was built without CUDA: install a "
+            "build with it, as pytorch.org tells for your system."
+        )
+    elif device.startswith("mps"):
+        message += " Apple's GPUs are not supported: nobody has tested training there."
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)

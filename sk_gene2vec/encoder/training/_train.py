@@ -111,8 +111,8 @@ def train(
     try:
         n_epochs = max(0, run.max_epochs - len(net.history))
         net.fit_loop(dataset, epochs=n_epochs)
-    except EndOfTraining:
-        pass
+    except EndOfTraining as end:
+        net.end_of_training = str(end)
     except KeyboardInterrupt:
         # skorch's EarlyStopping ends training by the same exception as Ctrl-C.
         stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]

@@ -262,6 +262,26 @@ def test_progress_bar_shows_epochs_and_loss(X, capsys):
     assert captured.out == ""
     assert "3/3" in captured.err
     assert "loss=0." in captured.err
+    assert "score" not in captured.err
+
+
+def test_progress_bar_shows_the_score_and_why_training_ended(X, capsys):
+    encoder = GeneSetEncoder(
+        4, early_stopping=True, n_iter_no_change=2, max_epochs=99, random_state=0
+    )
+    X = X[np.diff(X.indptr) > 0]
+    encoder.set_params(verbose=1).fit(X)
+    scores = encoder.validation_scores_
+    best = int(np.argmax(scores)) + 1
+    assert len(scores) == best + 2 < 99
+    bar = capsys.readouterr().err
+    assert f"score={max(scores):.4f}" in bar
+    last = bar.split("\r")[-1]
+    assert f"{best + 2}/99" in last
+    assert f"score={scores[-1]:.4f}, no better score since epoch {best}" in last
+    # All epochs run: no reason.
+    encoder.set_params(max_epochs=1).fit(X)
+    assert "no better" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -303,6 +323,17 @@ def test_silent_by_default(X, capsys):
 def test_device_that_is_not_there(device):
     with pytest.raises(ValueError, match=rf"device to be .*\['cpu'.*, got '{device}'"):
         resolve_device(device)
+
+
+def test_what_to_do_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: False)
+    with pytest.raises(ValueError, match=r"This PyTorch, .*, was built without CUDA"):
+        resolve_device("cuda:99")
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    with pytest.raises(ValueError, match=r"got 'cuda:99'\.$"):
+        resolve_device("cuda:99")
+    with pytest.raises(ValueError, match="Apple's GPUs are not supported"):
+        resolve_device("mps")
 
 
 def test_auto_device_is_cpu_without_cuda(monkeypatch):
