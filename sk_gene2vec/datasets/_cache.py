@@ -89,6 +89,12 @@ class Record:
             raise ValueError(f"the sha256 {self.sha256!r}")
 
 
+def cache_folder(data_home: str | os.PathLike[str] | None) -> Path:
+    """Return the folder of the cache: as told, of the environment, or the user's."""
+    chosen = data_home or os.environ.get(ENVIRONMENT_VARIABLE)
+    return Path(chosen or import_pooch().os_cache("sk_gene2vec")).expanduser()
+
+
 def cached_gmt(
     remote: Remote,
     patience: Patience,
@@ -96,8 +102,7 @@ def cached_gmt(
     force_download: bool,
 ) -> tuple[Path, Record]:
     """Return the file in the cache and its record; download it if it is not there."""
-    chosen = data_home or os.environ.get(ENVIRONMENT_VARIABLE)
-    folder = Path(chosen or import_pooch().os_cache("sk_gene2vec")).expanduser()
+    folder = cache_folder(data_home)
     try:
         return _read_or_download(folder, remote, patience, force_download)
     except DownloadError:

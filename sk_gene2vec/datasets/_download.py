@@ -65,7 +65,7 @@ class Failure(Exception):
 
 def import_pooch() -> Any:
     """Import pooch, or raise an error that says how to install it."""
-    return optional("pooch", "the download of gene sets", "datasets")
+    return optional("pooch", "the cache of gene sets and vectors", "datasets")
 
 
 def is_safe(url: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from functools import cached_property, partial
 from numbers import Integral
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec._version import __version__
 from sk_gene2vec.embedding._exports import Exports
+from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
+from sk_gene2vec.encoder import GeneSetEncoder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,6 +156,69 @@ class GeneEmbedding(Exports):
         }
         vectors = encoder.transform(vectorizer.transform(chosen))
         return cls(chosen, np.asarray(vectors), attrs)
+
+    @classmethod
+    def from_gene_sets(
+        cls,
+        gene_sets: Any = None,
+        *,
+        encoder: GeneSetEncoder | None = None,
+        evaluate: bool = False,
+        data_home: str | PathLike[str] | None = None,
+    ) -> GeneEmbedding:
+        """Learn the vectors of a collection, or take them from the cache.
+
+        The second call with the same gene sets, parameters and version of this package
+        needs no training.
+
+        Parameters
+        ----------
+        gene_sets : path, mapping, DataFrame, list of these or None, default=None
+            The collection, as for :class:`~sk_gene2vec.GmtVectorizer`.
+        encoder : GeneSetEncoder, default=None
+            With the parameters to train with, and an int as `random_state`; it is not
+            fitted itself. None for ``GeneSetEncoder(random_state=0)``. The wide part,
+            which vectors do not depend on, is left out.
+        evaluate : bool, default=False
+            If True, a second fit on nine tenths of the memberships is scored by its
+            ranking of the rest (`attrs["held_out_scores"]`).
+        data_home : path, default=None
+            Folder of the cache. None for the environment variable `SK_GENE2VEC_DATA`,
+            or else the user's cache folder.
+
+        Returns
+        -------
+        embedding : GeneEmbedding
+            Of all genes of the collection, with the `attrs` of :meth:`from_encoder`.
+
+        Raises
+        ------
+        ImportError
+            If pooch, which knows the user's cache folder, is needed and not installed.
+        ValueError
+            If `random_state` of the encoder is no int, or as `fit` raises it.
+        OSError
+            If the collection cannot be read, or the cache not be written.
+
+        Warns
+        -----
+        UserWarning
+            If what the cache holds is damaged: it is learned anew.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder
+        >>> sets = {"GLYCOLYSIS": ["HK1", "PKM"], "P53_PATHWAY": ["MDM2", "TP53"]}
+        >>> encoder = GeneSetEncoder(2, random_state=0)
+        >>> with tempfile.TemporaryDirectory() as cache:
+        ...     GeneEmbedding.from_gene_sets(sets, encoder=encoder, data_home=cache)
+        GeneEmbedding(4 genes, 2 dimensions)
+        """
+        found: GeneEmbedding = from_gene_sets(
+            cls, gene_sets, encoder, evaluate, data_home
+        )
+        return found
 
     def similarity(self, gene: str, other: str) -> float:
         """Return the cosine similarity of two genes.

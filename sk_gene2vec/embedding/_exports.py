@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sk_gene2vec.embedding import _folders as folders
 from sk_gene2vec.embedding import _interop as interop
 from sk_gene2vec.embedding import _text_formats as text_formats
 from sk_gene2vec.embedding._base import GeneVectors
@@ -279,6 +280,64 @@ class Exports(GeneVectors):
             `dtype` is another.
         """
         return cls(*text_formats.from_word2vec(path, dtype))
+
+    def to_folder(self, folder: _Path) -> None:
+        """Write a folder to hand on: vectors with their genes, origin, model card.
+
+        It can be put on a model hub as it is.
+
+        Parameters
+        ----------
+        folder : path
+            Folder to write to; made if it does not exist. It gets `embedding.npy`,
+            a NumPy array with the fields `gene` and `vector`; `config.json` with
+            `attrs`; and `README.md`, a model card that says where the vectors come
+            from, how good they are, and what to mind. Files of these names are
+            replaced.
+
+        See Also
+        --------
+        GeneEmbedding.from_gene_sets : Learns vectors, and has their score for the card.
+        """
+        folders.to_folder(self.genes.tolist(), self.vectors, self.attrs, folder)
+
+    @classmethod
+    def from_folder(cls, folder: _Path, max_bytes: int = MAX_BYTES) -> Self:
+        """Read a folder written by `to_folder`, from this machine or from a URL.
+
+        Parameters
+        ----------
+        folder : path or str
+            Folder, or a URL that fsspec opens, such as ``"https://..."``,
+            ``"s3://..."`` or ``"hf://..."``.
+        max_bytes : int, default=2**30
+            Size in bytes above which a file is refused.
+
+        Returns
+        -------
+        embedding : GeneEmbedding
+            With its `attrs`.
+
+        Raises
+        ------
+        ImportError
+            If a URL needs a package that is not installed.
+        OSError
+            If a file is missing, or cannot be opened or read.
+        ValueError
+            If the folder is of another format, or a file is damaged or too large.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sk_gene2vec import GeneEmbedding
+        >>> embedding = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     embedding.to_folder(folder)
+        ...     GeneEmbedding.from_folder(folder)["PKM"]
+        array([3., 1.])
+        """
+        return cls(*folders.from_folder(folder, max_bytes))
 
     def to_projector(
         self, folder: _Path, labels: pd.Series | pd.DataFrame | None = None

@@ -1,0 +1,177 @@
+"""A folder with vectors, where they come from, and a model card, to be handed on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._optional import optional
+
+_Path: TypeAlias = str | PathLike[str]
+
+_VECTORS, _RECORD, _CARD = "embedding.npy", "config.json", "README.md"
+_FORMAT = "sk_gene2vec.GeneEmbedding, version 1"
+
+_MODEL_CARD = """\
+---
+library_name: sk-gene2vec
+tags: [biology, genomics, gene-embeddings, gene-sets]
+{licence}---
+
+# Vectors of {n_genes:,} genes, learned from gene sets
+
+{n_genes:,} genes, {n_dimensions} numbers each ({dtype}). Genes that are in the same
+gene sets of the collection, or in like ones, have similar vectors.
+
+```python
+from sk_gene2vec import GeneEmbedding
+
+embedding = GeneEmbedding.from_folder("path or URL of this folder")
+embedding.most_similar("{gene}")
+```
+
+`embedding.npy` is a NumPy array with the fields `gene` and `vector`; `config.json` has
+what this page says, for programs.
+
+## Where they come from
+
+{origin}
+
+## How good they are
+
+{score}
+
+## Before you use them
+
+- The vectors contain what the collection contains, its errors and fashions too. Genes
+  that are studied much are in many gene sets.
+- **Leakage.** Labels made from the same gene sets, or from the same database, are in
+  the vectors already: a classifier of them looks better than it is, in cross-validation
+  too. Learn vectors for such a question from a collection without these gene sets.
+- A gene in one or two gene sets has a vector of little substance.
+- A gene that the collection lacks has none.
+"""
+
+
+def to_folder(
+    genes: list[str], vectors: NDArray[Any], attrs: Mapping[str, Any], folder: _Path
+) -> None:
+    """Write vectors with their genes, the card, and the record that names both."""
+    width = max(map(len, genes))
+    fields = [("gene", f"<U{width}"), ("vector", vectors.dtype, vectors.shape[1])]
+    table = np.empty(len(genes), dtype=np.dtype(fields).newbyteorder("<"))
+    table["gene"], table["vector"] = genes, vectors
+    buffer = BytesIO()
+    np.save(buffer, table)
+    record = {
+        "format": _FORMAT,
+        "sha256": sha256(buffer.getvalue()).hexdigest(),
+        "attrs": dict(attrs),
+    }
+    contents = {
+        _VECTORS: buffer.getvalue(),
+        _CARD: _card(genes, vectors, attrs).encode(),
+        # Last: it must not name vectors that are not there.
+        _RECORD: json.dumps(record, indent=1).encode(),
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        with replacing(folder / name) as part:
+            part.write_bytes(content)
+
+
+def from_folder(
+    folder: _Path, max_bytes: int
+) -> tuple[list[str], NDArray[Any], dict[str, Any]]:
+    """Read genes, vectors and attrs from a folder or URL."""
+    sha, attrs = _read_record(_read(folder, _RECORD, max_bytes), folder)
+    data = _read(folder, _VECTORS, max_bytes)
+    found = sha256(data).hexdigest()
+    if found != sha:
+        raise ValueError(
+            f"{folder}: {_VECTORS} is damaged, or not the one that {_RECORD} was "
+            f"written with: expected sha256 {sha}, got {found}. Get both anew."
+        )
+    table = np.load(BytesIO(data))
+    vectors = np.ascontiguousarray(table["vector"])
+    native = vectors.astype(vectors.dtype.newbyteorder("="), copy=False)
+    return table["gene"].tolist(), native, attrs
+
+
+def _read(folder: _Path, name: str, max_bytes: int) -> bytes:
+    opening: Callable[..., Any] = Path(folder, name).open
+    if isinstance(folder, str) and "://" in folder:
+        fsspec = optional("fsspec", "the folder at a URL")
+        opening = partial(fsspec.open, f"{folder.rstrip('/')}/{name}")
+    with opening("rb") as file:
+        data: bytes = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ValueError(
+            f"{folder}: {name} has more than max_bytes={max_bytes} bytes. Raise "
+            "max_bytes if you trust its origin."
+        )
+    return data
+
+
+def _read_record(data: bytes, folder: _Path) -> tuple[str, dict[str, Any]]:
+    try:
+        record = json.loads(data)
+        if record["format"] != _FORMAT:
+            raise ValueError(f"the format {record['format']!r}")
+        return record["sha256"], record["attrs"]
+    # json raises a RecursionError for deeply nested text.
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        missing = "the key " if isinstance(error, KeyError) else ""
+        raise ValueError(
+            f"{folder}: expected a {_RECORD} as GeneEmbedding.to_folder writes it, of "
+            f"the format {_FORMAT!r}; got one that does not have that: "
+            f"{missing}{error}."
+        ) from error
+
+
+def _card(genes: list[str], vectors: NDArray[Any], attrs: Mapping[str, Any]) -> str:
+    """Write the model card from what the attrs say."""
+    rest = dict(attrs)
+    collection, params = rest.pop("collection", {}), rest.pop("encoder_params", {})
+    scores = rest.pop("held_out_scores", None)
+    origin = {f"collection: {name}": value for name, value in collection.items()}
+    origin |= rest | {f"`{name}`": value for name, value in params.items()}
+    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in origin.items()]
+    score = "Not measured: `GeneEmbedding.from_gene_sets(..., evaluate=True)` does."
+    if scores:
+        score = (
+            "A tenth of the memberships of every gene was hidden, and a network like "
+            "this one trained on the rest. Its ranking of the hidden gene sets, by the "
+            "vectors alone:\n\n| metric | score |\n|---|---|\n"
+        )
+        score += "\n".join(
+            f"| {name} | {value:.3f} |" for name, value in scores.items()
+        )
+    licence = collection.get("licence")
+    return _MODEL_CARD.format(
+        n_genes=len(genes),
+        n_dimensions=vectors.shape[1],
+        dtype=vectors.dtype.name,
+        gene=genes[0],
+        licence=f"license: other\nlicense_name: {json.dumps(licence)}\n"
+        if licence
+        else "",
+        origin="\n".join(["| | |", "|---|---|", *rows]) if rows else "Nobody has said.",
+        score=score,
+    )
+
+
+def _cell(value: Any) -> str:
+    """Keep a value in its cell of a Markdown table."""
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,0 +1,83 @@
+"""From a collection to vectors in one call, kept in the cache."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from os import PathLike
+from typing import Any
+
+from sklearn.base import clone
+
+from sk_gene2vec._utils._messages import warn
+from sk_gene2vec._version import __version__
+from sk_gene2vec.datasets._cache import cache_folder
+from sk_gene2vec.encoder import GeneSetEncoder
+from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
+from sk_gene2vec.vectorizer import GmtVectorizer
+from sk_gene2vec.vectorizer._sources import resolve_gene_sets
+
+# Parameters that vectors do not depend on, or should not.
+_FREE_PARAMETERS = {"callbacks", "device", "n_wide_inputs", "verbose", "warm_start"}
+
+_METRICS = ["ndcg@100", "recall@20", "auroc"]
+
+
+def from_gene_sets(
+    cls: Any,
+    gene_sets: Any,
+    encoder: GeneSetEncoder | None,
+    evaluate: bool,
+    data_home: str | PathLike[str] | None,
+) -> Any:
+    """Read vectors from the cache, or learn them and keep them there."""
+    # Vectors do not depend on the wide part, which takes time.
+    encoder = clone(encoder or GeneSetEncoder(random_state=0))
+    encoder.set_params(n_wide_inputs=0)
+    if not isinstance(encoder.random_state, int):
+        raise ValueError(
+            "Expected an encoder with an int as random_state, got "
+            f"{encoder.random_state!r}: vectors that are kept must be those that the "
+            "same call would learn again."
+        )
+    collection = resolve_gene_sets(gene_sets, prefix_names=False)
+    digest = _digest(collection, encoder, evaluate)
+    folder = cache_folder(data_home) / "embeddings" / digest
+    if folder.exists():
+        try:
+            return cls.from_folder(folder)
+        except (OSError, ValueError) as error:
+            warn(f"Cannot read the vectors in the cache, and learns them anew: {error}")
+    vectorizer = GmtVectorizer(collection)
+    X = vectorizer.fit_transform(collection.genes)
+    scores = _held_out_scores(encoder, X) if evaluate else None
+    found = cls.from_encoder(encoder.fit(X), vectorizer)
+    if scores:
+        attrs = {**found.attrs, "held_out_scores": scores}
+        found = cls(found.genes, found.vectors, attrs)
+    found.to_folder(folder)
+    return found
+
+
+def _digest(gene_sets: GeneSets, encoder: GeneSetEncoder, evaluate: bool) -> str:
+    """Name what vectors depend on: gene sets, parameters and version."""
+    params = encoder.get_params(deep=False)
+    kept = {name: repr(params[name]) for name in params.keys() - _FREE_PARAMETERS}
+    sets = [[name, sorted(genes)] for name, genes in gene_sets.items()]
+    parts = [__version__, dict(gene_sets.attrs), sets, kept, evaluate]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _held_out_scores(encoder: GeneSetEncoder, X: Any) -> dict[str, float]:
+    """Score a fit on nine tenths of the memberships on the last tenth."""
+    visible, hidden = split_memberships(X, random_state=0)
+    return held_out_membership_scores(
+        clone(encoder).fit(visible),
+        visible,
+        hidden,
+        metrics=_METRICS,
+        n_genes=2000,
+        random_state=0,
+        response_method="inverse_transform",
+    )
