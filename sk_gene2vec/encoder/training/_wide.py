@@ -80,18 +80,20 @@ def wide_coef(
     by_set = sp.csr_array(X.T, dtype=np.min_scalar_type(n_genes))
     sizes = np.diff(by_set.indptr)
     # Empty sets and those of all genes tell nothing of a gene.
-    useful = np.flatnonzero((sizes > 0) & (sizes < n_genes))
-    coef = sp.csr_array((n_sets, n_sets), dtype=np.float32)
+    useful = np.flatnonzero((sizes > 0) & (sizes < n_genes)).astype(np.int32)
     if not n_inputs or len(useful) < 2:
-        return coef
+        return sp.csr_array((n_sets, n_sets), dtype=np.float32)
+    parts = []
     with ThreadPoolExecutor(n_threads) as pool:
         for sets in _similar_blocks(by_set, useful):
             in_strips = partial(_in_strips, pool)
             inputs, weights = _pursue(by_set[sets], n_inputs, penalty, in_strips)
-            places = sets[inputs].ravel(), np.repeat(sets, inputs.shape[1])
-            coef += sp.csr_array((_LOGITS * weights.ravel(), places), shape=coef.shape)
+            targets = np.repeat(sets, inputs.shape[1])
+            parts.append((_LOGITS * weights.ravel(), sets[inputs].ravel(), targets))
+    values, *places = map(np.concatenate, zip(*parts, strict=True))
+    coef = sp.csr_array((values, places), shape=(n_sets, n_sets))
     coef.eliminate_zeros()
-    return sp.csr_array(coef, dtype=np.float32)
+    return coef
 
 
 def averaged(
