@@ -100,8 +100,8 @@ def jobs_of(collection: str, methods: list[str], dims: list[int]) -> list[dict]:
         else:
             if not embeds(method):
                 own: list[int | None] = [None]
-            elif method in ("one_hot", "linear"):
-                # The notebook's network is here for the record, at one width.
+            elif method in ("one_hot", "linear", "sampled"):
+                # These are here for the record, at one width.
                 own = [min(dims, key=lambda dim: abs(dim - 100))]
                 own = [20] if collection == "hallmark" and 20 in dims else own
             elif method == "membership":

@@ -29,7 +29,8 @@ print(f"{X.shape[0]:,} genes x {X.shape[1]:,} gene sets")
 
 from sklearn.model_selection import GridSearchCV
 
-encoder = GeneSetEncoder(batch_size=128, max_epochs=10, random_state=0)
+# The score judges the vectors, which do not depend on the wide part.
+encoder = GeneSetEncoder(n_wide_inputs=0, batch_size=128, max_epochs=10, random_state=0)
 grid = {"embedding_dim": [10, 30, 100], "mask_rate": [0.2, 0.4, 0.6]}
 search = GridSearchCV(encoder, grid, cv=2).fit(X)
 print(f"best: {search.best_params_}, NDCG@100 {search.best_score_:.3f}")
@@ -53,7 +54,7 @@ axes.legend(title="masked", frameon=False)
 
 # %%
 # For another metric, pass a scorer. It also works on a pipeline that begins with gene
-# names:
+# names. It judges ``predict_proba``, which without a wide part is the vectors' own:
 
 from sk_gene2vec.metrics import HeldOutMembershipScorer
 
