@@ -103,10 +103,16 @@ def from_folder(
             f"{folder}: {_VECTORS} is damaged, or not the one that {_RECORD} was "
             f"written with: expected sha256 {sha}, got {found}. Get both anew."
         )
-    table = np.load(BytesIO(data))
-    vectors = np.ascontiguousarray(table["vector"])
+    try:
+        table = np.load(BytesIO(data))
+        genes, vectors = table["gene"].tolist(), np.ascontiguousarray(table["vector"])
+    except (ValueError, LookupError, OSError, EOFError, MemoryError) as error:
+        raise ValueError(
+            f"{folder}: expected {_VECTORS} as GeneEmbedding.to_folder writes it, an "
+            f"array with the fields gene and vector, got another file: {error}"
+        ) from error
     native = vectors.astype(vectors.dtype.newbyteorder("="), copy=False)
-    return table["gene"].tolist(), native, attrs
+    return genes, native, attrs
 
 
 def _read(folder: _Path, name: str, max_bytes: int) -> bytes:

@@ -1,5 +1,7 @@
 """Folders to hand on, and vectors that are kept in the cache."""
 
+import hashlib
+import io
 import json
 import sys
 
@@ -114,6 +116,38 @@ def test_a_folder_without_files_damaged_or_too_large(embedding, tmp_path):
     GeneEmbedding.from_folder(tmp_path, max_bytes=size)
     vectors.write_bytes(vectors.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"embedding\.npy is damaged, .*sha256"):
+        GeneEmbedding.from_folder(tmp_path)
+
+
+def npy(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+LYING = npy(np.zeros(3)).replace(b"(3,)" + b" " * 15, b"(9999999999999999,)")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"text",
+        npy(np.zeros(3)),
+        npy(np.zeros(3, dtype=[("gene", "U3")])),
+        npy(np.array([{}]), allow_pickle=True),
+        npy(np.zeros(3))[:-9],
+        LYING,
+    ],
+)
+def test_vectors_of_another_kind(embedding, tmp_path, content):
+    embedding.to_folder(tmp_path)
+    (tmp_path / "embedding.npy").write_bytes(content)
+    path = tmp_path / "config.json"
+    record = json.loads(path.read_text())
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="with the fields gene and vector, got anoth"):
         GeneEmbedding.from_folder(tmp_path)
 
 
