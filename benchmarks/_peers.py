@@ -37,7 +37,9 @@ from sk_gene2vec.datasets import load_go_bp
 # Number of rows of the item-item matrix that are computed at a time.
 _STRIP = 512
 
-COLLECTIONS = ("msigdb", "msigdb_no_c5", "go_bp", "hallmark")
+# Sets that a collection leaves out, by the start of their names. C5 is GO.
+_LEFT_OUT = {"msigdb_no_c5": "GO_", "msigdb_no_reactome": "REACTOME_"}
+COLLECTIONS = ("msigdb", *_LEFT_OUT, "go_bp", "hallmark")
 
 
 def load(name: str) -> tuple[Any, list[str]]:
@@ -46,8 +48,9 @@ def load(name: str) -> tuple[Any, list[str]]:
         gene_sets = load_go_bp()
     else:
         gene_sets = read_gmt(shared(HALLMARK if name == "hallmark" else MSIGDB))
-    if name == "msigdb_no_c5":
-        kept = {x: y for x, y in gene_sets.items() if not x.startswith("GO_")}
+    if name in _LEFT_OUT:
+        without = _LEFT_OUT[name]
+        kept = {x: y for x, y in gene_sets.items() if not x.startswith(without)}
         genes = sorted({gene for members in kept.values() for gene in members})
         return GmtVectorizer(kept).fit_transform(genes).astype(np.float32), genes
     genes = gene_sets.genes
@@ -93,6 +96,17 @@ class SVD(BaseEstimator):
         return self.svd_.inverse_transform(embedding)
 
 
+def idf(X: Any) -> NDArray[Any]:
+    """Logarithm of the number of genes over the size of each set."""
+    sizes = np.asarray(X.sum(axis=0), dtype=np.float32).ravel()
+    return np.log(X.shape[0] / np.maximum(sizes, 1), dtype=np.float32)
+
+
+def tfidf_rows(X: Any, weights: NDArray[Any]) -> sp.csr_matrix:
+    """Rows weighted by the idf, of unit length."""
+    return normalize(sp.csr_matrix(X @ sp.diags(weights)))
+
+
 class TfidfSVD(BaseEstimator):
     """TruncatedSVD of TF-IDF rows of unit length.
 
@@ -108,22 +122,18 @@ class TfidfSVD(BaseEstimator):
         self.divide = divide
 
     def fit(self, X: Any, y: Any = None) -> TfidfSVD:
-        sizes = np.asarray(X.sum(axis=0), dtype=np.float32).ravel()
-        self.idf_ = np.log(X.shape[0] / np.maximum(sizes, 1), dtype=np.float32)
+        self.idf_ = idf(X)
         self.svd_ = TruncatedSVD(self.dim, n_iter=10, random_state=0)
-        self.svd_.fit(self._weigh(X))
+        self.svd_.fit(tfidf_rows(X, self.idf_))
         return self
 
     def transform(self, X: Any) -> Any:
-        return self.svd_.transform(self._weigh(X))
+        return self.svd_.transform(tfidf_rows(X, self.idf_))
 
     def inverse_transform(self, embedding: Any) -> Any:
         scores = self.svd_.inverse_transform(embedding)
         # A set of all genes has no weight to divide by.
         return scores / np.maximum(self.idf_, 1e-3) if self.divide else scores
-
-    def _weigh(self, X: Any) -> Any:
-        return normalize(sp.csr_matrix(X @ sp.diags(self.idf_)))
 
 
 class NMF(BaseEstimator):
@@ -522,12 +532,17 @@ class Records:
                 outcome = {"failed": f"exit {done.returncode}: {last}"}
         seconds = time.perf_counter() - start
         print(f"{name}: {outcome.get('failed', 'done')}, {seconds:.0f} s", flush=True)
-        self.records = [x for x in self.records if any(x[k] != job[k] for k in job)]
+        self.add(job, outcome | {"seconds_with_scoring": seconds})
+
+    def add(self, job: dict[str, Any], outcome: dict[str, Any]) -> None:
+        """Put down what came of a job, in place of what did before."""
         where = machine()
-        outcome |= {"date": where["date"], "threads": where["threads"]}
-        self.records.append(job | outcome | {"seconds_with_scoring": seconds})
+        outcome = outcome | {"date": where["date"], "threads": where["threads"]}
+        self.records = [x for x in self.records if any(x[k] != job[k] for k in job)]
+        self.records.append(job | outcome)
         self.path.parent.mkdir(exist_ok=True)
-        self.path.write_text(json.dumps({"records": self.records}, indent=1) + "\n")
+        result = {"machine": where, "records": self.records}
+        self.path.write_text(json.dumps(result, indent=1) + "\n")
 
     def best(self, key: str, **wanted: Any) -> dict[str, Any] | None:
         """Record with the highest `key` among those of a job; else one that failed."""

@@ -1,198 +1,170 @@
-"""What the vectors are good for: this package next to its peers, at equal dimension.
+"""What vectors are good for: this package, its peers, and the rows themselves.
 
-Every method embeds all genes of a collection, without labels, in a process of its own.
-Then one of two tasks, each with the vectors as they are and scaled to unit length:
+Every method embeds all genes of a collection, without labels. The rows that they all
+compress compete too: memberships, and TF-IDF rows of unit length. Then a classifier
+that is tuned for each of them learns the tasks of _tasks.py:
 
+- classes: twelve molecular functions from the bundled GO biological processes, by
+  logistic regression on all labels, on 5 to 50 a class, by k-NN, RBF SVC, MLP, k-means.
+- labels: up to a hundred binary labels, by ridge regression: families of genes,
+  compartments, Reactome, expression signatures, GO terms from MSigDB without C5, and
+  annotations of GO 2022 from MSigDB v7.1.
 - pairs: the gene pairs of Gene2vec (Du et al. 2019; functionally associated or not),
-  those with both genes in the collection. Sum of the two vectors, StandardScaler,
-  LogisticRegression; C is chosen on the valid pairs, the table shows the AUROC of the
-  test pairs. GO (C5) may leak the labels: "msigdb_no_c5" is MSigDB without it.
-  Published on these pairs: Gene2vec 0.67, GenePT 0.83.
-- classes: the bundled molecular-function classes, from the bundled biological-process
-  gene sets. StandardScaler, LogisticRegression; macro one-versus-rest AUROC, mean of
-  five stratified folds.
+  those with both genes in the collection, by logistic regression on the sum of the two
+  vectors, with or without their product and absolute difference.
 
+Genes are split in two halves: settings are chosen on "tuning", tables are of "final".
 Of a method's settings (see _peers.py) the table shows the one that is best for it, of
-pairs on the valid pairs, of classes on the very folds.
+each task on the very genes of the table.
 
-    python benchmarks/bench_downstream.py --tasks classes
-    python benchmarks/bench_downstream.py --tasks pairs_hallmark --dim 20
-    python benchmarks/bench_downstream.py --timeout 1800
+    python benchmarks/bench_downstream.py --jobs 2
+    python benchmarks/bench_downstream.py --tasks classes few_10 --half tuning
+    python benchmarks/bench_downstream.py --tasks pairs_hallmark --dims 20 --half all
 
-Results are added to results/bench_downstream_<task>.json as they come; the table shows
-all that the file has. Set OMP_NUM_THREADS to set the number of threads.
+Results are added to results/bench_downstream_<collection>.json as they come. Vectors
+are kept in --cache: remove the folder after a change to a method.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from _common import peak_memory, report, shared
+import scipy.sparse as sp
 from _peers import (
-    COLLECTIONS,
     OURS,
     PEERS,
     Records,
-    describe,
     embedding_of,
-    embeds,
     fit_timed,
+    idf,
     installed,
     label_of,
     load,
     make,
     settings_of,
+    tfidf_rows,
 )
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, normalize
+from _scoring import Scores, score
+from _tasks import HALVES, TASKS
+from joblib import Parallel, delayed
 
-from sk_gene2vec.datasets import load_go_mf_classes
-
-TASKS = [*(f"pairs_{name}" for name in COLLECTIONS), "classes"]
-METHODS = [*filter(embeds, PEERS), *OURS]
-CS = [1e-4, 1e-3, 1e-2, 1.0]
+ROWS = {"rows": "memberships", "tfidf_rows": "TF-IDF rows of unit length"}
+METHODS = [*ROWS, "svd", "tfidf", "nmf", "als", "word2vec", "deep"]
+# Tasks of the mean rank. One of Hallmark is too small to tell methods apart.
+SUITE = [task for task in TASKS if task != "pairs_hallmark"]
 
 
-def load_pairs(genes: list[str]) -> tuple[dict[str, Any], float]:
-    """Gene numbers and labels of each split, and the share of pairs that is known."""
-    number = pd.Series(range(len(genes)), index=genes)
-    splits, n_known, n_all = {}, 0, 0
-    for split in ("train", "valid", "test"):
-        table = pd.read_csv(
-            shared(f"gene2vec_pairs.{split}.tsv.gz"),
-            sep="\t",
-            # A gene may be called NAN.
-            keep_default_na=False,
-        )
-        known = table[table["gene_a"].isin(number.index)]
-        known = known[known["gene_b"].isin(number.index)]
-        splits[split] = (
-            number[known["gene_a"]].to_numpy(),
-            number[known["gene_b"]].to_numpy(),
-            known["label"].to_numpy(),
-        )
-        n_known, n_all = n_known + len(known), n_all + len(table)
-    return splits, n_known / n_all
+def features_of(job: dict[str, Any], X: Any, cache: Path) -> tuple[Any, float]:
+    """Features of all genes, and the seconds of the fit; the vectors are kept."""
+    if job["method"] == "rows":
+        return sp.csr_matrix(X), 0.0
+    if job["method"] == "tfidf_rows":
+        return tfidf_rows(X, idf(X)), 0.0
+    parts = [job["collection"], job["method"], str(job["dim"])]
+    parts += [f"{name}={value}" for name, value in job["settings"].items()]
+    path = cache / f"{'-'.join(parts)}.npz"
+    if not path.exists():
+        estimator = make(job["method"], job["dim"], job["settings"])
+        seconds = fit_timed(estimator, X)
+        vectors = np.asarray(embedding_of(estimator, X), dtype=np.float32)
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez(path, vectors=vectors, seconds=seconds)
+    with np.load(path) as kept:
+        return kept["vectors"], float(kept["seconds"])
 
 
-def score_pairs(vectors: Any, splits: dict[str, Any]) -> dict[str, Any]:
-    """AUROC of the valid and the test pairs, at the C that is best on the valid."""
-    sums = {name: vectors[a] + vectors[b] for name, (a, b, _) in splits.items()}
-    scaler = StandardScaler().fit(sums["train"])
-    sums = {name: scaler.transform(values) for name, values in sums.items()}
-    # Each C starts from the solution of the one before.
-    classifier = LogisticRegression(warm_start=True, max_iter=1000)
-    best: dict[str, Any] = {"valid": -1.0}
-    for C in CS:
-        classifier.set_params(C=C).fit(sums["train"], splits["train"][2])
-        valid, test = (
-            float(roc_auc_score(splits[x][2], classifier.decision_function(sums[x])))
-            for x in ("valid", "test")
-        )
-        if valid > best["valid"]:
-            best = {"valid": valid, "test": test, "C": C}
-    return best
-
-
-def score_classes(vectors: Any, genes: list[str]) -> dict[str, Any]:
-    """Macro one-versus-rest AUROC of the classes, mean and spread of five folds."""
-    data, target = load_go_mf_classes(return_X_y=True)
-    number = {gene: i for i, gene in enumerate(genes)}
-    scores = cross_val_score(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        vectors[[number[gene] for gene in data]],
-        target,
-        scoring="roc_auc_ovr",
-        cv=StratifiedKFold(5, shuffle=True, random_state=0),
-    )
-    return {"valid": float(scores.mean()), "test": float(scores.mean())} | {
-        "spread": float(scores.std())
+def run_job(job: dict[str, Any], tasks: list[str], cache: Path) -> dict[str, Scores]:
+    """Embed the genes of a collection, and score some tasks."""
+    X, genes = load(job["collection"])
+    features, seconds = features_of(job, X, cache)
+    return {
+        task: score(task, job["half"], features, X, genes) | {"fit_seconds": seconds}
+        for task in tasks
     }
 
 
-def run_job(job: dict[str, Any]) -> dict[str, Any]:
-    """Embed the genes and score the vectors; called in a process of its own."""
-    collection = job["task"].removeprefix("pairs_")
-    X, genes = load("go_bp" if job["task"] == "classes" else collection)
-    estimator = make(job["method"], job["dim"], job["settings"])
-    outcome: dict[str, Any] = {"fit_seconds": fit_timed(estimator, X)}
-    embedding = np.asarray(embedding_of(estimator, X), dtype=np.float32)
-    if job["task"] != "classes":
-        splits, outcome["share"] = load_pairs(genes)
-    for name, vectors in (("raw", embedding), ("unit", normalize(embedding))):
-        outcome[name] = (
-            score_classes(vectors, genes)
-            if job["task"] == "classes"
-            else score_pairs(vectors, splits)
-        )
-    best = max(outcome["raw"]["valid"], outcome["unit"]["valid"])
-    return outcome | {"best_valid": best, "peak_gb": peak_memory()}
+def jobs_of(args: argparse.Namespace, collection: str) -> Iterator[dict[str, Any]]:
+    for method in args.methods:
+        for dim in [None] if method in ROWS else args.dims:
+            grid = [{}] if method in ROWS else settings_of(method, embedding=True)
+            for settings in grid:
+                yield {
+                    "collection": collection,
+                    "half": args.half,
+                    "method": method,
+                    "dim": dim,
+                    "settings": settings,
+                }
 
 
-def rows_of(records: Records, task: str, dim: int) -> Iterator[list[Any]]:
-    """Make the table's rows: the best settings of each method."""
-    for method in METHODS:
-        record = records.best("best_valid", task=task, method=method, dim=dim)
-        if record is None:
-            continue
-        if "failed" in record:
-            yield [label_of(method), dim, "", "", "", record["failed"]]
-            continue
-        yield [
-            label_of(method),
-            dim,
-            record["raw"]["test"],
-            record["unit"]["test"],
-            record["fit_seconds"],
-            describe(record["settings"]),
-        ]
+def run(args: argparse.Namespace, collection: str) -> None:
+    """Run what the file of a collection does not have."""
+    records = Records(f"bench_downstream_{collection}")
+    known = [{x: record[x] for x in record} for record in records.records]
+    todo = []
+    for job in jobs_of(args, collection):
+        tasks = [x for x in args.tasks if TASKS[x].collection == collection]
+        if not args.again:
+            done = {x["task"] for x in known if all(x[k] == job[k] for k in job)}
+            tasks = [task for task in tasks if task not in done]
+        if tasks:
+            todo.append((job, tasks))
+    results = Parallel(n_jobs=args.jobs, return_as="generator")(
+        delayed(run_job)(job, tasks, args.cache) for job, tasks in todo
+    )
+    for (job, _), outcome in zip(todo, results, strict=True):
+        for task, scores in outcome.items():
+            records.add(job | {"task": task}, scores)
+            print(task, job["method"], job["dim"], f"{scores['score']:.4f}", flush=True)
+
+
+def name_of(record: dict[str, Any]) -> str:
+    method, dim = record["method"], record["dim"]
+    return ROWS[method] if dim is None else f"{label_of(method)}, {dim}"
+
+
+def table_of(half: str, tasks: list[str]) -> pd.DataFrame:
+    """Best score of each method, a row, in each task, a column."""
+    found: dict[tuple[str, str], float] = {}
+    for collection in {TASKS[task].collection for task in tasks}:
+        for record in Records(f"bench_downstream_{collection}").records:
+            if record["half"] == half and record["task"] in tasks:
+                key = name_of(record), record["task"]
+                found[key] = max(record["score"], found.get(key, -1.0))
+    table = pd.Series(found).unstack()
+    return table[[task for task in tasks if task in table]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=SUITE)
+    parser.add_argument("--half", choices=HALVES, default="final")
     parser.add_argument(
-        "--tasks",
-        nargs="+",
-        choices=TASKS,
-        default=["pairs_msigdb", "pairs_msigdb_no_c5", "classes"],
+        "--methods", nargs="+", choices=[*ROWS, *PEERS, *OURS], default=METHODS
     )
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--dim", type=int, default=100, help="the same for all methods")
+    parser.add_argument("--dims", nargs="+", type=int, default=[100])
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--again", action="store_true", help="also what is known")
     parser.add_argument(
-        "--timeout", type=float, default=900, help="seconds for a fit and its scoring"
+        "--cache",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "sk_gene2vec_vectors",
+        help="folder of the vectors",
     )
-    parser.add_argument("--job", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.job:
-        print(json.dumps(run_job(json.loads(args.job))))
-        return
-    methods = installed(args.methods)
-    for task in args.tasks:
-        records = Records(f"bench_downstream_{task}")
-        for method in methods:
-            for settings in settings_of(method, embedding=True):
-                job = {"task": task, "method": method, "dim": args.dim}
-                records.run(__file__, job | {"settings": settings}, args.timeout)
-        print(f"\n### {task}\n")
-        shares = {x["share"] for x in records.records if "share" in x}
-        for share in shares:
-            print(f"{share:.1%} of the pairs have both genes in the collection.\n")
-        report(
-            f"bench_downstream_{task}",
-            ["method", "dimension", "AUROC", "AUROC, unit", "fit seconds", "settings"],
-            [*rows_of(records, task, args.dim)],
-            records=records.records,
-        )
+    args.methods = [x for x in args.methods if x in ROWS or installed([x])]
+    for collection in dict.fromkeys(TASKS[task].collection for task in args.tasks):
+        run(args, collection)
+    table = table_of(args.half, args.tasks)
+    print(table.to_string(float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":

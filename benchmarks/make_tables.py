@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from math import floor, log10
 from pathlib import Path
+from statistics import mean
 from typing import Any
+
+from scipy.stats import wilcoxon
 
 HERE = Path(__file__).parent
 PAGES = sorted((HERE.parent / "docs").glob("*.md"))
@@ -50,6 +53,8 @@ def read(stem: str) -> dict[str, Any]:
 def rows_of(stem: str) -> list[Row]:
     """Rows of a result by the names of its columns, each with the other entries."""
     result = read(stem)
+    if "rows" not in result:
+        return result["records"]
     other = {name: value for name, value in result.items() if name != "rows"}
     return [
         other | dict(zip(result["header"], row, strict=True)) for row in result["rows"]
@@ -260,19 +265,156 @@ def by_smallest(table: dict[str, list[Any]]) -> dict[int, Row]:
     return {row["smallest"]: row for row in rows}
 
 
-# Headings of the tasks of one table, in pairs: vectors as they are, and of unit length.
-DOWNSTREAM = {
-    "pairs_msigdb": "pairs",
-    "pairs_msigdb_no_c5": "pairs without C5",
-    "classes": "classes",
+def downstream_records(
+    results: Iterable[list[Row]], half: str = "final", dim: int | None = 100
+) -> list[Row]:
+    """Best record of each method in each task; of one dimension, and of the rows."""
+    best: dict[tuple[str, str, int | None], Row] = {}
+    for row in (row for rows in results for row in rows):
+        key = row["task"], row["method"], row["dim"]
+        if row["half"] != half or (dim is not None and row["dim"] not in (dim, None)):
+            continue
+        if key not in best or best[key]["score"] < row["score"]:
+            best[key] = row
+    return [*best.values()]
+
+
+# Short names of the features, in the order of the tables.
+FEATURES = {
+    "rows": "memberships",
+    "tfidf_rows": "TF-IDF rows",
+    "svd": "SVD",
+    "tfidf": "TF-IDF SVD",
+    "nmf": "NMF",
+    "als": "ALS",
+    "word2vec": "Word2Vec",
+    "deep": "ours",
 }
+TITLES = {
+    "classes": "classes, all labels",
+    "few_5": "classes, 5 labels each",
+    "few_10": "classes, 10 labels each",
+    "few_20": "classes, 20 labels each",
+    "few_50": "classes, 50 labels each",
+    "knn": "classes, k-NN",
+    "svc": "classes, RBF SVC",
+    "mlp": "classes, MLP",
+    "clusters": "classes, k-means",
+    "families": "families",
+    "compartments": "localisation",
+    "reactome_go": "Reactome from GO",
+    "signatures": "C7 from GO",
+    "pairs": "pairs",
+    "new_annotations": "GO of 2022 from v7.1",
+    "pairs_no_c5": "pairs without C5",
+    "go_terms": "GO from the rest",
+    "reactome": "Reactome from the rest",
+}
+SUITE = [f"bench_downstream_{name}" for name in ("go_bp",)]
 
 
-@table("downstream", *(f"bench_downstream_{task}" for task in DOWNSTREAM))
+def by_task(records: Iterable[Row], key: str) -> dict[str, Row]:
+    """Scores of each task, by method."""
+    tasks: dict[str, Row] = {}
+    for record in records:
+        tasks.setdefault(record["task"], {})[record["method"]] = record.get(key)
+    return {task: tasks[task] for task in TITLES if task in tasks}
+
+
+@table("downstream", *SUITE)
 def downstream(*results: list[Row]) -> str:
+    rows = [
+        {"task": TITLES[task], **scores}
+        for task, scores in by_task(downstream_records(results), "score").items()
+    ]
+    columns = {"task": column("task")}
+    columns |= {
+        title: lambda row, name=name: show(row.get(name), ".3f")
+        for name, title in FEATURES.items()
+        if any(name in row for row in rows)
+    }
+    return markdown(rows, columns)
+
+
+def ranks(scores: Row, methods: Iterable[str]) -> Row:
+    """Rank of each method in a task, from 1; those with one score share a rank."""
+    values = [scores[x] for x in methods]
+    return {
+        x: 1 + sum(y > scores[x] for y in values) + (values.count(scores[x]) - 1) / 2
+        for x in methods
+    }
+
+
+@table("downstream-ranks", *SUITE)
+def downstream_ranks(*results: list[Row]) -> str:
+    tasks = by_task(downstream_records(results), "score")
+    methods = [x for x in FEATURES if all(x in scores for scores in tasks.values())]
+    of_tasks = [ranks(scores, methods) for scores in tasks.values()]
+    vectors = [x for x in methods if not x.endswith("rows")]
+    among = [ranks(scores, vectors) for scores in tasks.values()]
+    rows = [
+        {
+            "features": FEATURES[x],
+            "mean score": mean(scores[x] for scores in tasks.values()),
+            "mean rank": mean(rank[x] for rank in of_tasks),
+            "among vectors": mean(r[x] for r in among) if x in vectors else None,
+            "behind": sum(s["deep"] > s[x] for s in tasks.values()),
+            "p": wilcoxon([s["deep"] - s[x] for s in tasks.values()]).pvalue
+            if x != "deep"
+            else None,
+        }
+        for x in methods
+    ]
+    return markdown(
+        sorted(rows, key=lambda row: row["mean rank"]),
+        {
+            "features": column("features"),
+            "mean score": score("mean score"),
+            "mean rank": column("mean rank", ".2f"),
+            "mean rank among vectors": column("among vectors", ".2f"),
+            f"tasks of {len(tasks)} where ours is ahead": lambda row: (
+                "" if row["features"] == "ours" else str(row["behind"])
+            ),
+            "p (Wilcoxon)": column("p", ".2g"),
+        },
+    )
+
+
+SIZE_GROUPS = ("1 to 4", "5 to 19", "20 and more")
+
+
+@table("downstream-sizes", *SUITE)
+def downstream_sizes(*results: list[Row]) -> str:
+    records = downstream_records(results)
+    rows = []
+    for task in by_task(records, "score"):
+        for group in SIZE_GROUPS:
+            key = f"auroc, {group}"
+            found = by_task(records, key).get(task, {})
+            if any(x == x for x in found.values() if x is not None):
+                rows.append({"task": TITLES[task], "gene sets": group, **found})
+    columns = {"task": column("task"), "gene sets of a gene": column("gene sets")}
+    columns |= {
+        FEATURES[name]: lambda row, name=name: (
+            ""
+            if row.get(name) is None or row[name] != row[name]
+            else f"{row[name]:.3f}"
+        )
+        for name in FEATURES
+        if any(name in row for row in rows)
+    }
+    return markdown(rows, columns)
+
+
+# Headings of the tasks of one table, in pairs: vectors as they are, and of unit length.
+PAIRS = {"pairs_msigdb": "pairs", "pairs_msigdb_no_c5": "pairs without C5"}
+
+
+@table("downstream-pairs", *(f"bench_downstream_{task}" for task in PAIRS))
+def downstream_pairs(*results: list[Row]) -> str:
     rows: dict[str, Row] = {}
     columns = {"method": column("method")}
-    for heading, found in zip(DOWNSTREAM.values(), results, strict=True):
+    for heading, found in zip(PAIRS.values(), results, strict=True):
         unit = f"{heading}, unit"
         columns |= {
             name: lambda row, name=name: show(row.get(name), ".3f")
