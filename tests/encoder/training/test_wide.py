@@ -97,6 +97,12 @@ def test_large_collections_are_split_into_similar_sets(X, monkeypatch):
     # Nearly all copies stay with what they copy.
     assert (block_of[:10] == block_of[30:]).sum() >= 8
     assert split.nnz == whole.nnz
+    # Halves of an odd number: neither may be too large.
+    monkeypatch.setattr(_wide, "_MAX_COUNTS", 2 * 10**2)
+    by_set = sp.csr_array(X.T, dtype=np.uint16)
+    blocks = _wide._similar_blocks(by_set, np.arange(21))
+    assert sorted(len(block) for block in blocks) == [5, 5, 5, 6]
+    assert sorted(np.concatenate(blocks)) == [*range(21)]
 
 
 @pytest.mark.parametrize(
