@@ -116,6 +116,11 @@ def test_sets_that_tell_nothing_have_no_weights(X):
     assert coef.nnz == 0
 
 
+def test_two_sets_predict_each_other(X):
+    coef = wide_coef(sp.csr_array(X[:, [0, 30]]), 50).toarray()
+    assert (coef != 0).tolist() == [[False, True], [True, False]]
+
+
 def test_a_set_of_all_genes_and_an_empty_one_are_no_inputs(X):
     all_, none = np.ones((X.shape[0], 1)), np.zeros((X.shape[0], 1))
     coef = wide_coef(csr(np.hstack([X.toarray(), all_, none])), 7).toarray()
