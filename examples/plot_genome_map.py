@@ -11,7 +11,11 @@ functions: as a plot to print, and as a page to search.
 # -----------
 
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
-from sk_gene2vec.datasets import load_go_bp, load_go_mf_classes
+from sk_gene2vec.datasets import (
+    load_go_bp,
+    load_go_mf_classes,
+    load_human_gene_aliases,
+)
 
 gene_sets = load_go_bp()
 vectorizer = GmtVectorizer(gene_sets)
@@ -54,15 +58,18 @@ plot_embedding(
 # The page
 # --------
 # The page is one HTML file that works offline. Point at a gene to see its gene sets,
-# search for another, or zoom in.
+# click on it for the most similar genes, search for another by any of its names, or
+# zoom in. It gets the vectors, which say which genes are similar, and the coordinates.
 
 from sk_gene2vec.plotting import write_gene_map
 
 page = write_gene_map(
     "gene_map.html",
-    coordinates,
+    embedding,
     gene_sets=gene_sets,
     labels=functions,
+    aliases=load_human_gene_aliases(gene_sets.genes),
+    method=coordinates,
     title="Human genes by biological process",
 )
 print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")

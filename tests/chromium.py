@@ -198,6 +198,31 @@ class Page:
             if event["method"] == "Network.requestWillBeSent"
         ]
 
+    def save(self, button, folder):
+        """Click a button that saves a file, and return the file's path."""
+        folder.mkdir()
+        self._browser.send(
+            "Browser.setDownloadBehavior",
+            behavior="allow",
+            downloadPath=str(folder),
+            eventsEnabled=True,
+        )
+        self._browser.events.clear()
+        self.ask(f"document.querySelector({json.dumps(button)}).click()")
+        progress = "Browser.downloadProgress"
+        while not any(
+            event["method"] == progress and event["params"]["state"] == "completed"
+            for event in self._browser.events
+        ):
+            self._browser.events.append(self._browser._receive())
+        (path,) = folder.iterdir()
+        return path
+
+    def to_front(self):
+        """Show the page instead of another; one in the background draws nothing."""
+        self._send("Page.bringToFront")
+        self.settle()
+
     def screenshot(self, path):
         shot = self._send("Page.captureScreenshot", format="png")["data"]
         Path(path).write_bytes(base64.b64decode(shot))

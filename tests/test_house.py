@@ -33,7 +33,7 @@ MAY_IMPORT = {
         *("_utils", "_version", "gene_sets", "datasets", "vectorizer"),
         *("metrics", "encoder"),
     },
-    "plotting": {"_utils", "gene_sets"},
+    "plotting": {"_utils", "gene_sets", "vectorizer"},
     # "" is the front door, with the public names.
     "__main__": {"", "_utils", "metrics", "plotting", "vectorizer"},
 }

@@ -19,17 +19,30 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt, shown
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.plotting._labels import read_labels
 from sk_gene2vec.plotting._projection import (
     check_named,
+    closed_up,
     genes_and_vectors,
+    given_places,
     in_the_plane,
+    unit_rows,
 )
+from sk_gene2vec.vectorizer._aliases import GeneIndex
 
 __all__ = ["write_gene_map"]
 
+# In the order in which they run.
+_SCRIPTS = (
+    *("map_data.js", "map_view.js", "map_card.js", "map_search.js"),
+    *("map_export.js", "map_controls.js"),
+)
+_NEAREST = 10
+# Layouts whose far distances mean little.
+_LOOSE = ("UMAP 1", "t-SNE 1")
 # Characters that UTF-8 cannot hold.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -41,17 +54,19 @@ def write_gene_map(
     genes: Iterable[str] | None = None,
     gene_sets: Mapping[str, Iterable[str]] | None = None,
     labels: Any = None,
+    aliases: Any = None,
     title: str = "Gene map",
-    method: str = "auto",
+    method: Any = "auto",
     random_state: Any = 0,
 ) -> Path:
     """Write a gene embedding as an interactive map, one HTML file.
 
     The page needs no network and no server: open it, mail it, put it on a web site.
-    Pointing at a gene names it and its gene sets, a click lists them all, and a click
-    on a gene set shows its members. The search box finds genes and gene sets; wheel,
-    drag, pinch and the keyboard move the view. ``gene_map.html#TP53`` opens the map at
-    a gene.
+    Pointing at a gene names it and its gene sets. A click lists the ten most similar
+    genes and all its sets, and a click on a gene set shows its members. The search box
+    finds genes, their aliases and gene sets. Wheel, drag, pinch and the keyboard move
+    the view, and names of genes appear as one zooms in. What is on the screen can be
+    saved as PNG or SVG. ``gene_map.html#TP53`` opens the map at a gene.
 
     Parameters
     ----------
@@ -59,7 +74,8 @@ def write_gene_map(
         The file to write. An existing one is replaced.
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
         The vectors, or coordinates from :func:`project_2d`: vectors of two numbers are
-        shown as they are. A DataFrame has the genes in its index.
+        shown as they are, and the most similar genes are then the nearest on the map.
+        A DataFrame has the genes in its index.
     genes : iterable of str, default=None
         Names of the rows. Needed where `embedding` is an array, and only there.
     gene_sets : GeneSets or mapping of str to iterable of str, default=None
@@ -67,10 +83,15 @@ def write_gene_map(
         sets without any gene.
     labels : array-like of shape (n_genes,), Series or mapping, default=None
         Labels that colour the points, as in :func:`plot_embedding`.
+    aliases : mapping or DataFrame, default=None
+        Other names of genes, to search by, as in :class:`~sk_gene2vec.GmtVectorizer`;
+        for human genes, see :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
+        Those of genes that the embedding lacks are left out.
     title : str, default="Gene map"
         The heading of the page.
-    method : {"auto", "umap", "tsne", "pca"}, default="auto"
-        Layout of the genes, see :func:`project_2d`. The page names it.
+    method : {"auto", "umap", "tsne", "pca"} or DataFrame, default="auto"
+        Layout of the genes, see :func:`project_2d`; the page names it. Or the
+        coordinates of the same genes that :func:`project_2d` has returned.
     random_state : int, RandomState instance or None, default=0
         The same number gives the same map; None gives another at every call.
 
@@ -86,7 +107,7 @@ def write_gene_map(
     ImportError
         If ``method="umap"`` and umap-learn is not installed.
     TypeError
-        If `gene_sets` is no mapping of names to genes.
+        If `gene_sets` is no mapping of names to genes, or aliases are no text.
     ValueError
         If the genes have no names, if no gene set has any of them, if labels do not
         fit, if `title` is no text that UTF-8 can hold, or for any reason that
@@ -100,8 +121,13 @@ def write_gene_map(
     Notes
     -----
     The page has a content security policy that runs its own script only and loads
-    nothing. A file with full MSigDB (22,665 genes, 20,832 gene sets, 2.3 million
-    memberships) is about 5 MB. Gene sets are listed from the smallest, which say most.
+    nothing. A click on the links of a card opens NCBI Gene or MSigDB. A file with full
+    MSigDB (22,665 genes, 20,832 gene sets, 2.3 million memberships) is about 6 MB.
+    Gene sets are listed from the smallest, which say most.
+
+    Similar genes have vectors of high cosine, as in `most_similar`. Empty space around
+    far groups of UMAP and t-SNE, which means little, is narrowed so that the map fills
+    the screen; other coordinates keep their proportions.
 
     Examples
     --------
@@ -131,15 +157,21 @@ def write_gene_map(
         names = check_named(known)
         colouring = None if labels is None else read_labels(labels, names, len(names))
         sets, memberships = _memberships(gene_sets, names)
+        other_names = None if aliases is None else _by_gene(aliases, names)
         # Last, since it takes longest.
-        points, axes = in_the_plane(embedding, vectors, method, random_state)
+        if hasattr(method, "columns"):
+            points, axes = given_places(method, names)
+        else:
+            points, axes = in_the_plane(embedding, vectors, method, random_state)
         page = _page(
             title,
             {
                 "title": title,
                 "axes": _axes_text(*axes),
                 "genes": names,
-                "points": _fitted(points),
+                "points": _fitted(closed_up(points) if axes[0] in _LOOSE else points),
+                "nearest": _nearest(vectors),
+                "aliases": other_names,
                 "sets": sets,
                 "memberships": memberships,
                 "labels": colouring and colouring.for_page(),
@@ -152,11 +184,11 @@ def write_gene_map(
 
 def _page(title: str, data: dict[str, Any]) -> str:
     folder = files("sk_gene2vec.plotting") / "templates"
-    template, style, view, controls = (
+    template, style, *scripts = (
         (folder / name).read_text(encoding="utf-8")
-        for name in ("map_page.html", "gene_map.css", "map_view.js", "map_controls.js")
+        for name in ("map_page.html", "gene_map.css", *_SCRIPTS)
     )
-    script = f'"use strict";\n(() => {{\n{view}\n{controls}\n}})();\n'
+    script = "\n".join(['"use strict";\n(() => {', *scripts, "})();\n"])
     # ASCII, and without the sign that opens and closes tags: no name can break out.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False, default=_packed)
     return Template(template).substitute(
@@ -190,6 +222,38 @@ def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
     side = float((high - low).max()) or 1.0
     unit = (points - (low + high) / 2) / side + 0.5
     return np.round(unit * 65535).astype(np.uint16)
+
+
+def _nearest(vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Find the ten nearest genes of every gene, and their cosines in percent.
+
+    Vectors of two numbers are places on the map and have no cosines.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    flat = vectors.shape[1] == 2
+    finder = NearestNeighbors(n_neighbors=min(_NEAREST, len(vectors) - 1))
+    rows = vectors if flat else unit_rows(vectors)
+    distances, genes = finder.fit(rows).kneighbors()
+    cosines = [] if flat else np.round(100 - 50 * distances**2)
+    return {
+        "genes": genes.astype(np.uint16 if len(vectors) <= 65536 else np.uint32),
+        "percent": np.asarray(cosines, dtype=np.int8),
+    }
+
+
+def _by_gene(aliases: Any, genes: list[str]) -> list[str]:
+    """List the other names of every gene, each list joined by tabs."""
+    index = GeneIndex(genes, aliases)
+    names: list[list[str]] = [[] for _ in genes]
+    for alias, meant in index.aliases.items():
+        # Names that a search box can hold.
+        if UNWRITABLE.search(alias):
+            continue
+        for gene in [meant] if isinstance(meant, str) else meant:
+            if gene in index.row_of:
+                names[index.row_of[gene]].append(alias)
+    return ["\t".join(own) for own in names]
 
 
 def _memberships(

@@ -1,7 +1,7 @@
 """Labels of genes in a picture: categories or numbers, and how each is drawn.
 
 Each kind of label is one class, with the drawing by matplotlib and the data for the
-page of the map, where `templates/map_view.js` and `map_controls.js` draw it.
+page of the map, where `templates/map_data.js` and `map_controls.js` read it.
 """
 
 from __future__ import annotations

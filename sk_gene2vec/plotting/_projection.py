@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from threadpoolctl import threadpool_limits
 
+from sk_gene2vec._utils._messages import shown
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import check_vectors, places_of
 
@@ -27,6 +30,10 @@ _PERPLEXITY = 30.0
 _COVERED = 0.2
 _PUSHES = 60
 _PUSHED_BY = 8
+# Points that are some of their usual distances apart are on different islands, with
+# this much water between them, in the same unit.
+_SPACINGS = 3.0
+_WATER = 2.0
 
 
 def project_2d(
@@ -161,6 +168,68 @@ def in_the_plane(
     return _layout(vectors, method, random_state)
 
 
+def given_places(
+    coordinates: Any, names: list[str]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return coordinates of named genes from a DataFrame, and the names of its axes."""
+    known, points = genes_and_vectors(coordinates, None)
+    if known != names or points.shape[1] != 2:
+        raise ValueError(
+            "Expected two coordinates of every gene of the embedding, in its order, "
+            f"got {points.shape[1]} of {shown(map(repr, known or []), 3)} for "
+            f"{shown(map(repr, names), 3)}."
+        )
+    return points.astype(np.float64), list(map(str, coordinates.columns))
+
+
+def closed_up(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move islands of points towards the mainland, as far as some water is left.
+
+    Islands are points that no chain of others connects with the largest group. Each
+    moves as a whole and straight, the nearest first.
+    """
+    low, high = np.quantile(points, [0.05, 0.95], axis=0)
+    if not (span := (high - low).max()):
+        return points
+    # Points on a line have some area, too.
+    area = np.maximum(high - low, span / 100).prod()
+    side = _SPACINGS * np.sqrt(area / len(points))
+    cells, cell_of = np.unique(points // side, axis=0, return_inverse=True)
+    ways = KDTree(cells).query_pairs(1.5, p=np.inf, output_type="ndarray")
+    graph = sp.coo_array((np.ones(len(ways)), ways.T), shape=(len(cells),) * 2)
+    _, group_of = connected_components(graph, directed=False)
+    groups = group_of[cell_of.ravel()]
+    mainland = np.bincount(groups).argmax()
+    centre = points[groups == mainland].mean(axis=0)
+    to_centre = {
+        group: centre / side - cells[group_of == group].mean(axis=0)
+        for group in set(group_of.tolist()) - {mainland}
+    }
+    placed, moved = cells[group_of == mainland], points.copy()
+    for group in sorted(to_centre, key=lambda group: np.hypot(*to_centre[group])):
+        island = cells[group_of == group]
+        way = _way_to_shore(island, to_centre[group], KDTree(placed))
+        moved[groups == group] += way * side
+        placed = np.concatenate([placed, island + way])
+    return moved
+
+
+def _way_to_shore(
+    island: NDArray[np.float64], to_centre: NDArray[np.float64], land: KDTree
+) -> NDArray[np.float64]:
+    """Return the way that an island moves towards the centre, as a vector."""
+    far = np.hypot(*to_centre)
+    # The middle of a ring is an island at the centre.
+    way, travelled = to_centre / max(far, 1e-12), 0.0
+    # No land can be nearer than the nearest shore in any direction.
+    while travelled < far:
+        step = land.query(island + travelled * way)[0].min() - _WATER
+        if step < 0.5:
+            break
+        travelled += step
+    return travelled * way
+
+
 def _layout(
     vectors: NDArray[np.floating], method: str, random_state: Any
 ) -> tuple[NDArray[np.float64], list[str]]:
@@ -172,7 +241,7 @@ def _layout(
             f"Expected method to be {', '.join(first)} or {last}, got {method!r}."
         )
     axis, layout = _METHODS[method]
-    rows = vectors if method == "pca" else _unit_rows(vectors)
+    rows = vectors if method == "pca" else unit_rows(vectors)
     if np.allclose(rows, rows[0], atol=1e-6):
         raise ValueError(
             "Expected vectors of more than one direction, got the same for all "
@@ -247,7 +316,7 @@ def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
     return points
 
 
-def _unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
     """Scale rows to unit length: Euclidean distances then rank pairs as cosines do."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)

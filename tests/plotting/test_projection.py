@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sk_gene2vec import GeneEmbedding
 from sk_gene2vec.plotting import _projection as projection
-from sk_gene2vec.plotting._projection import in_the_plane, project_2d
+from sk_gene2vec.plotting._projection import closed_up, in_the_plane, project_2d
 
 N_GENES = 60
 GENES = [f"G{i}" for i in range(N_GENES)]
@@ -179,3 +179,43 @@ def test_bad_input(vectors, change, error, message):
     given = {"embedding": vectors, "genes": GENES, "method": "pca", **change}
     with pytest.raises(error, match=message):
         project_2d(**given)
+
+
+def test_islands_move_as_they_are_towards_the_mainland():
+    rng = np.random.default_rng(0)
+    mainland = rng.uniform(-1, 1, size=(2000, 2))
+    island = rng.uniform(-0.1, 0.1, size=(40, 2))
+    middles = np.array([[0, 40], [30, 0], [0, -3], [0, 80]])
+    points = np.concatenate([mainland, *(island + middle for middle in middles)])
+    moved = closed_up(points)
+    np.testing.assert_array_equal(moved[:2000], mainland)
+    places = moved[2000:].reshape(4, 40, 2) - island
+    np.testing.assert_allclose(places, places[:, :1].repeat(40, axis=1), atol=1e-9)
+    (above, right, below, top) = places[:, 0]
+    # In their directions, up to the shore; the further one behind the nearer one.
+    np.testing.assert_allclose([above[0], right[1], below[0], top[0]], 0, atol=0.3)
+    assert 1.1 < above[1] < 1.8
+    assert 1.1 < right[0] < 1.8
+    assert -1.8 < below[1] < -1.1
+    assert above[1] + 0.2 < top[1] < above[1] + 0.9
+
+
+def test_islands_by_the_shore_stay():
+    rng = np.random.default_rng(0)
+    mainland = rng.uniform(-1, 1, size=(2000, 2))
+    points = np.concatenate([mainland, mainland[:40] / 50 + [0, 1.3]])
+    np.testing.assert_allclose(closed_up(points), points, atol=0.1)
+
+
+def test_an_island_in_the_middle_of_a_ring_stays():
+    angles = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    points = np.concatenate([ring - ring.mean(axis=0), [[0, 0]]])
+    np.testing.assert_allclose(closed_up(points), points, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "points", [np.ones((5, 2)), np.column_stack([np.arange(30.0), np.zeros(30)])]
+)
+def test_points_on_a_spot_or_a_line_stay(points):
+    np.testing.assert_allclose(closed_up(points), points)

@@ -1,160 +1,4 @@
-// Tooltip, card, search, pointers, keys and legend. Runs after map_view.js.
-// Text goes in as text: a gene or gene set may be called anything.
-function element(tag, text, className) {
-  const node = document.createElement(tag);
-  if (text !== undefined) node.textContent = text;
-  if (className) node.className = className;
-  return node;
-}
-
-// Long names with underscores may break behind one.
-function nameOf(text) {
-  const span = element("span", undefined, "name");
-  for (const part of text.split(/(?<=_)/)) span.append(part, element("wbr"));
-  return span;
-}
-
-function hover(i, x, y) {
-  const tip = byId("tip");
-  canvas.classList.toggle("over", i >= 0);
-  if (i !== state.hover) { state.hover = i; redraw(); }
-  tip.hidden = i < 0;
-  if (i < 0) return;
-  tip.replaceChildren(element("strong", genes[i]));
-  if (labelText(i)) tip.append(element("p", labelText(i)));
-  if (sets.length) {
-    const own = setsOfGene[i];
-    tip.append(element("p", own.length ? `in ${setsOf(own.length)}` : "in no gene set", "soft"));
-    for (const set of own.slice(0, 5)) {
-      const line = element("p");
-      line.append(nameOf(sets[set]));
-      tip.append(line);
-    }
-    if (own.length > 5) tip.append(element("p", `and ${number(own.length - 5)} more`, "soft"));
-  }
-  const box = tip.getBoundingClientRect();
-  const left = x + 16 + box.width > width ? x - 16 - box.width : x + 16;
-  tip.style.left = `${Math.max(8, left)}px`;
-  tip.style.top = `${Math.max(8, Math.min(y + 12, height - box.height - 8))}px`;
-}
-
-function showCard(name, facts, rows) {
-  byId("card").hidden = false;
-  byId("card-name").textContent = name;
-  byId("card-facts").textContent = facts;
-  const shown = rows.slice(0, 1000).map(({ text, note, act }) => {
-    const item = element("li"), button = element("button");
-    button.append(nameOf(text), element("span", note, "note"));
-    button.addEventListener("click", act);
-    item.append(button);
-    return item;
-  });
-  if (rows.length > 1000) shown.push(element("li", `and ${number(rows.length - 1000)} more`, "note"));
-  byId("card-list").replaceChildren(...shown);
-  byId("card-list").scrollTop = 0;
-}
-
-function pickGene(i, move) {
-  Object.assign(state, { gene: i, set: -1, members: null });
-  hover(-1);
-  const own = sets.length ? setsOfGene[i] : [];
-  const facts = [labelText(i), sets.length ? `in ${setsOf(own.length)}` : ""].filter(Boolean).join("\n");
-  showCard(genes[i], facts, own.map((set) => ({ text: sets[set], note: number(genesOfSet[set].length), act: () => pickSet(set) })));
-  if (move) moveTo({ x: X[i], y: Y[i], zoom: Math.max(view.zoom, 6) });
-  redraw();
-}
-
-function pickSet(set) {
-  const own = genesOfSet[set];
-  Object.assign(state, { gene: -1, set, members: new Set(own) });
-  hover(-1);
-  showCard(sets[set], genesOf(own.length), own.map((i) => ({ text: genes[i], note: "", act: () => pickGene(i, true) })));
-  fit();
-  redraw();
-}
-
-function clear() {
-  Object.assign(state, { gene: -1, set: -1, members: null });
-  byId("card").hidden = true;
-  redraw();
-}
-
-// Search: genes and gene sets that begin with the text, then those that contain it.
-const query = byId("query"), found = byId("found");
-const fold = (text) => text.toLowerCase().replaceAll("_", " ").trim();
-const folded = { gene: genes.map(fold), set: sets.map(fold) };
-let matches = [], active = 0;
-
-function lookUp(kind, text, most) {
-  const first = [], rest = [];
-  folded[kind].forEach((name, i) => {
-    const place = name.indexOf(text);
-    if (place === 0) first.push(i); else if (place > 0 && rest.length < most) rest.push(i);
-  });
-  first.sort((a, b) => folded[kind][a].length - folded[kind][b].length || a - b);
-  return [...first, ...rest].slice(0, most).map((i) => ({ kind, i }));
-}
-
-function suggest() {
-  const text = fold(query.value);
-  matches = text ? [...lookUp("gene", text, 7), ...lookUp("set", text, 5)] : [];
-  active = 0;
-  const items = matches.map(({ kind, i }, k) => {
-    const item = element("li");
-    item.id = `match-${k}`;
-    item.setAttribute("role", "option");
-    item.append(
-      nameOf(kind === "gene" ? genes[i] : sets[i]),
-      element("span", kind === "gene" ? (sets.length ? setsOf(setsOfGene[i].length) : "") : genesOf(genesOfSet[i].length), "note"));
-    item.addEventListener("pointerdown", (event) => { event.preventDefault(); active = k; choose(); });
-    return item;
-  });
-  if (text && !items.length) items.push(element("li", sets.length ? "No gene or gene set of this name" : "No gene of this name", "none"));
-  found.replaceChildren(...items);
-  showActive();
-  openMatches(text !== "");
-}
-
-function openMatches(open) {
-  found.hidden = !open;
-  query.setAttribute("aria-expanded", String(open));
-}
-
-function showActive() {
-  matches.forEach((_, k) => found.children[k].setAttribute("aria-selected", String(k === active)));
-  if (matches.length) {
-    query.setAttribute("aria-activedescendant", `match-${active}`);
-    found.children[active].scrollIntoView({ block: "nearest" });
-  } else query.removeAttribute("aria-activedescendant");
-}
-
-function choose() {
-  const match = matches[active];
-  if (!match) return;
-  openMatches(false);
-  if (match.kind === "gene") pickGene(match.i, true); else pickSet(match.i);
-}
-
-query.placeholder = sets.length ? "Search genes and gene sets" : "Search genes";
-query.setAttribute("aria-label", query.placeholder);
-query.addEventListener("input", suggest);
-query.addEventListener("focus", () => { if (query.value) suggest(); });
-query.addEventListener("blur", () => openMatches(false));
-query.addEventListener("keydown", (event) => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step && matches.length) {
-    active = (active + step + matches.length) % matches.length;
-    showActive();
-    event.preventDefault();
-  } else if (event.key === "Enter") choose();
-  else if (event.key === "Escape") {
-    query.value = "";
-    suggest();
-    clear();
-    canvas.focus();
-  }
-});
-
+// Pointers, keys, buttons and legend; then the page starts. Runs last.
 // Pointers: one drags, two pinch, none pressed hovers.
 const pointers = new Map();
 let travelled = 0, reach = 10;
@@ -206,10 +50,10 @@ canvas.addEventListener("keydown", (event) => {
   const act = {
     ArrowLeft: () => panBy(60, 0), ArrowRight: () => panBy(-60, 0),
     ArrowUp: () => panBy(0, 60), ArrowDown: () => panBy(0, -60),
-    "+": () => zoomAt(centre, height / 2, 1.4), "=": () => zoomAt(centre, height / 2, 1.4),
-    "-": () => zoomAt(centre, height / 2, 1 / 1.4), 0: fit, Escape: clear,
+    "+": () => zoomAt(...middle, 1.4), "=": () => zoomAt(...middle, 1.4),
+    "-": () => zoomAt(...middle, 1 / 1.4), 0: fit, Escape: clear,
   }[event.key];
-  if (act) { act(); event.preventDefault(); }
+  if (act) { hover(-1); act(); event.preventDefault(); }
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && event.target !== query) { query.focus(); query.select(); event.preventDefault(); }
@@ -217,6 +61,8 @@ document.addEventListener("keydown", (event) => {
 byId("in").addEventListener("click", () => moveTo({ ...view, zoom: view.zoom * 1.6 }));
 byId("out").addEventListener("click", () => moveTo({ ...view, zoom: view.zoom / 1.6 }));
 byId("fit").addEventListener("click", fit);
+// The menu to save closes when something else gets the focus or a click.
+addEventListener("pointerdown", (event) => { if (!byId("save").contains(event.target)) byId("save").open = false; });
 byId("close").addEventListener("click", () => { clear(); canvas.focus(); });
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -225,7 +71,7 @@ dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"))
 
 function buildLegend() {
   byId("legend").hidden = false;
-  byId("legend").open = width > 720;
+  byId("legend").open = !onPhone();
   const entries = byId("entries");
   if (labels.kind === "numbers") {
     byId("legend-title").textContent = labels.title || "Label";
@@ -265,10 +111,12 @@ addEventListener("resize", resize);
 resize();
 setTheme(dark.matches ? "dark" : "light");
 if (labels) buildLegend();
-// For scripts that drive the page: where a gene is on the screen, and the view.
+// For scripts that drive the page: where a gene is on the screen, the view, and
+// the names that are written, each with its box.
 window.geneMap = {
   locate: (gene) => { const i = genes.indexOf(gene); return i < 0 ? null : toScreen(i); },
   view: () => ({ ...view }),
+  names: () => written.filter(({ gene }) => gene !== null),
 };
 // A link to #TP53 opens the map at this gene. What is no encoded text stands for itself.
 const decoded = (part) => { try { return decodeURIComponent(part); } catch { return part; } };

@@ -1,172 +1,188 @@
-// Data, view and drawing. Runs before map_controls.js, in the same scope.
-const byId = (id) => document.getElementById(id);
-const data = JSON.parse(byId("data").textContent);
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const number = (n) => n.toLocaleString("en");
-const genesOf = (n) => `${number(n)} gene${n === 1 ? "" : "s"}`;
-const setsOf = (n) => `${number(n)} gene set${n === 1 ? "" : "s"}`;
-
-// Data: coordinates in [0, 1], the gene sets of every gene, the genes of every set.
-const genes = data.genes, sets = data.sets, n = genes.length;
-const raw = new DataView(bytes(data.points).buffer);
-const X = new Float32Array(n), Y = new Float32Array(n);
-for (let i = 0; i < n; i++) {
-  X[i] = raw.getUint16(4 * i, true) / 65535;
-  Y[i] = 1 - raw.getUint16(4 * i + 2, true) / 65535;
-}
-const setsOfGene = [], genesOfSet = sets.map(() => []);
-const packed = bytes(data.memberships);
-let at = 0;
-const varint = () => {
-  let value = 0, shift = 0, byte;
-  do { byte = packed[at++]; value |= (byte & 127) << shift; shift += 7; } while (byte & 128);
-  return value;
-};
-if (sets.length) for (let i = 0; i < n; i++) {
-  const own = new Array(varint());
-  for (let k = 0, set = 0; k < own.length; k++) {
-    set += varint();
-    own[k] = set;
-    genesOfSet[set].push(i);
-  }
-  setsOfGene.push(own);
-}
-
-// Colours: one index into `colours` a gene, the grey ones drawn first.
-const labels = data.labels;
-let colours = [""], colourOf = new Uint8Array(n), hidden = [false];
-const mix = (stops, t) => {
-  const i = Math.min(Math.floor(t * (stops.length - 1)), stops.length - 2);
-  const part = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
-  const f = t * (stops.length - 1) - i;
-  return `rgb(${[0, 1, 2].map((k) => Math.round(part(stops[i], k) * (1 - f) + part(stops[i + 1], k) * f))})`;
-};
-if (labels && labels.kind === "categories") {
-  colours = labels.legend.map((entry) => entry.colour);
-  colourOf = bytes(labels.shown);
-  hidden = colours.map(() => false);
-} else if (labels) {
-  // Halves, because the span of large numbers may be infinite.
-  const steps = 64, span = labels.high / 2 - labels.low / 2 || 1;
-  colours = Array.from({ length: steps }, (_, k) => mix(labels.stops, k / (steps - 1)));
-  colours.push(labels.grey);
-  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v / 2 - labels.low / 2) / span * (steps - 1)));
-  hidden = colours.map(() => false);
-}
-const grey = labels && labels.grey;
-const order = Array.from({ length: n }, (_, i) => i);
-const isGrey = (i) => colours[colourOf[i]] === grey;
-order.sort((a, b) => isGrey(b) - isGrey(a));
-// Numbers are exact and rounded to be shown: to four digits beyond those that all share.
-// Integers may be identifiers, and keep all of theirs.
-const valueText = (v) => {
-  const shared = Math.log10(Math.max(Math.abs(labels.low), Math.abs(labels.high)) / (labels.high - labels.low));
-  const digits = Math.min(17, 4 + Math.max(0, Math.ceil(shared)));
-  return String(Number.isInteger(v) ? v : Number(v.toPrecision(digits)));
-};
-const labelText = (i) => {
-  if (!labels) return "";
-  const of = labels.title ? labels.title + ": " : "";
-  if (labels.kind === "numbers") return labels.values[i] === null ? "" : of + valueText(labels.values[i]);
-  return labels.codes[i] < 0 ? "" : of + labels.names[labels.codes[i]];
-};
-
-// View: the point of the map in the middle of the window, and the magnification.
-const canvas = byId("map"), pen = canvas.getContext("2d");
+// View and drawing.
+// The view is the point of the map in the middle of what the panels leave free, and the
+// magnification: 1 shows all.
+const canvas = byId("map");
 const view = { x: 0.5, y: 0.5, zoom: 1 };
 const state = { hover: -1, gene: -1, set: -1, members: null };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-let width = 1, height = 1, centre = 0, ratio = 1, unit = 1, queued = false, styles = {}, sprites = new Map();
-const toScreen = (i) => [(X[i] - view.x) * unit * view.zoom + centre, (Y[i] - view.y) * unit * view.zoom + height / 2];
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
+const span = (of) => of.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [1, 0]);
+const extent = [X, Y].map((of) => { const [low, high] = span(of); return Math.max(high - low, 0.02); });
+let width = 1, height = 1, ratio = 1, unit = 1, middle = [0, 0], queued = false, styles = {}, written = [], reserved = [];
+const toScreen = (i) => [(X[i] - view.x) * unit * view.zoom + middle[0], (Y[i] - view.y) * unit * view.zoom + middle[1]];
 const redraw = () => { if (!queued) { queued = true; requestAnimationFrame(draw); } };
 const clampZoom = (zoom) => Math.min(400, Math.max(0.5, zoom));
+const onPhone = () => width <= 720;
+
+// What the panels leave free; the card is beside the map, on a phone below it.
+function freeArea(card) {
+  const area = { left: 0, right: width, top: 0, bottom: height };
+  if (onPhone()) { area.top = 116; area.bottom -= 56; }
+  else if (labels) area.left = 300;
+  if (card && onPhone()) area.bottom = Math.min(area.bottom, byId("card").getBoundingClientRect().top);
+  if (card && !onPhone()) area.right -= 348;
+  return area;
+}
+
+function fitting({ left, right, top, bottom }) {
+  return 0.88 * Math.min((right - left) / extent[0], (bottom - top) / extent[1]);
+}
 
 function resize() {
   width = innerWidth; height = innerHeight; ratio = devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
-  // Beside the legend where there is room for both.
-  const left = labels && width > 720 ? 300 : 0;
-  centre = (left + width) / 2;
-  unit = Math.min(width - left, height) * 0.88;
+  const area = freeArea(false);
+  middle = [(area.left + area.right) / 2, (area.top + area.bottom) / 2];
+  unit = Math.max(fitting(area), 40);
+  // No names under the title and the buttons.
+  reserved = [...document.querySelectorAll("header, nav, #search")].map((panel) => {
+    const { left, top, right, bottom } = panel.getBoundingClientRect();
+    return { gene: null, box: [left, top, right, bottom] };
+  });
+  page = pixels(canvas.getContext("2d"), ratio);
   redraw();
 }
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   const css = getComputedStyle(document.documentElement);
-  styles = Object.fromEntries(["ground", "ink", "soft", "point"].map((name) => [name, css.getPropertyValue("--" + name).trim()]));
-  sprites = new Map();
+  styles = Object.fromEntries(["ground", "ink", "soft", "point", "member"].map((name) => [name, css.getPropertyValue("--" + name).trim()]));
   redraw();
 }
 
-function sprite(colour, radius, alpha) {
-  const key = `${colour} ${radius} ${alpha}`;
-  if (!sprites.has(key)) {
-    const dot = document.createElement("canvas"), r = radius * ratio;
-    dot.width = dot.height = 2 * Math.ceil(r) + 2;
-    const ink = dot.getContext("2d");
-    ink.globalAlpha = alpha;
-    ink.fillStyle = colour || styles.point;
-    ink.arc(dot.width / 2, dot.width / 2, r, 0, 7);
-    ink.fill();
-    sprites.set(key, dot);
-  }
-  return sprites.get(key);
+// A surface to draw on, in pixels of the page: dot, ring, bar and text. Dots are kept as
+// small pictures, which is much faster than drawing 20,000 circles.
+function pixels(pen, scale) {
+  let sprites = new Map();
+  const sprite = (r, colour, alpha) => {
+    const key = `${colour} ${r} ${alpha}`;
+    if (sprites.size > 2000) sprites = new Map();
+    if (!sprites.has(key)) {
+      const dot = document.createElement("canvas");
+      dot.width = dot.height = 2 * Math.ceil(r * scale) + 2;
+      const ink = dot.getContext("2d");
+      ink.globalAlpha = alpha;
+      ink.fillStyle = colour;
+      ink.arc(dot.width / 2, dot.width / 2, r * scale, 0, 7);
+      ink.fill();
+      sprites.set(key, dot);
+    }
+    return sprites.get(key);
+  };
+  return {
+    clear() {
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.clearRect(0, 0, pen.canvas.width, pen.canvas.height);
+    },
+    dot(x, y, r, colour, alpha) {
+      const dot = sprite(r, colour, alpha);
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.drawImage(dot, x * scale - dot.width / 2, y * scale - dot.width / 2);
+    },
+    ring(x, y, r, wide, colour) {
+      pen.setTransform(scale, 0, 0, scale, 0, 0);
+      pen.beginPath();
+      pen.arc(x, y, r, 0, 7);
+      pen.lineWidth = wide; pen.strokeStyle = colour;
+      pen.stroke();
+    },
+    bar(x, y, wide, high, colour) {
+      pen.setTransform(scale, 0, 0, scale, 0, 0);
+      pen.fillStyle = colour;
+      pen.fillRect(x, y, wide, high);
+    },
+    text(x, y, text, size, weight, colour) {
+      pen.setTransform(scale, 0, 0, scale, 0, 0);
+      pen.font = `${weight} ${size}px ${FONT}`;
+      pen.lineJoin = "round"; pen.lineWidth = 4; pen.strokeStyle = styles.ground;
+      pen.strokeText(text, x, y);
+      pen.fillStyle = colour;
+      pen.fillText(text, x, y);
+    },
+  };
 }
 
-function radius() {
-  const alone = Math.sqrt(0.22 * unit * unit / n / Math.PI);
-  return Math.round(4 * Math.min(9, Math.min(6, Math.max(1.4, alone)) * view.zoom ** 0.35)) / 4;
-}
-
+let page = null;
 function draw() {
   queued = false;
-  pen.setTransform(1, 0, 0, 1, 0, 0);
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  if (sprites.size > 2000) sprites = new Map();
-  const r = radius(), dimmed = state.members !== null, visible = [];
-  const faint = colours.map((colour) => dimmed ? sprite(colour, r, 0.13) : null);
-  const full = colours.map((colour) => sprite(colour, r, dimmed ? 0.95 : colour === grey ? 0.4 : 0.78));
-  for (const members of dimmed ? [false, true] : [true]) for (const i of order) {
-    if (hidden[colourOf[i]] || (dimmed && members !== state.members.has(i))) continue;
+  page.clear();
+  paint(page);
+}
+
+const quarters = (r) => Math.round(4 * r) / 4;
+
+// Points are as large as the screen has room for.
+function radius() {
+  const room = unit * unit * extent[0] * extent[1];
+  const alone = Math.sqrt(0.22 * room / n / Math.PI), most = Math.min(6, unit / 100);
+  return Math.max(0.5, quarters(Math.min(9, Math.min(most, Math.max(0.6, alone)) * view.zoom ** 0.35)));
+}
+
+// Members of a chosen set are larger, unless they are so many that they would cover all.
+function memberRadius(r) {
+  const room = Math.sqrt(0.08 * width * height / state.members.size / Math.PI);
+  return quarters(Math.max(r, Math.min(r + 2.25, room)));
+}
+
+function paint(surface) {
+  const r = radius(), chosen = state.members !== null, visible = [];
+  const large = chosen ? memberRadius(r) : r;
+  for (const members of chosen ? [false, true] : [true]) for (const i of order) {
+    if (hidden[colourOf[i]] || (chosen && members !== state.members.has(i))) continue;
     const [x, y] = toScreen(i);
     if (x < -20 || y < -20 || x > width + 20 || y > height + 20) continue;
-    if (members) visible.push(i);
-    const dot = (members ? full : faint)[colourOf[i]];
-    pen.drawImage(dot, x * ratio - dot.width / 2, y * ratio - dot.width / 2);
+    const colour = colours[colourOf[i]];
+    if (!members) { surface.dot(x, y, r, styles.soft, 0.14); continue; }
+    visible.push(i);
+    if (chosen) surface.dot(x, y, large + 1, styles.ground, 1);
+    surface.dot(x, y, large, colour || (chosen ? styles.member : styles.point), chosen ? 0.95 : colour === grey ? 0.4 : 0.78);
   }
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const taken = [];
-  for (const i of [state.gene, state.hover]) if (i >= 0) mark(i, r, taken);
-  if (visible.length <= 300) for (const i of visible) write(i, r, taken, false);
+  written = [...reserved];
+  for (const i of [state.gene, state.hover]) if (i >= 0) mark(surface, i, r);
+  for (const i of toName(visible)) write(surface, i, large, false);
 }
 
-function mark(i, r, taken) {
-  const [x, y] = toScreen(i);
-  for (const [wide, colour] of [[5, styles.ground], [2, styles.ink]]) {
-    pen.beginPath();
-    pen.arc(x, y, r + 3.5, 0, 7);
-    pen.lineWidth = wide; pen.strokeStyle = colour;
-    pen.stroke();
+// The genes to name, the best known first. Far out there are none; then one for each cell
+// of a grid that gets finer with the zoom and stays in its place when the map moves.
+function toName(visible) {
+  let chosen = visible;
+  if (visible.length > 300) {
+    if (view.zoom < 1.5) return [];
+    const step = unit * 2 ** (Math.floor(2 * Math.log2(view.zoom)) / 2), best = new Map();
+    for (const i of visible) {
+      const cell = Math.floor(X[i] * step / 120) * 1e6 + Math.floor(Y[i] * step / 44);
+      const other = best.get(cell);
+      if (other === undefined || fame[other] < fame[i]) best.set(cell, i);
+    }
+    chosen = [...best.values()];
   }
-  write(i, r + 4, taken, true);
+  return [...chosen].sort((a, b) => fame[b] - fame[a] || a - b);
 }
 
-function write(i, r, taken, always) {
+function mark(surface, i, r) {
   const [x, y] = toScreen(i);
-  pen.font = `${always ? "600 14px" : "12px"} system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif`;
-  const wide = pen.measureText(genes[i]).width, left = x - wide / 2, top = y - r - 18;
-  const box = [left - 2, top, left + wide + 2, top + 16];
-  if (taken.some((o) => box[0] < o[2] && o[0] < box[2] && box[1] < o[3] && o[1] < box[3]) && !always) return;
-  taken.push(box);
-  pen.lineJoin = "round"; pen.lineWidth = 4; pen.strokeStyle = styles.ground;
-  pen.strokeText(genes[i], left, y - r - 5);
-  pen.fillStyle = styles.ink;
-  pen.fillText(genes[i], left, y - r - 5);
+  surface.ring(x, y, r + 3.5, 5, styles.ground);
+  surface.ring(x, y, r + 3.5, 2, styles.ink);
+  write(surface, i, r + 4, true);
+}
+
+// Write the name of a gene above it, always or where no other name is.
+const ruler = document.createElement("canvas").getContext("2d");
+function write(surface, i, r, always) {
+  const [x, y] = toScreen(i), size = always ? 14 : 12, weight = always ? 600 : 400;
+  ruler.font = `${weight} ${size}px ${FONT}`;
+  const wide = ruler.measureText(genes[i]).width, left = x - wide / 2, base = y - r - 5;
+  const box = [left - 2, base - 13, left + wide + 2, base + 3];
+  const meets = (o) => box[0] < o[2] && o[0] < box[2] && box[1] < o[3] && o[1] < box[3];
+  const outside = box[0] < 0 || box[1] < 0 || box[2] > width || box[3] > height;
+  if (!always && (outside || written.some(({ box }) => meets(box)))) return;
+  written.push({ gene: genes[i], box });
+  surface.text(left, base, genes[i], size, weight, styles.ink);
 }
 
 function moveTo(target) {
   target = { ...target, zoom: clampZoom(target.zoom) };
+  hover(-1); // the pointer will be over something else
   const from = { ...view }, start = performance.now(), time = still.matches ? 0 : 320;
   moveTo.run = (moveTo.run || 0) + 1;
   const run = moveTo.run;
@@ -182,11 +198,28 @@ function moveTo(target) {
   step(start);
 }
 
+// Move a point of the map to the middle of what is free.
+function centreOn(x, y, zoom) {
+  const { left, right, top, bottom } = freeArea(!byId("card").hidden);
+  const [u, v] = [(left + right) / 2, (top + bottom) / 2];
+  moveTo({ x: x - (u - middle[0]) / unit / zoom, y: y - (v - middle[1]) / unit / zoom, zoom });
+}
+
+function fit() {
+  const zoom = Math.max(0.5, Math.min(1, fitting(freeArea(!byId("card").hidden)) / unit));
+  centreOn(0.5, 0.5, zoom);
+}
+
+function isFree(i) {
+  const [x, y] = toScreen(i), { left, right, top, bottom } = freeArea(!byId("card").hidden);
+  return x > left && x < right && y > top && y < bottom;
+}
+
 function zoomAt(x, y, factor) {
   moveTo.run = (moveTo.run || 0) + 1;
   const zoom = clampZoom(view.zoom * factor), gain = 1 / view.zoom - 1 / zoom;
-  view.x += (x - centre) / unit * gain;
-  view.y += (y - height / 2) / unit * gain;
+  view.x += (x - middle[0]) / unit * gain;
+  view.y += (y - middle[1]) / unit * gain;
   view.zoom = zoom;
   redraw();
 }
@@ -197,8 +230,6 @@ function panBy(dx, dy) {
   view.y -= dy / unit / view.zoom;
   redraw();
 }
-
-const fit = () => moveTo({ x: 0.5, y: 0.5, zoom: 1 });
 
 function nearest(x, y, reach) {
   let best = -1, least = reach * reach;
