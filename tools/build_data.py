@@ -23,6 +23,8 @@ from contextlib import closing
 from pathlib import Path
 
 GO_RELEASE = "2022-07-01"
+#: Type of a gene that is none.
+_REGION = "biological-region"
 MIN_SIZE = 15
 MAX_SIZE = 500
 
@@ -145,6 +147,26 @@ def read_aliases(org: sqlite3.Connection) -> list[tuple[str, str]]:
     )
 
 
+def read_ids(org: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Read symbol, Entrez number and Ensembl ids of every gene, sorted by symbol.
+
+    Ensembl ids are separated by blanks. Left out are genes without Ensembl id that are
+    regions of chromosomes, or whose symbol is LOC and the number.
+    """
+    ensembl: dict[int, list[str]] = {}
+    for gene, ensembl_id in org.execute("SELECT DISTINCT _id, ensembl_id FROM ensembl"):
+        ensembl.setdefault(gene, []).append(ensembl_id)
+    query = (
+        "SELECT _id, symbol, gene_id, gene_type FROM genes "
+        "JOIN gene_info USING (_id) JOIN genetype USING (_id)"
+    )
+    return sorted(
+        (symbol, number, " ".join(sorted(ensembl.get(gene, []))))
+        for gene, symbol, number, kind in org.execute(query)
+        if gene in ensembl or not (kind == _REGION or symbol == f"LOC{number}")
+    )
+
+
 def to_gzip(rows: Iterable[Sequence[str]]) -> bytes:
     """Compress tab-separated rows; equal rows give equal bytes."""
     text = "".join("\t".join(row) + "\n" for row in rows)
@@ -172,6 +194,9 @@ def build(org: sqlite3.Connection, go: sqlite3.Connection) -> dict[str, bytes]:
         "go_bp.gmt.gz": to_gzip(gmt_rows),
         "go_mf_classes.tsv.gz": to_gzip([("gene", "class"), *classes.items()]),
         "human_gene_aliases.tsv.gz": to_gzip([("alias", "symbol"), *read_aliases(org)]),
+        "human_gene_ids.tsv.gz": to_gzip(
+            [("symbol", "entrez", "ensembl"), *read_ids(org)]
+        ),
     }
 
 

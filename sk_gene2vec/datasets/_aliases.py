@@ -9,11 +9,14 @@ from sk_gene2vec.datasets._bundled import _data_file
 
 def load_human_gene_aliases(
     genes: Iterable[str] | None = None,
+    *,
+    ids: bool = False,
 ) -> Mapping[str, str | tuple[str, ...]]:
     """Load old symbols and other names of human genes.
 
-    66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`. An alias
-    that is also the symbol of a gene is left out.
+    66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`, and on
+    request 47,483 Entrez numbers and 39,708 Ensembl ids. An alias that is also the
+    symbol of a gene is left out.
 
     Parameters
     ----------
@@ -21,11 +24,15 @@ def load_human_gene_aliases(
         The genes of a collection. If given, names lead to what the collection calls
         the gene: to an old symbol where it has that one only, from the present symbol
         as well. None leads to the present symbols.
+    ids : bool, default=False
+        Add Entrez numbers, such as ``"7157"``, and Ensembl gene ids without version,
+        such as ``"ENSG00000141510"``.
 
     Returns
     -------
     aliases : mapping of str to str or tuple of str
-        Alias -> gene symbol. The 3,205 aliases of several genes have them in a tuple.
+        Alias -> gene symbol. The 3,205 aliases of several genes have them in a tuple,
+        and so have Ensembl ids of several genes.
         The mapping cannot be changed; ``dict(aliases)`` can.
 
     Raises
@@ -62,13 +69,19 @@ def load_human_gene_aliases(
     >>> vectorizer = GmtVectorizer({"A": ["H1-2"]}, aliases=aliases)
     >>> vectorizer.fit_transform(["HIST1H1C"]).toarray()
     array([[1.]], dtype=float32)
+    >>> aliases = load_human_gene_aliases(ids=True)
+    >>> aliases["7157"], aliases["ENSG00000141510"]
+    ('TP53', 'TP53')
     """
-    content = _data_file("human_gene_aliases.tsv.gz").read_bytes()
-    _, *lines = gzip.decompress(content).decode().splitlines()
     symbols_of: dict[str, list[str]] = {}
-    for line in lines:
-        alias, symbol = line.split("\t")
+    for alias, symbol in _rows("human_gene_aliases.tsv.gz"):
         symbols_of.setdefault(alias, []).append(symbol)
+    for symbol, entrez, ensembl in _rows("human_gene_ids.tsv.gz") if ids else ():
+        for identifier in (entrez, *ensembl.split()):
+            meant = symbols_of.setdefault(identifier, [])
+            # Some genes of one symbol have several numbers.
+            if symbol not in meant:
+                meant.append(symbol)
     if genes is not None:
         symbols_of = _as_called_by(set(check_genes(genes)), symbols_of)
     return GeneAliases(
@@ -77,6 +90,13 @@ def load_human_gene_aliases(
             for alias, symbols in symbols_of.items()
         }
     )
+
+
+def _rows(name: str) -> Iterator[list[str]]:
+    """Rows of a bundled table, without the head."""
+    content = _data_file(name).read_bytes()
+    _, *lines = gzip.decompress(content).decode().splitlines()
+    return (line.split("\t") for line in lines)
 
 
 class GeneAliases(Mapping[str, str | tuple[str, ...]]):

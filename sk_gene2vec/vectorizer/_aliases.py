@@ -12,7 +12,12 @@ import numpy.typing as npt
 from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import counted, shown
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.vectorizer._identifiers import describe_kinds, plain
+from sk_gene2vec.vectorizer._identifiers import (
+    describe_kinds,
+    kind_of_alias,
+    plain,
+    without_version,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,11 +92,17 @@ class GeneIndex:
     def near_misses(self, missing: Iterable[str]) -> dict[str, str]:
         """Find genes that differ in case, surrounding blanks or version only.
 
-        Maps every such missing gene to the gene of the collection.
+        Maps every such missing gene to the gene of the collection. Of aliases only the
+        version may differ.
         """
         known = {plain(gene): gene for gene in self.genes}
-        near = {gene: known.get(plain(gene)) for gene in missing}
-        return {gene: match for gene, match in near.items() if match is not None}
+        near = {}
+        for gene in missing:
+            if (match := known.get(plain(gene))) is not None:
+                near[gene] = match
+            elif (row := self.row_of.get(without_version(gene) or "")) is not None:
+                near[gene] = self.genes[row]
+        return near
 
     def refuse(
         self, missing: list[str], count: int, *, unknown: bool, ambiguous: bool
@@ -114,7 +125,9 @@ class GeneIndex:
         hints = (f"{it!r} for {gene!r}" for gene, it in near.items())
         unclear = _meanings(distinct, self.ambiguous)
         absent = _meanings(distinct, self.absent)
-        kinds, others = describe_kinds(distinct, self.genes)
+        # What an alias is known for needs no guess.
+        strange = [gene for gene in distinct if gene not in self.absent]
+        kinds, others = describe_kinds(strange, self.genes)
         old = set(others).difference(near, self.ambiguous) and not self.aliases
         sentences = [
             f"{counted(len(missing), count)} in no gene set of the collection"
@@ -138,7 +151,8 @@ class GeneIndex:
         for gene, row in zip(genes, rows, strict=True):
             found = self.genes[row] if row < len(self.genes) else None
             if found is not None:
-                report.append((gene, found, "exact" if found == gene else "alias", ""))
+                status = "exact" if found == gene else kind_of_alias(gene)
+                report.append((gene, found, status, ""))
             elif gene in self.ambiguous:
                 report.append(
                     (gene, None, "ambiguous", ", ".join(self.ambiguous[gene]))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import shown
 
-__all__ = ["describe_kinds", "plain"]
+__all__ = ["describe_kinds", "kind_of_alias", "plain", "without_version"]
 
 _SHOWN = 3
 # Genes of the collection that tell of which kind its identifiers are.
@@ -55,13 +55,17 @@ _SERIALS = frozenset(
     for day in range(1, last + 1)
 )
 _TRANSLATE = "translate such identifiers with aliases={identifier: gene}"
+_TRANSLATE_IDS = (
+    f"{_TRANSLATE}, those of human genes with "
+    "aliases=sk_gene2vec.datasets.load_human_gene_aliases(ids=True)"
+)
 _ORIGINAL = "take the symbols from the original file"
 _KINDS = (
     _Kind(
         "an Ensembl id",
         "Ensembl ids",
         re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"),
-        _TRANSLATE,
+        _TRANSLATE_IDS,
     ),
     _Kind(
         "a date that a spreadsheet turned into a number",
@@ -70,7 +74,7 @@ _KINDS = (
         _ORIGINAL,
         _SERIALS,
     ),
-    _Kind("an Entrez number", "Entrez numbers", _NUMBER, _TRANSLATE),
+    _Kind("an Entrez number", "Entrez numbers", _NUMBER, _TRANSLATE_IDS),
     _Kind(
         "a RefSeq id",
         "RefSeq ids",
@@ -112,6 +116,34 @@ def plain(gene: str) -> str:
     return versioned[1] or versioned[2] if versioned else folded
 
 
+def without_version(gene: str) -> str | None:
+    """Return an Ensembl id or a number without its version, None if it has none.
+
+    Examples
+    --------
+    >>> from sk_gene2vec.vectorizer._identifiers import without_version
+    >>> without_version("ENSG00000141510.17"), without_version("7157.0")
+    ('ENSG00000141510', '7157')
+    """
+    gene = strip(gene)
+    versioned = _VERSIONED.fullmatch(gene.casefold())
+    return gene.partition(".")[0] if versioned else None
+
+
+def kind_of_alias(alias: str) -> str:
+    """Tell the ids of genes from other names.
+
+    Examples
+    --------
+    >>> from sk_gene2vec.vectorizer._identifiers import kind_of_alias
+    >>> list(map(kind_of_alias, ["7157", "ENSG00000141510", "P53"]))
+    ['entrez', 'ensembl', 'alias']
+    """
+    if re.fullmatch(r"[0-9]+", alias):
+        return "entrez"
+    return "ensembl" if re.fullmatch(r"ENS[A-Z]*G[0-9]{11}", alias) else "alias"
+
+
 def describe_kinds(
     genes: Iterable[str], known: Sequence[str]
 ) -> tuple[list[str], list[str]]:
@@ -135,9 +167,8 @@ def describe_kinds(
     --------
     >>> from sk_gene2vec.vectorizer._identifiers import describe_kinds
     >>> sentences, others = describe_kinds(["7157", "472", "P53"], ["ATM", "TP53"])
-    >>> sentences[0]
-    "2 look like Entrez numbers ('7157', '472'), not like 'ATM': translate such \
-identifiers with aliases={identifier: gene}."
+    >>> print(sentences[0])  # doctest: +ELLIPSIS
+    2 look like Entrez numbers ('7157', '472'), not like 'ATM': translate such ...
     >>> others
     ['P53']
     """

@@ -255,11 +255,12 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
 
             - `gene`, as in `X`;
             - `found_as`, the gene of the collection, missing where none is found;
-            - `status`: ``"exact"``, ``"alias"``, ``"ambiguous"`` (an alias of several
-              genes), ``"case"``, ``"blanks"``, ``"version"`` (unknown, but a gene of
-              the collection differs only in case, surrounding blanks, or the version of
-              an Ensembl id), ``"absent"`` (an alias of genes that the collection lacks)
-              or ``"unknown"``;
+            - `status`: ``"exact"``, ``"alias"``, ``"entrez"``, ``"ensembl"`` (found by
+              aliases, which are Entrez numbers or Ensembl gene ids), ``"ambiguous"``
+              (an alias of several genes), ``"case"``, ``"blanks"``, ``"version"``
+              (unknown, but a gene of the collection differs only in case, surrounding
+              blanks, or the version of an Ensembl id), ``"absent"`` (an alias of genes
+              that the collection lacks) or ``"unknown"``;
             - `candidates`, the genes that an alias may mean where it found none, or the
               gene that differs so little; empty elsewhere.
 

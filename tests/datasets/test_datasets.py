@@ -18,7 +18,10 @@ from sk_gene2vec import datasets
 from sk_gene2vec.datasets import load_go_bp, load_go_mf_classes
 
 DATA = Path(datasets.__file__).parent / "data"
-FILES = ["go_bp.gmt.gz", "go_mf_classes.tsv.gz", "human_gene_aliases.tsv.gz"]
+FILES = [
+    *("go_bp.gmt.gz", "go_mf_classes.tsv.gz"),
+    *("human_gene_aliases.tsv.gz", "human_gene_ids.tsv.gz"),
+]
 
 CLASS_SIZES = {
     "GPCR": 801,
@@ -222,6 +225,12 @@ def make_org(path, bp, mf, aliases=(), release=build_data.GO_RELEASE):
             "INSERT INTO alias VALUES (?, ?)",
             [(ids[gene], alias) for alias, gene in aliases],
         )
+        connection.execute("CREATE TABLE genes (_id, gene_id TEXT)")
+        connection.execute("INSERT INTO genes SELECT _id, _id FROM gene_info")
+        connection.execute("CREATE TABLE genetype (_id, gene_type)")
+        connection.execute("INSERT INTO genetype SELECT _id, 'other' FROM gene_info")
+        connection.execute("CREATE TABLE ensembl (_id, ensembl_id)")
+        connection.execute("INSERT INTO ensembl VALUES (0, 'ENSG2'), (0, 'ENSG1')")
         for table, pairs in [("go_bp_all", bp), ("go_mf_all", mf)]:
             connection.execute(f"CREATE TABLE {table} (_id, go_id, evidence)")
             connection.executemany(
@@ -291,7 +300,13 @@ def test_script_on_tiny_databases(sources, tmp_path, capsys):
     ]
     aliases = gzip.decompress((tmp_path / FILES[2]).read_bytes()).decode()
     assert aliases.splitlines() == ["alias\tsymbol", "old\tG001", "old\tG002"]
-    assert re.findall(r"^(\S+): \d+ bytes$", capsys.readouterr().out, re.M) == FILES
+    ids = gzip.decompress((tmp_path / FILES[3]).read_bytes()).decode()
+    assert ids.splitlines()[:3] == [
+        "symbol\tentrez\tensembl",
+        "G000\t0\tENSG1 ENSG2",
+        "G001\t1\t",
+    ]
+    assert re.findall(r"^(\S+): [\d,]+ bytes$", capsys.readouterr().out, re.M) == FILES
 
 
 def test_script_takes_two_files_and_repeats_itself(sources, tmp_path):
@@ -349,6 +364,32 @@ def test_read_aliases_sorts_by_symbol_and_skips_symbols():
             ("old", "A"),
             ("old", "B"),
             ("c", "C"),
+        ]
+
+
+def test_read_ids_leaves_out_what_has_no_name():
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE gene_info (_id, symbol);
+            INSERT INTO gene_info VALUES (1, 'TP53'), (2, 'LOC12'), (3, 'LOC13'),
+                (4, 'LOC99'), (5, 'DEL1'), (6, 'A');
+            CREATE TABLE genes (_id, gene_id);
+            INSERT INTO genes VALUES (1, '7157'), (2, '12'), (3, '13'), (4, '14'),
+                (5, '15'), (6, '16');
+            CREATE TABLE genetype (_id, gene_type);
+            INSERT INTO genetype VALUES (1, 'protein-coding'), (2, 'ncRNA'),
+                (3, 'ncRNA'), (4, 'ncRNA'), (5, 'biological-region'), (6, 'pseudo');
+            CREATE TABLE ensembl (_id, ensembl_id);
+            INSERT INTO ensembl VALUES (1, 'ENSG2'), (1, 'ENSG1'), (1, 'ENSG1'),
+                (3, 'ENSG3');
+            """
+        )
+        assert build_data.read_ids(connection) == [
+            ("A", "16", ""),
+            ("LOC13", "13", "ENSG3"),
+            ("LOC99", "14", ""),
+            ("TP53", "7157", "ENSG1 ENSG2"),
         ]
 
 

@@ -165,7 +165,8 @@ def test_anndata_of_another_tool(anndata):
             "'ENSG00000000000', 'ENSG00000000001', 'ENSG00000000002', …. The embedding "
             "has genes such as 'TP53', 'MDM2', 'HLA-A', …. 50 look like Ensembl ids "
             r"\('ENSG00000000000', 'ENSG00000000001', 'ENSG00000000002', …\), not like "
-            "'TP53': translate such identifiers with aliases={identifier: gene}\\.$",
+            "'TP53': translate such identifiers with aliases={identifier: gene}, those "
+            r"of human genes with .*load_human_gene_aliases\(ids=True\)\.$",
         ),
         (
             ["Tp53", "Mdm2", "Cd4"],

@@ -319,3 +319,68 @@ def test_clones_share_the_bundled_aliases_and_print_them_short(bundled):
     assert loaded.lookup(["P53"])["found_as"].tolist() == ["TP53"]
     with pytest.raises(TypeError, match="item assignment"):
         bundled["P53"] = "MDM2"
+
+
+@pytest.mark.parametrize(
+    ("gene", "found_as", "status", "candidates"),
+    [
+        ("TP53", "TP53", "exact", ""),
+        ("P53", "TP53", "alias", ""),
+        ("7157", "TP53", "entrez", ""),
+        ("ENSG00000141510", "TP53", "ensembl", ""),
+        ("ENSG00000141510.17", None, "version", "TP53"),
+        (" 7157.0", None, "version", "TP53"),
+        ("ENSG00000143384", None, "ambiguous", "ADAMTSL4-AS1, MCL1"),
+        ("472", None, "absent", "ATM"),
+        ("ENSG99999999999.1", None, "unknown", ""),
+    ],
+)
+def test_how_bundled_ids_are_found(ids, gene, found_as, status, candidates):
+    vectorizer = GmtVectorizer({"A": ["TP53", "MCL1"]}, aliases=ids).fit(["TP53"])
+    assert vectorizer.lookup([gene]).to_numpy().tolist() == [
+        [gene, found_as, status, candidates]
+    ]
+
+
+@pytest.fixture(scope="module")
+def ids():
+    return load_human_gene_aliases(ids=True)
+
+
+def test_ids_leave_the_other_aliases_as_they_are(ids):
+    aliases = load_human_gene_aliases()
+    assert len(aliases) == 66_048
+    assert {alias: ids[alias] for alias in aliases} == dict(aliases)
+    others = [alias for alias in ids if alias not in aliases]
+    assert sum(alias.isdigit() for alias in others) == 47_483
+    assert sum(alias.startswith("ENSG") for alias in others) == 39_708
+    assert len(others) == 47_483 + 39_708
+    # Some ids are of two genes of one symbol, which stands once.
+    shared = [meant for meant in ids.values() if isinstance(meant, tuple)]
+    assert all(len(set(meant)) == len(meant) > 1 for meant in shared)
+
+
+def test_ids_lead_to_the_old_symbols_of_a_collection():
+    ids = load_human_gene_aliases(["HIST1H1C", "TP53"], ids=True)
+    assert (ids["3006"], ids["7157"]) == ("HIST1H1C", "TP53")
+
+
+def test_symbols_lead_to_the_ids_of_a_collection():
+    genes = ["7157", "472"]
+    aliases = load_human_gene_aliases(genes, ids=True)
+    vectorizer = GmtVectorizer({"A": genes}, aliases=aliases).fit(genes)
+    report = vectorizer.lookup(["TP53", "P53", "ENSG00000149311"])
+    assert report["found_as"].to_list() == ["7157", "7157", "472"]
+    assert report["status"].to_list() == ["alias", "alias", "ensembl"]
+
+
+def test_ids_of_other_genes_are_no_puzzle(ids):
+    """An id that is known, of a gene that the collection lacks, needs no advice."""
+    vectorizer = GmtVectorizer({"A": ["TP53"]}, aliases=ids)
+    with pytest.warns(UserWarning, match="in no gene set") as caught:
+        vectorizer.fit_transform(["7157", "472", "ENSG00000149311"])
+    (message,) = (str(warning.message) for warning in caught)
+    assert "'472' (ATM)" in message
+    assert "look like" not in message
+    with pytest.warns(UserWarning, match="The collection has 'TP53' for 'ENSG000"):
+        vectorizer.fit_transform(["ENSG00000141510.17"])
