@@ -208,8 +208,9 @@ def mismatch(genes: Iterable[str], names: list[str], what: str) -> str:
     folded = {gene.casefold() for gene in genes}
     cased = sum(str(name).casefold() in folded for name in unknown)
     matching = len(names) - len(unknown)
+    are = "is a gene" if matching == 1 else "are genes"
     return (
-        f"{matching} of {len(names)} {what} are genes of the embedding; not, for "
+        f"{matching} of {len(names)} {what} {are} of the embedding; not, for "
         f"example, {shown(map(repr, unknown), _SHOWN)}"
         + (f" ({cased} differ only in upper and lower case)" if cased else "")
     )

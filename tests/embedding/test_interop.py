@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneEmbedding
+from sk_gene2vec.embedding._interop import mismatch
 
 GENES = ["TP53", "MDM2", "HLA-A", "C1orf226", "INS"]
 ATTRS = {
@@ -99,6 +100,19 @@ def adata(anndata):
 UNMATCHED = (
     "4 of 6 var_names are genes .*; not, for example, 'MALAT1', 'XIST'\\. .* NaN"
 )
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (["A", "B"], "0 of 2 var_names are genes of"),
+        (["A", "INS"], "1 of 2 var_names is a gene of"),
+        (["A", "INS", "TP53"], "2 of 3 var_names are genes of"),
+    ],
+)
+def test_genes_are_counted_in_good_english(names, count):
+    text = mismatch(["INS", "TP53"], names, "var_names")
+    assert text.startswith(f"{count} the embedding; not, for example, 'A'")
 
 
 def test_anndata_has_the_vectors_in_its_order(embedding, adata):
