@@ -43,6 +43,7 @@ from sk_gene2vec import (
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.datasets import load_human_gene_aliases
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
@@ -96,10 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run, genes=[])
         return made
 
+    named = argparse.ArgumentParser(add_help=False)
+    text = "other names of genes: human (bundled), or a table of name and gene"
+    named.add_argument("--aliases", metavar="human|FILE", help=text)
+
     top = argparse.ArgumentParser(add_help=False)
     top.add_argument("-k", type=int, default=10, help="number of each (default 10)")
 
-    add = command(_embed, _training()).add_argument
+    add = command(_embed, _training(), named).add_argument
     add("--genes", metavar="FILE", nargs=1, help="write these alone, one a line")
     text = "vectors to write (default -)"
     add("-o", "--output", metavar="FILE", type=_vectors, default="-", help=text)
@@ -113,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--gene-set", metavar="NAME", help="suggest genes of this gene set")
     add("--gene", metavar="NAME", help="suggest gene sets of this gene")
 
-    add = command(_map, _training()).add_argument
+    add = command(_map, _training(), named).add_argument
     add("--method", default="auto", help="layout: auto (default), umap, tsne, pca")
     add("-o", "--output", metavar="FILE", required=True, help="web page to write")
 
@@ -166,6 +171,7 @@ def _embed(args: argparse.Namespace) -> None:
       sk-gene2vec embed h.all.gmt -o vectors.parquet
       sk-gene2vec embed h.all.gmt c2.cp.gmt --embedding-dim 50 --set max_epochs=40
       zcat sets.gmt.gz | sk-gene2vec embed - --genes my_genes.txt > vectors.tsv
+      sk-gene2vec embed h.all.gmt --genes ensembl_ids.txt --aliases human > vectors.tsv
     """
     genes = _listed(args.genes[0]) if args.genes else None
     # Before the training: the folder may not exist.
@@ -225,6 +231,7 @@ def _map(args: argparse.Namespace) -> None:
             gene_sets = _collection(args)
             embedding = _vectors_of(gene_sets, args)
         options = {"method": args.method, "random_state": args.seed}
+        options["aliases"] = _aliases(args.aliases, list(embedding.genes))
         write_gene_map(part, embedding, gene_sets=gene_sets, **options)
 
 
@@ -262,7 +269,8 @@ def _encoder(args: argparse.Namespace) -> GeneSetEncoder:
 
 
 def _fit(args: Any, gene_sets: GeneSets) -> tuple[GeneSetEncoder, GmtVectorizer]:
-    vectorizer = GmtVectorizer(gene_sets)
+    aliases = _aliases(getattr(args, "aliases", None), gene_sets.genes)
+    vectorizer = GmtVectorizer(gene_sets, aliases=aliases)
     return _encoder(args).fit(vectorizer.fit_transform(gene_sets.genes)), vectorizer
 
 
@@ -272,6 +280,15 @@ def _vectors_of(
     # Vectors do not depend on the wide part, which takes time.
     args.set = [("n_wide_inputs", 0), *args.set]
     return GeneEmbedding.from_encoder(*_fit(args, gene_sets), genes)
+
+
+def _aliases(given: str | None, genes: list[str]) -> Any:
+    if given is None:
+        return None
+    if given == "human":
+        return load_human_gene_aliases(genes, ids=True)
+    pd = optional("pandas", "a table of aliases", "interop")
+    return pd.read_csv(given, sep="\t", dtype=str, na_filter=False)
 
 
 def _listed(path: str) -> list[str]:

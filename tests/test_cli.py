@@ -143,6 +143,25 @@ def test_map_of_vectors_is_that_of_their_collection(collection, table, tmp_path)
     assert ["GLYCOLYSIS" in text for text in texts] == [True, True, False]
 
 
+@pytest.mark.parametrize("given", ["human", "table"])
+def test_aliases_find_genes_to_embed_and_names_on_a_map(
+    given, collection, table, tmp_path, capsys
+):
+    aliases, genes = tmp_path / "aliases.tsv", tmp_path / "genes.txt"
+    aliases.write_text("other\tgene\n7157\tTP53\nNA\tMDM2\n", encoding="utf-8")
+    genes.write_text("7157\nTP53\n", encoding="utf-8")
+    options = ["--aliases", given if given == "human" else str(aliases)]
+    args = ["embed", str(collection), *QUICK, "--genes", str(genes)]
+    assert main([*args, *options]) == 0
+    by_number, by_symbol = capsys.readouterr().out.splitlines()[1:]
+    assert by_number.split("\t")[0] == "7157"
+    assert by_number.split("\t")[1:] == by_symbol.split("\t")[1:]
+    page = tmp_path / "map.html"
+    args = ["map", str(table), "--method", "pca", "-o", str(page)]
+    assert main([*args, *options]) == 0
+    assert "7157" in page.read_text(encoding="utf-8")
+
+
 def test_score_is_a_line_of_json(collection, capsys):
     assert main(["score", str(collection), *QUICK, "--set", "init=random"]) == 0
     found = json.loads(one_line(capsys.readouterr().out))

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     },
     "plotting": {"_utils", "gene_sets", "vectorizer"},
     # "" is the front door, with the public names.
-    "__main__": {"", "_utils", "metrics", "plotting", "vectorizer"},
+    "__main__": {"", "_utils", "datasets", "metrics", "plotting", "vectorizer"},
 }
 
 
