@@ -374,7 +374,7 @@ def test_read_ids_leaves_out_what_has_no_name():
             CREATE TABLE gene_info (_id, symbol);
             INSERT INTO gene_info VALUES (1, 'TP53'), (2, 'LOC12'), (3, 'LOC13'),
                 (4, 'LOC99'), (5, 'DEL1'), (6, 'A');
-            CREATE TABLE genes (_id, gene_id);
+            CREATE TABLE genes (_id, gene_id TEXT);
             INSERT INTO genes VALUES (1, '7157'), (2, '12'), (3, '13'), (4, '14'),
                 (5, '15'), (6, '16');
             CREATE TABLE genetype (_id, gene_type);
