@@ -310,7 +310,7 @@ TITLES = {
     "go_terms": "GO from the rest",
     "reactome": "Reactome from the rest",
 }
-SUITE = [f"bench_downstream_{name}" for name in ("go_bp",)]
+SUITE = [f"bench_downstream_{name}" for name in ("go_bp", "msigdb_no_c5")]
 
 
 def by_task(records: Iterable[Row], key: str) -> dict[str, Row]:
@@ -348,7 +348,9 @@ def ranks(scores: Row, methods: Iterable[str]) -> Row:
 @table("downstream-ranks", *SUITE)
 def downstream_ranks(*results: list[Row]) -> str:
     tasks = by_task(downstream_records(results), "score")
-    methods = [x for x in FEATURES if all(x in scores for scores in tasks.values())]
+    methods = [x for x in FEATURES if any(x in scores for scores in tasks.values())]
+    # Slow methods were not run on all collections.
+    tasks = {x: y for x, y in tasks.items() if len(y) == len(methods)}
     of_tasks = [ranks(scores, methods) for scores in tasks.values()]
     vectors = [x for x in methods if not x.endswith("rows")]
     among = [ranks(scores, vectors) for scores in tasks.values()]
