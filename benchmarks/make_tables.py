@@ -441,6 +441,10 @@ def downstream_hallmark(rows: list[Row]) -> str:
     )
 
 
+for name in ("redundancy", "redundancy_groups"):
+    table(name, f"bench_{name}")(as_measured)
+
+
 @table("seeds", "bench_stability")
 def seeds(rows: list[Row]) -> str:
     names = rows[0]["header"]

@@ -2,7 +2,12 @@
 
 from sk_gene2vec._version import __version__
 from sk_gene2vec.embedding import GeneEmbedding, embed_cells
-from sk_gene2vec.encoder import GeneSetEncoder, suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder import (
+    GeneSetEncoder,
+    nearest_gene_sets,
+    suggest_gene_sets,
+    suggest_genes,
+)
 from sk_gene2vec.gene_sets import (
     GeneSets,
     GmtFormatError,
@@ -10,7 +15,7 @@ from sk_gene2vec.gene_sets import (
     read_gmt,
     write_gmt,
 )
-from sk_gene2vec.vectorizer import GmtVectorizer
+from sk_gene2vec.vectorizer import GmtVectorizer, group_gene_sets
 
 __all__ = [
     "GeneEmbedding",
@@ -20,6 +25,8 @@ __all__ = [
     "GmtVectorizer",
     "__version__",
     "embed_cells",
+    "group_gene_sets",
+    "nearest_gene_sets",
     "read_gene_sets",
     "read_gmt",
     "suggest_gene_sets",

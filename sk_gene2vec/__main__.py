@@ -102,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     named.add_argument("--aliases", metavar="human|FILE", help=text)
 
     top = argparse.ArgumentParser(add_help=False)
-    top.add_argument("-k", type=int, default=10, help="number of each (default 10)")
+    text = "number of each (default 10)"
+    top.add_argument("-k", metavar="N", type=_number, default=10, help=text)
 
     add = command(_embed, _training(), named).add_argument
     add("--genes", metavar="FILE", nargs=1, help="write these alone, one a line")
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     add = complete.add_mutually_exclusive_group(required=True).add_argument
     add("--gene-set", metavar="NAME", help="suggest genes of this gene set")
     add("--gene", metavar="NAME", help="suggest gene sets of this gene")
+    text = "suggest genes that go with these, one a line"
+    add("--genes", metavar="FILE", nargs=1, help=text)
 
     add = command(_map, _training(), named).add_argument
     add("--method", default="auto", help="layout: auto (default), umap, tsne, pca")
@@ -141,6 +144,12 @@ def _training() -> argparse.ArgumentParser:
     more: dict[str, Any] = {"type": _setting, "action": "append", "default": []}
     add("--set", metavar="NAME=VALUE", help=text, **more)
     return parser
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"Expected 1 or more, got {text!r}.")
+    return int(text)
 
 
 def _vectors(path: str) -> str:
@@ -198,6 +207,7 @@ def _complete(args: argparse.Namespace) -> None:
     For example:
       sk-gene2vec complete h.all.gmt --gene-set HALLMARK_HYPOXIA -k 20
       sk-gene2vec complete --gene TP53
+      sk-gene2vec complete c2.all.gmt --genes my_genes.txt
     """
     gene_sets = _collection(args)
     suggest: Any = suggest_genes
@@ -205,7 +215,11 @@ def _complete(args: argparse.Namespace) -> None:
     if args.gene is not None:
         suggest, name, known = suggest_gene_sets, args.gene, gene_sets.genes
     # Before the training, which takes long.
-    if name not in known:
+    if args.genes:
+        name = _listed(args.genes[0])
+        if set(name).isdisjoint(gene_sets.genes):
+            GmtVectorizer(gene_sets, handle_unknown="error").fit(name)
+    elif name not in known:
         kind = "gene set" if args.gene is None else "gene"
         near = near_misses(name, known) or ". No name there is close to it."
         raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")

@@ -131,6 +131,41 @@ def test_complete_prints_what_the_functions_suggest(
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
+def test_complete_takes_a_list_of_genes(collection, fitted, tmp_path, capsys):
+    path = tmp_path / "genes.txt"
+    path.write_text("TP53\n\nMDM2\nPKM\n", encoding="utf-8")
+    assert main(["complete", str(collection), *QUICK, "--genes", str(path)]) == 0
+    found = read(capsys.readouterr().out)
+    expected = suggest_genes(*fitted, ["TP53", "MDM2", "PKM"])
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
+def test_complete_reads_a_list_from_stdin(collection, fitted, monkeypatch, capsys):
+    stdin = io.TextIOWrapper(io.BytesIO(b"TP53\nMDM2\nPKM\n"))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["complete", str(collection), *QUICK, "--genes", "-", "-k", "1"]) == 0
+    found = read(capsys.readouterr().out)
+    assert found["gene"].tolist() == ["NA"]
+
+
+def test_complete_refuses_a_list_of_no_known_gene_before_training(
+    collection, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    path = tmp_path / "genes.txt"
+    path.write_text("7157\n4193\n", encoding="utf-8")
+    assert main(["complete", str(collection), "--genes", str(path)]) == 1
+    assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("k", ["0", "-1", "2.5", "many"])
+def test_a_number_below_one_is_refused_before_training(k, collection, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["complete", str(collection), "--gene", "PKM", "-k", k])
+    assert error.value.code == 2
+    assert f"argument -k: Expected 1 or more, got {k!r}" in capsys.readouterr().err
+
+
 def test_map_of_vectors_is_that_of_their_collection(collection, table, tmp_path):
     pages = [tmp_path / f"{number}.html" for number in range(3)]
     options = ["--method", "pca", "-o"]
@@ -196,7 +231,6 @@ def test_without_a_collection_it_is_the_bundled_one(capsys):
         (["embed", "SETS", "-o", "none/a.tsv"], "Expected a file in a folder that"),
         (["map", "SETS", "-o", "none/a.html"], "Expected a file in a folder that"),
         (["neighbors", "TABLE", "TP35"], "not in the embedding: 'TP35' (did you"),
-        (["neighbors", "TABLE", "TP53", "-k", "0"], "must be >= 1"),
         (["neighbors", "none.txt", "TP53"], "No such file"),
         (
             ["complete", "SETS", "--gene", "PKN"],
@@ -234,7 +268,9 @@ def test_gene_sets_are_not_taken_for_vectors(tmp_path, capsys):
         (["embed", "--set", "lr"], "Expected NAME=VALUE"),
         (["embed", "-", "--genes", "-"], "Expected - once"),
         (["neighbors", "-", "TP53", "-"], "Expected - once"),
-        (["complete"], "--gene-set --gene is required"),
+        (["complete", "-", "--genes", "-"], "Expected - once"),
+        (["neighbors", "a.tsv", "TP53", "-k", "0"], "Expected 1 or more, got '0'"),
+        (["complete"], "--gene-set --gene --genes is required"),
         (["map"], "required: -o"),
     ],
 )

@@ -4,6 +4,7 @@ PLACES = (
     "plot_quickstart.py",
     "plot_genome_map.py",
     "plot_missing_members.py",
+    "plot_enrichment.py",
     "plot_downstream_classifier.py",
     "plot_cells.py",
     "plot_grid_search.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import cached_property, partial
 from numbers import Integral
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import places_of
-from sk_gene2vec._version import __version__
+from sk_gene2vec.embedding._attrs import attrs_of
 from sk_gene2vec.embedding._exports import Exports
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.encoder import GeneSetEncoder
@@ -142,20 +140,64 @@ class GeneEmbedding(Exports):
             warn(tell(", and left out"))
             left_out = set(missing)
             chosen = [gene for gene in chosen if gene not in left_out]
-        described = encoder[-1] if isinstance(encoder, Pipeline) else encoder
-        attrs = {
-            "sk_gene2vec": __version__,
-            "collection": dict(vectorizer.gene_sets_.attrs),
-            "n_genes": len(vectorizer.genes_),
-            "n_gene_sets": len(vectorizer.vocabulary_),
-            "encoder": type(described).__name__,
-            "encoder_params": {
-                name: _plain(value)
-                for name, value in described.get_params(deep=False).items()
-            },
-        }
         vectors = encoder.transform(vectorizer.transform(chosen))
+        attrs = attrs_of(encoder, vectorizer)
         return cls(chosen, np.asarray(vectors), attrs)
+
+    @classmethod
+    def of_gene_sets(cls, encoder: Any, vectorizer: Any) -> GeneEmbedding:
+        """Take the vectors of the gene sets of a collection, under their names.
+
+        They are the weights of the output layer, from which the network computes the
+        logit of a membership. All that an embedding of genes can do, this one can:
+        ``most_similar("HALLMARK_HYPOXIA")``, maps, files. Where methods say "gene",
+        they mean the name of a gene set.
+
+        Parameters
+        ----------
+        encoder : GeneSetEncoder
+            Fitted on a matrix of `vectorizer`, without hidden layers.
+        vectorizer : GmtVectorizer
+            Fitted on the collection.
+
+        Returns
+        -------
+        embedding : GeneEmbedding
+            Gene sets in the order of the collection, with the `attrs` of
+            :meth:`from_encoder` and ``"vectors_of": "gene sets"``.
+
+        Raises
+        ------
+        NotFittedError
+            If the encoder or the vectorizer is not fitted.
+        ValueError
+            If encoder and vectorizer differ in their numbers of gene sets.
+
+        See Also
+        --------
+        nearest_gene_sets : Gene sets that are near a list of genes.
+        group_gene_sets : Near copies, by the genes that they share.
+
+        Examples
+        --------
+        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
+        >>> sets = {
+        ...     "GLYCOLYSIS": ["HK1", "PKM", "LDHA"],
+        ...     "WARBURG": ["HK1", "PKM"],
+        ...     "P53_PATHWAY": ["MDM2", "TP53"],
+        ... }
+        >>> vectorizer = GmtVectorizer(sets)
+        >>> X = vectorizer.fit_transform(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
+        >>> encoder = GeneSetEncoder(2, random_state=0).fit(X)
+        >>> embedding = GeneEmbedding.of_gene_sets(encoder, vectorizer)
+        >>> embedding.most_similar("WARBURG", topn=1)[0][0]
+        'GLYCOLYSIS'
+        """
+        check_is_fitted(encoder)
+        check_is_fitted(vectorizer)
+        vectors, names = encoder.gene_set_embedding_, vectorizer.get_feature_names_out()
+        attrs = attrs_of(encoder, vectorizer) | {"vectors_of": "gene sets"}
+        return cls(names, vectors, attrs)
 
     @classmethod
     def from_gene_sets(
@@ -362,16 +404,6 @@ class GeneEmbedding(Exports):
     @cached_property
     def _units(self) -> NDArray[Any]:
         return _unit_rows(self._vectors)
-
-
-def _plain(value: Any) -> Any:
-    """Give the value of a parameter as JSON holds it, or else its repr."""
-    value = value.item() if isinstance(value, np.generic) else value
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return repr(value)
-    return value
 
 
 def _unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:

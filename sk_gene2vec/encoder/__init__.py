@@ -3,6 +3,10 @@
 # Sees forks from now on, those before the first fit too.
 from sk_gene2vec.encoder import _forks  # noqa: F401
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
-from sk_gene2vec.encoder._suggestions import suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder._suggestions import (
+    nearest_gene_sets,
+    suggest_gene_sets,
+    suggest_genes,
+)
 
-__all__ = ["GeneSetEncoder", "suggest_gene_sets", "suggest_genes"]
+__all__ = ["GeneSetEncoder", "nearest_gene_sets", "suggest_gene_sets", "suggest_genes"]

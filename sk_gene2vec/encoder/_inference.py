@@ -18,6 +18,15 @@ Floats: TypeAlias = NDArray[Any]
 # A fixed number, so that the embedding of a row depends on that row alone.
 FOLD_IN_STEPS = 100
 
+# What a membership of one that the wide part predicts adds to the logit. With 30 and
+# with 120, NDCG@100 of held-out memberships of GO was 0.917 and 0.918 instead of 0.919.
+# The calibration sets the level.
+WIDE_LOGITS = 60.0
+
+# Ridge penalty of the wide part, in genes. Small sets need little of it: all of their
+# inputs are few. NDCG@100 there was 0.919 with 2 and with 5, 0.916 with 10.
+WIDE_PENALTY = 5.0
+
 # Entries of the probabilities that are worked on at a time.
 _SLICE_SIZE = 2**20
 
@@ -119,7 +128,7 @@ def embed_known_or_fold_in(
 
 def decode_logits(embedding: Floats, layers: Layers) -> Floats:
     """Run the layers behind the embedding, without a wide part."""
-    logits = _hidden_outputs(embedding, layers)[-1] @ layers.coefs[-1]
+    logits = hidden_outputs(embedding, layers)[-1] @ layers.coefs[-1]
     logits += layers.intercepts[-1]
     return logits
 
@@ -131,12 +140,12 @@ def decode_pairs(
 
     Of one row, the logits in all these gene sets.
     """
-    hidden = _hidden_outputs(embedding, layers)[-1]
+    hidden = hidden_outputs(embedding, layers)[-1]
     logits = np.einsum("ij,ji->i", hidden, layers.coefs[-1][:, gene_sets])
     return logits + layers.intercepts[-1][gene_sets]
 
 
-def _hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
+def hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
     """Embedding and outputs of the hidden layers."""
     outputs = [embedding]
     for coef, intercept in zip(
@@ -161,7 +170,7 @@ def decode(
     """
     dtype = embedding.dtype
     layers = layers.astype(dtype)
-    hidden = _hidden_outputs(embedding, layers)[-1]
+    hidden = hidden_outputs(embedding, layers)[-1]
     below, above, shifts = slopes_and_shifts(calibration, sizes).astype(dtype)
     # The bias goes into the product with the last layer.
     hidden = np.column_stack([hidden, np.ones_like(shifts)])
@@ -230,7 +239,7 @@ def fold_in(X: sp.csr_array, layers: Layers) -> Floats:
 def _embedding_gradient(X: sp.csr_array, state: Floats, layers: Layers) -> Floats:
     """Gradient of each row's summed cross-entropy in its pre-activation."""
     activation = ACTIVATIONS[layers.activation]
-    outputs = _hidden_outputs(activation.function(state), layers)
+    outputs = hidden_outputs(activation.function(state), layers)
     output = layers.coefs[-1]
     residual = outputs[-1] @ output
     residual += layers.intercepts[-1]

@@ -400,3 +400,27 @@ def test_from_encoder_refuses_what_does_not_fit_together(encoder, vectorizer):
     other = GmtVectorizer({"A": ["HK1"], "B": ["PKM"]}).fit(["HK1"])
     with pytest.raises(ValueError, match=r"X has 2 features, .* expecting 3 features"):
         GeneEmbedding.from_encoder(encoder, other)
+
+
+def test_vectors_of_gene_sets():
+    sets = {
+        "GLYCOLYSIS": ["HK1", "PKM", "LDHA"],
+        "WARBURG": ["HK1", "PKM"],
+        "P53": ["MDM2", "TP53"],
+    }
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
+    encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    found = GeneEmbedding.of_gene_sets(encoder, vectorizer)
+    assert list(found.genes) == list(sets)
+    np.testing.assert_array_equal(found.vectors, encoder.gene_set_embedding_)
+    of_genes = GeneEmbedding.from_encoder(encoder, vectorizer).attrs
+    assert found.attrs == {**of_genes, "vectors_of": "gene sets"}
+    assert found.most_similar("WARBURG", topn=1)[0][0] == "GLYCOLYSIS"
+    with pytest.raises(NotFittedError):
+        GeneEmbedding.of_gene_sets(GeneSetEncoder(), vectorizer)
+    with pytest.raises(NotFittedError):
+        GeneEmbedding.of_gene_sets(encoder, GmtVectorizer(sets))
+    other = GmtVectorizer({"A": ["HK1"]}).fit(["HK1"])
+    with pytest.raises(ValueError, match="1 genes and 3 vectors"):
+        GeneEmbedding.of_gene_sets(encoder, other)

@@ -11,8 +11,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-from sk_gene2vec.encoder import _encoder, suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder import (
+    _encoder,
+    nearest_gene_sets,
+    suggest_gene_sets,
+    suggest_genes,
+)
 from sk_gene2vec.encoder._inference import decode_logits
+from sk_gene2vec.encoder._lists import fold_in_list
 
 # No two genes are in the same gene sets, so that no two are equally probable.
 GENE_SETS = {
@@ -179,10 +185,12 @@ def test_unknown_names_get_near_misses(encoder, vectorizer, suggest, name, messa
         suggest(encoder, vectorizer, name)
 
 
-@pytest.mark.parametrize("suggest", [suggest_genes, suggest_gene_sets])
+@pytest.mark.parametrize(
+    "suggest", [suggest_genes, suggest_gene_sets, nearest_gene_sets]
+)
 def test_arguments_are_checked(encoder, vectorizer, suggest):
-    with pytest.raises(TypeError, match=r"the name of a gene.*got \['TP53'\]"):
-        suggest(encoder, vectorizer, ["TP53"])
+    with pytest.raises(TypeError, match=r"got .*7"):
+        suggest(encoder, vectorizer, 7)
     with pytest.raises(
         TypeError, match="in this order, got GmtVectorizer and GeneSetEncoder"
     ):
@@ -201,7 +209,9 @@ def test_arguments_are_checked(encoder, vectorizer, suggest):
         suggest(encoder, other, "TP53")
 
 
-@pytest.mark.parametrize("suggest", [suggest_genes, suggest_gene_sets])
+@pytest.mark.parametrize(
+    "suggest", [suggest_genes, suggest_gene_sets, nearest_gene_sets]
+)
 def test_without_pandas_the_error_says_what_to_install(
     encoder, vectorizer, suggest, monkeypatch
 ):
@@ -248,3 +258,162 @@ def test_reasons_of_a_network_with_hidden_layers(vectorizer):
     row = list(vectorizer.genes_).index("PKM")
     columns = [vectorizer.vocabulary_[name] for name in found["gene_set"]]
     np.testing.assert_allclose(found["from_embedding"], logits[row, columns], rtol=1e-5)
+
+
+def with_lists():
+    """A collection of blocks of genes, some sets of each."""
+    rng = np.random.default_rng(0)
+    blocks = {name: [f"{name}{i:02d}" for i in range(30)] for name in "ABC"}
+    return blocks, {
+        f"{name}_{number}": rng.choice(genes, 12, replace=False).tolist()
+        for name, genes in blocks.items()
+        for number in range(25)
+    }
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    blocks, sets = with_lists()
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform(sorted({x for genes in sets.values() for x in genes}))
+    return blocks, vectorizer, GeneSetEncoder(5, random_state=0).fit(X)
+
+
+def test_a_list_is_completed_from_its_own_block(blocks):
+    genes, vectorizer, encoder = blocks
+    given = genes["B"][:10]
+    found = suggest_genes(encoder, vectorizer, given)
+    assert set(found["gene"]) <= set(genes["B"][10:])
+    assert found["probability"].is_monotonic_decreasing
+    assert all(x.startswith("B_") for row in found["evidence"] for x in row.split("; "))
+    everything = suggest_genes(encoder, vectorizer, given, k=100)
+    assert len(everything) == 80
+    assert not set(everything["gene"]) & set(given)
+    # A list of ten is taken to lack a ninth of ten.
+    assert everything["probability"].sum() == pytest.approx(10 / 9, rel=1e-4)
+
+
+def test_order_repeats_and_container_of_a_list_do_not_matter(blocks):
+    genes, vectorizer, encoder = blocks
+    given = genes["A"][:5]
+    expected = suggest_genes(encoder, vectorizer, given)
+    for same in (given[::-1], given * 2, set(given), pd.Series(given), iter(given)):
+        pd.testing.assert_frame_equal(
+            suggest_genes(encoder, vectorizer, same), expected
+        )
+    dense = GmtVectorizer(with_lists()[1], sparse_output=False).fit(given)
+    pd.testing.assert_frame_equal(suggest_genes(encoder, dense, given), expected)
+
+
+def test_reasons_of_a_list_add_up(blocks):
+    genes, vectorizer, encoder = blocks
+    listed = np.isin(vectorizer.genes_, genes["C"][:8])
+    X = vectorizer.transform(vectorizer.genes_)
+    folded = fold_in_list(encoder, sp.csr_array(X), listed)
+    found = suggest_genes(encoder, vectorizer, genes["C"][:8], k=3)
+    rows = [list(vectorizer.genes_).index(gene) for gene in found["gene"]]
+    np.testing.assert_allclose(found["from_embedding"], folded.logits[rows])
+    wide = (X @ folded.coef).toarray()[rows, 0]
+    np.testing.assert_allclose(found["from_gene_sets"], wide, rtol=1e-5)
+    np.testing.assert_array_equal(found["probability"], folded.probability[rows])
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"n_wide_inputs": 0}, {"gene_input": "one-hot"}]
+)
+def test_a_list_has_no_wide_part_where_the_encoder_has_none(blocks, parameters):
+    genes, vectorizer, _ = blocks
+    X = vectorizer.transform(vectorizer.genes_)
+    encoder = GeneSetEncoder(5, random_state=0, **parameters).fit(X)
+    found = suggest_genes(encoder, vectorizer, genes["A"][:10])
+    assert set(found["gene"]) <= set(genes["A"])
+    assert set(found["evidence"]) == {""}
+    assert (found["from_gene_sets"] == 0).all()
+
+
+def test_a_list_on_hidden_layers(blocks):
+    genes, vectorizer, _ = blocks
+    X = vectorizer.transform(vectorizer.genes_)
+    encoder = GeneSetEncoder(5, hidden_layer_sizes=(8,), random_state=0).fit(X)
+    found = suggest_genes(encoder, vectorizer, genes["A"][:10])
+    assert set(found["gene"]) <= set(genes["A"])
+
+
+def test_lists_in_which_nothing_or_all_is_left(encoder, vectorizer):
+    assert suggest_genes(encoder, vectorizer, vectorizer.genes_).empty
+    most = vectorizer.genes_[1:]
+    found = suggest_genes(encoder, vectorizer, most)
+    assert found["gene"].tolist() == vectorizer.genes_[:1].tolist()
+    # No more than half of the others.
+    np.testing.assert_allclose(found["probability"], 0.5, rtol=1e-4)
+
+
+def test_a_list_of_no_known_gene_is_refused_with_advice(encoder, vectorizer):
+    with pytest.raises(
+        ValueError, match=r"Expected genes of the collection.*Entrez number.*aliases="
+    ):
+        suggest_genes(encoder, vectorizer, ["7157", "4193"])
+    with pytest.raises(ValueError, match="at least one gene, got none"):
+        suggest_genes(encoder, vectorizer, [])
+    with pytest.raises(TypeError, match="Expected genes"):
+        suggest_genes(encoder, vectorizer, {"TP53", 7})
+    with pytest.raises(TypeError, match="Expected an iterable of genes, got the int 7"):
+        suggest_genes(encoder, vectorizer, 7)
+
+
+def test_unknown_genes_of_a_list_are_left_out_with_a_warning(encoder, vectorizer):
+    known = ["HK1", "PKM", "TP53"]
+    with pytest.warns(UserWarning, match=r"1 of 4 genes is in no .*, and left out"):
+        found = suggest_genes(encoder, vectorizer, [*known, "XYZ"])
+    pd.testing.assert_frame_equal(found, suggest_genes(encoder, vectorizer, known))
+
+
+@pytest.mark.parametrize("given", [["PKM"], ["PKM", "LDHA", "PKM"]])
+def test_a_list_of_one_or_two_is_answered_with_a_warning(encoder, vectorizer, given):
+    n = len(set(given))
+    with pytest.warns(UserWarning, match=f"3 genes or more, got {n} of the .*'PKM'"):
+        found = suggest_genes(encoder, vectorizer, given, k=3)
+    assert len(found) == 3
+
+
+def test_aliases_are_followed_in_a_list(encoder):
+    aliases = {"P53": "TP53"}
+    vectorizer = GmtVectorizer(GENE_SETS, aliases=aliases).fit(["TP53"])
+    found = suggest_genes(encoder, vectorizer, ["P53", "MDM2", "PFKM"])
+    expected = suggest_genes(encoder, vectorizer, ["TP53", "MDM2", "PFKM"])
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_gene_without_a_vector_has_the_frequency_of_the_list():
+    genes = [*"ABCDEF"]
+    sets = {"ALL": [*genes, "ONLY"], "FIRST": genes[:3], "LAST": genes[2:]}
+    vectorizer = GmtVectorizer(sets)
+    X = vectorizer.fit_transform([*genes, "ONLY"])
+    with pytest.warns(UserWarning, match="1 of 7 genes"):
+        encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    found = suggest_genes(encoder, vectorizer, ["A", "B", "C"]).set_index("gene")
+    assert found.loc["ONLY", "probability"] == pytest.approx(3 / 7)
+    assert np.isnan(found.loc["ONLY", "from_embedding"])
+    # A list of nothing but such genes says nothing, of other genes too.
+    with pytest.warns(UserWarning, match="got 1 of the"):
+        alone = suggest_genes(encoder, vectorizer, ["ONLY"])
+    assert np.isfinite(alone["probability"]).all()
+
+
+def test_nearest_gene_sets_count_probable_genes(blocks):
+    genes, vectorizer, encoder = blocks
+    given = genes["A"][:10]
+    found = nearest_gene_sets(encoder, vectorizer, given, k=100)
+    assert len(found) == 75
+    assert found["similarity"].is_monotonic_decreasing
+    assert all(name.startswith("A_") for name in found["gene_set"][:20])
+    probability = suggest_genes(encoder, vectorizer, given, k=100).set_index("gene")
+    weight = dict.fromkeys(given, 1.0) | dict(probability["probability"])
+    for row in found.iloc[::10].itertuples():
+        members = vectorizer.gene_sets_[row.gene_set]
+        common = sum(weight[gene] for gene in members)
+        either = sum(weight.values()) + len(members) - common
+        assert row.similarity == pytest.approx(common / either, rel=1e-4)
+        assert row.shared == len(set(members) & set(given))
+        assert row.size == len(members)
+    assert len(nearest_gene_sets(encoder, vectorizer, given)) == 10

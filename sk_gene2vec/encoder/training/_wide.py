@@ -14,16 +14,13 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
+from sk_gene2vec.encoder._inference import WIDE_LOGITS, WIDE_PENALTY
+
 Array: TypeAlias = NDArray[Any]
 Strips: TypeAlias = Callable[[Callable[[slice], Array], Array], Array]
 
-# Ridge penalty, in genes. Small sets need little of it: all of their inputs are few.
-# Held-out memberships of GO had NDCG@100 0.919 with 2 and with 5, 0.916 with 10.
-PENALTY = 5.0
-
-# What a predicted membership of one adds to the logit. With 30 and with 120, NDCG@100
-# was 0.917 and 0.918 there. The calibration sets the level.
-_LOGITS = 60.0
+# Those of gene lists too, which fitted encoders fold in without this folder.
+PENALTY, _LOGITS = WIDE_PENALTY, WIDE_LOGITS
 
 # Inputs are chosen in rounds: those of a round explain what those before leave over.
 _N_ROUNDS = 3

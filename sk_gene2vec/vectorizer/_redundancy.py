@@ -1,0 +1,197 @@
+"""Redundant gene sets: groups of near copies, with a representative each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_scalar
+
+from sk_gene2vec._utils._genes import check_text
+from sk_gene2vec._utils._messages import excerpt, near_misses
+from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.vectorizer._sources import membership_matrix, resolve_gene_sets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["group_gene_sets"]
+
+# Gene sets that are compared with all others at a time.
+_STRIP = 256
+
+
+def group_gene_sets(
+    gene_sets: Any,
+    names: Iterable[str] | None = None,
+    *,
+    threshold: float = 0.5,
+    metric: str = "jaccard",
+) -> pd.DataFrame:
+    """Find gene sets that are near copies, and a representative of each group.
+
+    Every gene set of a group is similar to the representative, and no two
+    representatives are similar: a table of results without the others says the same.
+
+    Parameters
+    ----------
+    gene_sets : path, mapping, DataFrame, list of these or None
+        The collection, as for :class:`GmtVectorizer`.
+    names : iterable of str, default=None
+        Gene sets to group, the best first, as in a table that is sorted by p-value: the
+        best of a group represents it. None for all of the collection; then a group is
+        represented by the gene set with most near copies, of several the largest.
+    threshold : float, default=0.5
+        Similarity from which on two gene sets are near copies, above 0, at most 1.
+    metric : {"jaccard", "overlap"}, default="jaccard"
+        Similarity of two gene sets: the number of genes in both, as a share of those in
+
+        - "jaccard": either;
+        - "overlap": the smaller one. So a gene set is redundant to one that it is
+          nested in as well.
+
+    Returns
+    -------
+    DataFrame of shape (n_gene_sets, 4)
+        Columns `gene_set`, `representative`, `similarity` of the two, and `size`, the
+        number of genes. Groups in the order of `names`, or else the largest first; in a
+        group, the representative comes first, then the most similar. A gene set
+        without near copies represents itself.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    TypeError
+        If a name is no `str`, or `threshold` no number.
+    ValueError
+        If `names` are empty, or one is not in the collection or occurs twice; if
+        `threshold` or `metric` is something else; or as :class:`GmtVectorizer` raises
+        it for `gene_sets`.
+
+    Notes
+    -----
+    Gene sets are taken in order. Each joins the most similar of the representatives
+    that are near copies of it; without one, it becomes a representative. This is the
+    greedy clustering of CD-HIT. In contrast to linked clusters, no chain of near
+    copies puts two gene sets that share nothing into one group.
+
+    References
+    ----------
+    W. Li and A. Godzik, "Cd-hit: a fast program for clustering and comparing large sets
+    of protein or nucleotide sequences", Bioinformatics 2006.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import group_gene_sets
+    >>> gene_sets = {
+    ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
+    ...     "WARBURG": ["HK1", "PFKM", "PKM", "LDHA"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
+    ... }
+    >>> group_gene_sets(gene_sets)
+          gene_set representative  similarity  size
+    0      WARBURG        WARBURG        1.00     4
+    1   GLYCOLYSIS        WARBURG        0.75     3
+    2  P53_PATHWAY    P53_PATHWAY        1.00     3
+    >>> ranked = ["P53_PATHWAY", "GLYCOLYSIS", "WARBURG"]
+    >>> group_gene_sets(gene_sets, ranked).representative.unique().tolist()
+    ['P53_PATHWAY', 'GLYCOLYSIS']
+    """
+    pd = optional("pandas", "group_gene_sets")
+    check_scalar(
+        threshold, "threshold", Real, min_val=0, max_val=1, include_boundaries="right"
+    )
+    if metric not in ("jaccard", "overlap"):
+        raise ValueError(f"Expected 'jaccard' or 'overlap' as metric, got {metric!r}.")
+    collection = resolve_gene_sets(gene_sets, prefix_names=False)
+    row_of = {gene: row for row, gene in enumerate(collection.genes)}
+    by_set = sp.csr_array(membership_matrix(collection, row_of, np.float32).T)
+    known = np.array(list(collection), dtype=object)
+    if names is not None:
+        places = _places(names, known)
+        known, by_set = known[places], by_set[places]
+    similar = _near_copies(by_set, threshold, metric)
+    sizes = np.diff(by_set.indptr)
+    order = np.arange(len(known))
+    if names is None:
+        order = np.lexsort((order, -sizes, -np.diff(similar.indptr)))
+    leader, similarity = _lead(similar, order)
+    # Groups by the order of their leaders, or by their number of gene sets.
+    group_rank = np.argsort(order)[leader]
+    if names is None:
+        members = np.bincount(leader, minlength=len(known))
+        group_rank = np.lexsort((np.argsort(order), -members)).argsort()[leader]
+    is_other = leader != np.arange(len(known))
+    rows = np.lexsort((-similarity, is_other, group_rank))
+    return pd.DataFrame(
+        {
+            "gene_set": known[rows],
+            "representative": known[leader[rows]],
+            "similarity": similarity[rows],
+            "size": sizes[rows],
+        }
+    )
+
+
+def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
+    """Positions of gene sets in the collection."""
+    if isinstance(names, str):
+        raise TypeError(f"Expected an iterable of names, got the str {excerpt(names)}.")
+    chosen = list(names)
+    if not chosen:
+        raise ValueError("Expected at least one name of a gene set, got none.")
+    check_text(chosen, "names of gene sets")
+    place_of = {name: place for place, name in enumerate(known)}
+    seen = set()
+    for name in chosen:
+        if name not in place_of:
+            near = near_misses(name, known) or ". No name there is close to it."
+            wanted = "Expected gene sets of the collection"
+            raise ValueError(f"{wanted}, got {excerpt(name)}{near}")
+        if name in seen:
+            raise ValueError(f"Expected every name once, got {excerpt(name)} twice.")
+        seen.add(name)
+    return [place_of[name] for name in chosen]
+
+
+def _near_copies(by_set: sp.csr_array, threshold: float, metric: str) -> sp.csr_array:
+    """Compute the similarities of at least `threshold`, without those to itself."""
+    by_gene, sizes = sp.csr_array(by_set.T), np.diff(by_set.indptr)
+    strips = []
+    for strip in gen_batches(by_set.shape[0], _STRIP):
+        found = sp.coo_array(by_set[strip] @ by_gene)
+        rows, columns = found.coords
+        first, second = sizes[strip][rows], sizes[columns]
+        smaller = np.minimum(first, second)
+        whole = smaller if metric == "overlap" else first + second - found.data
+        # Integers below 2 ** 24 are exact in float32, their ratio is not.
+        similarity = found.data.astype(np.float64) / whole
+        kept = (similarity >= threshold) & (rows + strip.start != columns)
+        values = similarity[kept], (rows[kept], columns[kept])
+        strips.append(sp.csr_array(values, shape=found.shape))
+    return sp.csr_array(sp.vstack(strips, format="csr"))
+
+
+def _lead(
+    similar: sp.csr_array, order: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Find the representative of every gene set, and how similar the two are."""
+    leader = np.arange(len(order))
+    similarity = np.ones(len(order))
+    leads = np.zeros(len(order), dtype=bool)
+    for place in order:
+        entries = slice(similar.indptr[place], similar.indptr[place + 1])
+        others = similar.indices[entries]
+        values = np.where(leads[others], similar.data[entries], 0)
+        if not values.any():
+            leads[place] = True
+            continue
+        best = values.argmax()
+        leader[place], similarity[place] = others[best], values[best]
+    return leader, similarity
