@@ -310,7 +310,7 @@ TITLES = {
     "go_terms": "GO from the rest",
     "reactome": "Reactome from the rest",
 }
-SUITE = [f"bench_downstream_{name}" for name in ("go_bp", "msigdb_no_c5")]
+SUITE = [f"bench_downstream_{name}" for name in ("go_bp", "msigdb", "msigdb_no_c5")]
 
 
 def by_task(records: Iterable[Row], key: str) -> dict[str, Row]:
