@@ -41,7 +41,7 @@ from sk_gene2vec import (
     suggest_genes,
 )
 from sk_gene2vec._utils._files import replacing
-from sk_gene2vec._utils._messages import near_misses
+from sk_gene2vec._utils._messages import nearest_names
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
@@ -221,7 +221,7 @@ def _complete(args: argparse.Namespace) -> None:
             GmtVectorizer(gene_sets, handle_unknown="error").fit(name)
     elif name not in known:
         kind = "gene set" if args.gene is None else "gene"
-        near = near_misses(name, known) or ". No name there is close to it."
+        near = nearest_names(name, known)
         raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
     _write_table(suggest(*_fit(args, gene_sets), name, k=args.k))
 
@@ -277,23 +277,26 @@ def _collection(args: argparse.Namespace) -> GeneSets:
     return resolve_gene_sets(one, prefix_names=args.prefix_names)
 
 
-def _encoder(args: argparse.Namespace) -> GeneSetEncoder:
-    encoder = GeneSetEncoder(args.embedding_dim, random_state=args.seed)
+def _encoder(args: argparse.Namespace, **defaults: Any) -> GeneSetEncoder:
+    encoder = GeneSetEncoder(args.embedding_dim, random_state=args.seed, **defaults)
     return encoder.set_params(**dict(args.set))
 
 
-def _fit(args: Any, gene_sets: GeneSets) -> tuple[GeneSetEncoder, GmtVectorizer]:
+def _fit(
+    args: argparse.Namespace, gene_sets: GeneSets, **defaults: Any
+) -> tuple[GeneSetEncoder, GmtVectorizer]:
     aliases = _aliases(getattr(args, "aliases", None), gene_sets.genes)
     vectorizer = GmtVectorizer(gene_sets, aliases=aliases)
-    return _encoder(args).fit(vectorizer.fit_transform(gene_sets.genes)), vectorizer
+    X = vectorizer.fit_transform(gene_sets.genes)
+    return _encoder(args, **defaults).fit(X), vectorizer
 
 
 def _vectors_of(
     gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
 ) -> GeneEmbedding:
     # Vectors do not depend on the wide part, which takes time.
-    args.set = [("n_wide_inputs", 0), *args.set]
-    return GeneEmbedding.from_encoder(*_fit(args, gene_sets), genes)
+    fitted = _fit(args, gene_sets, n_wide_inputs=0)
+    return GeneEmbedding.from_encoder(*fitted, genes)
 
 
 def _aliases(given: str | None, genes: list[str]) -> Any:

@@ -110,3 +110,15 @@ def near_misses(name: str, known: Iterable[str]) -> str:
     close.sort(key=lambda other: sorted(other) != sorted(wanted))
     names = [repr(other) for folded in close[:_MOST] for other in by_folded[folded]]
     return f", did you mean {' or '.join(names)}?" if names else ""
+
+
+def nearest_names(name: str, known: Iterable[str]) -> str:
+    """Ask for the nearest names, as `near_misses`, or say that there are none.
+
+    Examples
+    --------
+    >>> from sk_gene2vec._utils._messages import nearest_names
+    >>> nearest_names("XYZ", ["TP53"])
+    '. No name there is close to it.'
+    """
+    return near_misses(name, known) or ". No name there is close to it."

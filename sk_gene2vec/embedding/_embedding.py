@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property, partial
+from functools import cached_property
 from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
-from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec.embedding._attrs import attrs_of
@@ -132,14 +131,9 @@ class GeneEmbedding(Exports):
         """
         check_is_fitted(vectorizer)
         chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
-        _, missing = vectorizer._look_up(chosen, vectorizer._index, fate=None)
-        if missing:
-            tell = partial(vectorizer._index.complaint, missing, len(chosen))
-            if len(missing) == len(chosen):
-                raise ValueError(f"Expected genes of the collection. {tell('')}")
-            warn(tell(", and left out"))
-            left_out = set(missing)
-            chosen = [gene for gene in chosen if gene not in left_out]
+        _, missing = vectorizer._look_up_some(chosen)
+        left_out = set(missing)
+        chosen = [gene for gene in chosen if gene not in left_out]
         vectors = encoder.transform(vectorizer.transform(chosen))
         attrs = attrs_of(encoder, vectorizer)
         return cls(chosen, np.asarray(vectors), attrs)

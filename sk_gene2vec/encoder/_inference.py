@@ -27,6 +27,10 @@ WIDE_LOGITS = 60.0
 # inputs are few. NDCG@100 there was 0.919 with 2 and with 5, 0.916 with 10.
 WIDE_PENALTY = 5.0
 
+# Inputs of the wide part are chosen in rounds: those of a round explain what those
+# before leave over.
+WIDE_ROUNDS = 3
+
 # Entries of the probabilities that are worked on at a time.
 _SLICE_SIZE = 2**20
 

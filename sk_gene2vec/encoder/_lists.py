@@ -14,6 +14,7 @@ from sklearn.covariance import ledoit_wolf
 from sk_gene2vec.encoder._inference import (
     WIDE_LOGITS,
     WIDE_PENALTY,
+    WIDE_ROUNDS,
     Floats,
     Layers,
     hidden_outputs,
@@ -23,9 +24,6 @@ from sk_gene2vec.metrics._calibration import MISSING_PER_LISTED, slopes_and_shif
 # The most inputs of the wide part of a list. With 50 and with 100, a little fewer of
 # the hidden genes of gene sets that were left out of MSigDB came first.
 _N_INPUTS = 20
-
-# Inputs are chosen in rounds: those of a round explain what those before leave over.
-_N_ROUNDS = 3
 
 # Added to the variances of the prior, which few gene sets may leave at zero.
 _LEAST_VARIANCE = 1e-3
@@ -141,7 +139,7 @@ def _wide_column(
     scale = np.where(usable, np.sqrt(sizes + 5), np.inf)
     inputs, weights = np.empty(0, dtype=np.intp), np.empty(0)
     left = target
-    for round_ in np.array_split(np.arange(min(n_inputs, usable.sum())), _N_ROUNDS):
+    for round_ in np.array_split(np.arange(min(n_inputs, usable.sum())), WIDE_ROUNDS):
         score = np.abs(by_set @ left) / scale
         score[inputs] = -1
         best = np.argsort(-score, kind="stable")[: len(round_)]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
-from sk_gene2vec._utils._messages import near_misses, shown, warn
+from sk_gene2vec._utils._messages import nearest_names, shown, warn
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.encoder._lists import fold_in_list
+from sk_gene2vec.encoder._lists import FoldedList, fold_in_list
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,10 +267,9 @@ def nearest_gene_sets(
     """
     pd = optional("pandas", "nearest_gene_sets")
     _check(encoder, vectorizer, k)
-    listed = _listed(genes, vectorizer)
-    X = encoder._memberships(vectorizer.transform(vectorizer.genes_), reset=False)
+    X, listed, folded = _fold_in(encoder, vectorizer, genes)
     shared, sizes = X[listed].sum(axis=0), X.sum(axis=0)
-    members = np.where(listed, 1, fold_in_list(encoder, X, listed).probability)
+    members = np.where(listed, 1, folded.probability)
     common = X.T @ members
     similarity = common / (members.sum() + sizes - common)
     best = np.argsort(-similarity, kind="stable")[:k]
@@ -311,9 +310,7 @@ def _suggest_for_list(
     encoder: Any, vectorizer: Any, genes: Iterable[str], k: int
 ) -> dict[str, Any]:
     """Columns of the suggestions for a gene list."""
-    listed = _listed(genes, vectorizer)
-    X = encoder._memberships(vectorizer.transform(vectorizer.genes_), reset=False)
-    folded = fold_in_list(encoder, X, listed)
+    X, listed, folded = _fold_in(encoder, vectorizer, genes)
     members = vectorizer.genes_[listed]
     best = _most_probable(folded.probability, vectorizer.genes_, members, k)
     terms = sp.csr_array(X[best].multiply(folded.coef.T))
@@ -325,17 +322,20 @@ def _suggest_for_list(
     }
 
 
+def _fold_in(
+    encoder: Any, vectorizer: Any, genes: Iterable[str]
+) -> tuple[sp.csr_array, NDArray[np.bool_], FoldedList]:
+    """Fold a list in: memberships of all genes, which are listed, and the result."""
+    listed = _listed(genes, vectorizer)
+    X = encoder._memberships(vectorizer.transform(vectorizer.genes_), reset=False)
+    return X, listed, fold_in_list(encoder, X, listed)
+
+
 def _listed(genes: Iterable[str], vectorizer: Any) -> NDArray[np.bool_]:
     """Find the genes of a list among those of the collection."""
     is_set = isinstance(genes, set | frozenset)
     given = check_genes(sorted(genes, key=str) if is_set else genes)
-    index = vectorizer._index
-    rows, missing = vectorizer._look_up(given, index, fate=None)
-    if len(missing) == len(given):
-        complaint = index.complaint(missing, len(given), "")
-        raise ValueError(f"Expected genes of the collection. {complaint}")
-    if missing:
-        warn(index.complaint(missing, len(given), ", and left out"))
+    rows, _ = vectorizer._look_up_some(given)
     listed = np.zeros(len(vectorizer.genes_) + 1, dtype=bool)
     listed[rows] = True
     found = vectorizer.genes_[listed[:-1]]
@@ -379,7 +379,7 @@ def _check_name(name: str, kind: str, vectorizer: Any) -> None:
         raise ValueError(
             f"Expected a {kind} of the collection, got {name!r}, which is {other}."
         )
-    near = near_misses(name, known) or ". No name there is close to it."
+    near = nearest_names(name, known)
     raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
 
 

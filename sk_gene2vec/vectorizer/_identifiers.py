@@ -99,7 +99,7 @@ _KINDS = (
         "use gene sets of that species, or give orthologs as aliases={symbol: gene}",
     ),
 )
-_VERSIONED = re.compile(r"(ens[a-z]*\d{11})\.\d+|(\d+)\.0+")
+_VERSIONED = re.compile(r"ens[a-z]*\d{11}\.\d+|\d+\.0+")
 
 
 def plain(gene: str) -> str:
@@ -112,8 +112,7 @@ def plain(gene: str) -> str:
     ('tp53', 'ensg00000141510', '7157')
     """
     folded = strip(gene).casefold()
-    versioned = _VERSIONED.fullmatch(folded)
-    return versioned[1] or versioned[2] if versioned else folded
+    return without_version(folded) or folded
 
 
 def without_version(gene: str) -> str | None:

@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_text
-from sk_gene2vec._utils._messages import excerpt, near_misses
+from sk_gene2vec._utils._messages import excerpt, nearest_names
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.vectorizer._sources import membership_matrix, resolve_gene_sets
 
@@ -123,12 +123,12 @@ def group_gene_sets(
         order = np.lexsort((order, -sizes, -np.diff(similar.indptr)))
     leader, similarity = _lead(similar, order)
     # Groups by the order of their leaders, or by their number of gene sets.
-    group_rank = np.argsort(order)[leader]
+    rank = np.argsort(order)
     if names is None:
         members = np.bincount(leader, minlength=len(known))
-        group_rank = np.lexsort((np.argsort(order), -members)).argsort()[leader]
+        rank = np.lexsort((rank, -members)).argsort()
     is_other = leader != np.arange(len(known))
-    rows = np.lexsort((-similarity, is_other, group_rank))
+    rows = np.lexsort((-similarity, is_other, rank[leader]))
     return pd.DataFrame(
         {
             "gene_set": known[rows],
@@ -151,7 +151,7 @@ def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
     seen = set()
     for name in chosen:
         if name not in place_of:
-            near = near_misses(name, known) or ". No name there is close to it."
+            near = nearest_names(name, known)
             wanted = "Expected gene sets of the collection"
             raise ValueError(f"{wanted}, got {excerpt(name)}{near}")
         if name in seen:

@@ -392,6 +392,16 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             warn(index.complaint(missing, len(genes), fate))
         return rows, missing
 
+    def _look_up_some(self, genes: list[str]) -> tuple[Rows, list[str]]:
+        """Look up genes of which some, but not all, may be unknown; warn of those."""
+        rows, missing = self._look_up(genes, self._index, fate=None)
+        if missing and len(missing) == len(genes):
+            complaint = self._index.complaint(missing, len(genes), "")
+            raise ValueError(f"Expected genes of the collection. {complaint}")
+        if missing:
+            warn(self._index.complaint(missing, len(genes), ", and left out"))
+        return rows, missing
+
     def _select(self, rows: Rows, X: Any) -> Membership:
         """Rows of the collection's matrix, in the container that is asked for."""
         selected = self._membership[rows]

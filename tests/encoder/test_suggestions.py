@@ -234,7 +234,9 @@ def test_suggest_genes_computes_the_probabilities_of_one_gene_set(
     assert shapes == [(len(vectorizer.genes_), 1)]
 
 
-def test_reasons_of_a_gene_without_a_vector():
+@pytest.fixture
+def with_only():
+    """Encoder and vectorizer of a collection with a gene, ONLY, that has no vector."""
     # ALL has all genes, so no weight, and tells nothing of ONLY.
     genes = [*"ABCDEF"]
     sets = {"ALL": [*genes, "ONLY"], "FIRST": genes[:3], "LAST": genes[2:]}
@@ -242,6 +244,11 @@ def test_reasons_of_a_gene_without_a_vector():
     X = vectorizer.fit_transform([*genes, "ONLY"])
     with pytest.warns(UserWarning, match="1 of 7 genes"):
         encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    return encoder, vectorizer
+
+
+def test_reasons_of_a_gene_without_a_vector(with_only):
+    encoder, vectorizer = with_only
     with pytest.warns(UserWarning, match="1 of 1 gene is"):
         found = suggest_gene_sets(encoder, vectorizer, "ONLY")
     assert found["gene_set"].tolist() == ["LAST", "FIRST"]
@@ -384,13 +391,8 @@ def test_aliases_are_followed_in_a_list(encoder):
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_a_gene_without_a_vector_has_the_frequency_of_the_list():
-    genes = [*"ABCDEF"]
-    sets = {"ALL": [*genes, "ONLY"], "FIRST": genes[:3], "LAST": genes[2:]}
-    vectorizer = GmtVectorizer(sets)
-    X = vectorizer.fit_transform([*genes, "ONLY"])
-    with pytest.warns(UserWarning, match="1 of 7 genes"):
-        encoder = GeneSetEncoder(2, random_state=0).fit(X)
+def test_a_gene_without_a_vector_has_the_frequency_of_the_list(with_only):
+    encoder, vectorizer = with_only
     found = suggest_genes(encoder, vectorizer, ["A", "B", "C"]).set_index("gene")
     assert found.loc["ONLY", "probability"] == pytest.approx(3 / 7)
     assert np.isnan(found.loc["ONLY", "from_embedding"])

@@ -378,18 +378,6 @@ def opened(browser, written):
     return Page(browser, written)
 
 
-@pytest.fixture
-def page(opened):
-    """The map, as it is when opened."""
-    opened.mouse("mouseMoved", 2, 2)
-    opened.ask("document.getElementById('map').focus()")
-    opened.press("Escape")
-    opened.press("0")
-    assert opened.ask("geneMap.view()") == {"x": 0.5, "y": 0.5, "zoom": 1}
-    yield opened
-    assert opened.complaints() == []
-
-
 def colours_of_points(page):
     """Number of pixels of the canvas of each colour that has some."""
     return page.ask(

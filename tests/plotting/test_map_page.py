@@ -41,18 +41,6 @@ def opened(request, browser, written):
     return Page(browser, written, size=request.param)
 
 
-@pytest.fixture
-def page(opened):
-    """The map, as it is when opened."""
-    opened.mouse("mouseMoved", 2, 2)
-    opened.ask("document.getElementById('query').focus()")
-    opened.press("Escape")
-    opened.press("0")
-    assert opened.ask("geneMap.view()") == {"x": 0.5, "y": 0.5, "zoom": 1}
-    yield opened
-    assert opened.complaints() == []
-
-
 def is_phone(page):
     return page.ask("innerWidth") == PHONE[0]
 

@@ -56,7 +56,7 @@ class TrainingData:
 
     @property
     def holds_out(self) -> bool:
-        """Whether any memberships are held out."""
+        """True if memberships are held out."""
         return self.held_out is not None and len(self.held_out.genes) > 0
 
 

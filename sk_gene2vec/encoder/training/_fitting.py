@@ -14,6 +14,7 @@ from skorch import NeuralNet
 
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec.encoder._fitted import Fitted
+from sk_gene2vec.encoder._inference import WIDE_PENALTY
 from sk_gene2vec.encoder.training._batches import MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStopping
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
@@ -30,7 +31,7 @@ from sk_gene2vec.encoder.training._resources import (
 from sk_gene2vec.encoder.training._starts import svd_start
 from sk_gene2vec.encoder.training._train import Run, train
 from sk_gene2vec.encoder.training._trained import NO_CALIBRATION, Trained
-from sk_gene2vec.encoder.training._wide import PENALTY, averaged, wide_coef
+from sk_gene2vec.encoder.training._wide import averaged, wide_coef
 from sk_gene2vec.metrics._metrics import ndcg
 
 Array: TypeAlias = NDArray[Any]
@@ -130,7 +131,7 @@ def _wide_part(data: TrainingData, run: Run, previous: Fitted | None) -> sp.csr_
     n_genes = data.X.shape[0]
     n_seen = n_genes + (previous.n_samples_seen_ if previous and run.incremental else 0)
     # The parts share the penalty, which would shrink the weights of small ones.
-    penalty = PENALTY * n_genes / n_seen
+    penalty = WIDE_PENALTY * n_genes / n_seen
     coef = wide_coef(data.rows, n_inputs, torch.get_num_threads(), penalty)
     if previous is None:
         return coef

@@ -14,16 +14,10 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
-from sk_gene2vec.encoder._inference import WIDE_LOGITS, WIDE_PENALTY
+from sk_gene2vec.encoder._inference import WIDE_LOGITS, WIDE_PENALTY, WIDE_ROUNDS
 
 Array: TypeAlias = NDArray[Any]
 Strips: TypeAlias = Callable[[Callable[[slice], Array], Array], Array]
-
-# Those of gene lists too, which fitted encoders fold in without this folder.
-PENALTY, _LOGITS = WIDE_PENALTY, WIDE_LOGITS
-
-# Inputs are chosen in rounds: those of a round explain what those before leave over.
-_N_ROUNDS = 3
 
 # The most bytes of the counts of common genes. They are square in the gene sets.
 _MAX_COUNTS = 2**30
@@ -33,7 +27,7 @@ _STRIP = 64
 
 
 def wide_coef(
-    X: sp.csr_array, n_inputs: int, n_threads: int = 1, penalty: float = PENALTY
+    X: sp.csr_array, n_inputs: int, n_threads: int = 1, penalty: float = WIDE_PENALTY
 ) -> sp.csr_array:
     """Find for every gene set the few others that predict it, and their weights.
 
@@ -86,7 +80,7 @@ def wide_coef(
             in_strips = partial(_in_strips, pool)
             inputs, weights = _pursue(by_set[sets], n_inputs, penalty, in_strips)
             targets = np.repeat(sets, inputs.shape[1])
-            parts.append((_LOGITS * weights.ravel(), sets[inputs].ravel(), targets))
+            parts.append((WIDE_LOGITS * weights.ravel(), sets[inputs].ravel(), targets))
     values, *places = map(np.concatenate, zip(*parts, strict=True))
     coef = sp.csr_array((values, places), shape=(n_sets, n_sets))
     coef.eliminate_zeros()
@@ -182,7 +176,7 @@ def _pursue(
     )
     inputs = np.empty((n_sets, 0), dtype=np.intp)
     weights = np.empty((n_sets, 0), dtype=np.float32)
-    for round_ in np.array_split(np.arange(min(n_inputs, n_sets - 1)), _N_ROUNDS):
+    for round_ in np.array_split(np.arange(min(n_inputs, n_sets - 1)), WIDE_ROUNDS):
         more = partial(_further_inputs, counts, inputs, weights, len(round_))
         found = in_strips(more, np.empty((n_sets, len(round_)), dtype=np.intp))
         inputs = np.hstack([inputs, found])

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from sklearn.linear_model import Ridge
 
 from sk_gene2vec import GeneSetEncoder
+from sk_gene2vec.encoder._inference import WIDE_LOGITS, WIDE_PENALTY
 from sk_gene2vec.encoder.training import _wide
 from sk_gene2vec.encoder.training._wide import averaged, wide_coef
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
@@ -26,13 +27,13 @@ def X():
 
 
 def test_weights_are_a_ridge_regression_on_the_inputs(X):
-    coef = wide_coef(X, 5).toarray() / _wide._LOGITS
+    coef = wide_coef(X, 5).toarray() / WIDE_LOGITS
     assert np.count_nonzero(coef, axis=0).tolist() == [5] * 40
     np.testing.assert_array_equal(coef.diagonal(), 0)
     dense = X.toarray()
     for target, weights in zip(dense.T, coef.T, strict=True):
         inputs = np.flatnonzero(weights)
-        ridge = Ridge(_wide.PENALTY, fit_intercept=False)
+        ridge = Ridge(WIDE_PENALTY, fit_intercept=False)
         ridge.fit(dense[:, inputs].astype(float), target)
         np.testing.assert_allclose(weights[inputs], ridge.coef_, atol=1e-5)
 
@@ -47,7 +48,7 @@ def test_the_first_inputs_are_the_most_similar_and_more_of_them_none_the_worse(X
     # A copy is the first input of what it copies.
     assert one.toarray().argmax(axis=0)[:10].tolist() == [*range(30, 40)]
     errors = [
-        ((X @ wide_coef(X, n) / _wide._LOGITS - X).toarray() ** 2).mean()
+        ((X @ wide_coef(X, n) / WIDE_LOGITS - X).toarray() ** 2).mean()
         for n in (1, 2, 4, 10, 39)
     ]
     assert (np.diff(errors) < 0).all()
@@ -193,7 +194,7 @@ def test_parts_are_averaged_by_their_members(X):
     share = parts[1].shape[0] / X.shape[0]
     coefs = (
         wide_coef(parts[0], 6),
-        wide_coef(parts[1], 6, penalty=_wide.PENALTY * share),
+        wide_coef(parts[1], 6, penalty=WIDE_PENALTY * share),
     )
     shares = parts[0].sum(axis=0) / X.sum(axis=0)
     np.testing.assert_allclose(
