@@ -41,9 +41,9 @@ from sk_gene2vec import (
     suggest_genes,
 )
 from sk_gene2vec._utils._files import replacing
-from sk_gene2vec._utils._messages import nearest_names
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
+from sk_gene2vec.encoder._suggestions import check_name
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add("inputs", metavar="vectors", nargs=1, type=_vectors)
     add("genes", metavar="gene", nargs="+", help="- reads genes, one a line")
 
-    complete = command(_complete, _training(), top)
+    complete = command(_complete, _training(), named, top)
     add = complete.add_mutually_exclusive_group(required=True).add_argument
     add("--gene-set", metavar="NAME", help="suggest genes of this gene set")
     add("--gene", metavar="NAME", help="suggest gene sets of this gene")
@@ -207,23 +207,24 @@ def _complete(args: argparse.Namespace) -> None:
     For example:
       sk-gene2vec complete h.all.gmt --gene-set HALLMARK_HYPOXIA -k 20
       sk-gene2vec complete --gene TP53
-      sk-gene2vec complete c2.all.gmt --genes my_genes.txt
+      sk-gene2vec complete c2.all.gmt --genes my_genes.txt --aliases human
     """
-    gene_sets = _collection(args)
-    suggest: Any = suggest_genes
-    name, known = args.gene_set, list(gene_sets)
-    if args.gene is not None:
-        suggest, name, known = suggest_gene_sets, args.gene, gene_sets.genes
+    vectorizer = _vectorizer(args, _collection(args))
+    X = vectorizer.transform(vectorizer.genes_)
+    suggest, name = (
+        (suggest_genes, args.gene_set)
+        if args.gene is None
+        else (suggest_gene_sets, args.gene)
+    )
     # Before the training, which takes long.
     if args.genes:
         name = _listed(args.genes[0])
-        if set(name).isdisjoint(gene_sets.genes):
-            GmtVectorizer(gene_sets, handle_unknown="error").fit(name)
-    elif name not in known:
-        kind = "gene set" if args.gene is None else "gene"
-        near = nearest_names(name, known)
-        raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
-    _write_table(suggest(*_fit(args, gene_sets), name, k=args.k))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # suggest_genes warns again
+            vectorizer._look_up_some(name)
+    else:
+        check_name(name, "gene set" if args.gene is None else "gene", vectorizer)
+    _write_table(suggest(_encoder(args).fit(X), vectorizer, name, k=args.k))
 
 
 def _map(args: argparse.Namespace) -> None:
@@ -282,21 +283,19 @@ def _encoder(args: argparse.Namespace, **defaults: Any) -> GeneSetEncoder:
     return encoder.set_params(**dict(args.set))
 
 
-def _fit(
-    args: argparse.Namespace, gene_sets: GeneSets, **defaults: Any
-) -> tuple[GeneSetEncoder, GmtVectorizer]:
-    aliases = _aliases(getattr(args, "aliases", None), gene_sets.genes)
-    vectorizer = GmtVectorizer(gene_sets, aliases=aliases)
-    X = vectorizer.fit_transform(gene_sets.genes)
-    return _encoder(args, **defaults).fit(X), vectorizer
+def _vectorizer(args: argparse.Namespace, gene_sets: GeneSets) -> GmtVectorizer:
+    aliases = _aliases(args.aliases, gene_sets.genes)
+    return GmtVectorizer(gene_sets, aliases=aliases).fit(gene_sets.genes)
 
 
 def _vectors_of(
     gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
 ) -> GeneEmbedding:
+    vectorizer = _vectorizer(args, gene_sets)
+    X = vectorizer.transform(vectorizer.genes_)
     # Vectors do not depend on the wide part, which takes time.
-    fitted = _fit(args, gene_sets, n_wide_inputs=0)
-    return GeneEmbedding.from_encoder(*fitted, genes)
+    encoder = _encoder(args, n_wide_inputs=0).fit(X)
+    return GeneEmbedding.from_encoder(encoder, vectorizer, genes)
 
 
 def _aliases(given: str | None, genes: list[str]) -> Any:

@@ -197,6 +197,23 @@ def test_aliases_find_genes_to_embed_and_names_on_a_map(
     assert "7157" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("given", ["human", "table"])
+def test_aliases_find_genes_to_complete(given, collection, fitted, tmp_path, capsys):
+    aliases, genes = tmp_path / "aliases.tsv", tmp_path / "genes.txt"
+    aliases.write_text("other\tgene\n7157\tTP53\n4193\tMDM2\n", encoding="utf-8")
+    genes.write_text("7157\n4193\nPKM\n", encoding="utf-8")
+    args = ["complete", str(collection), *QUICK]
+    args += ["--aliases", given if given == "human" else str(aliases)]
+    assert main([*args, "--genes", str(genes)]) == 0
+    expected = suggest_genes(*fitted, ["TP53", "MDM2", "PKM"])
+    found = read(capsys.readouterr().out)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+    assert main([*args, "--gene", "7157"]) == 0
+    expected = suggest_gene_sets(*fitted, "TP53")
+    found = read(capsys.readouterr().out)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
 def test_score_is_a_line_of_json(collection, capsys):
     assert main(["score", str(collection), *QUICK, "--set", "init=random"]) == 0
     found = json.loads(one_line(capsys.readouterr().out))

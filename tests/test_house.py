@@ -35,7 +35,15 @@ MAY_IMPORT = {
     },
     "plotting": {"_utils", "gene_sets", "vectorizer"},
     # "" is the front door, with the public names.
-    "__main__": {"", "_utils", "datasets", "metrics", "plotting", "vectorizer"},
+    "__main__": {
+        "",
+        "_utils",
+        "datasets",
+        "encoder",
+        "metrics",
+        "plotting",
+        "vectorizer",
+    },
 }
 
 

@@ -113,7 +113,7 @@ def suggest_genes(
     _check(encoder, vectorizer, k)
     if not isinstance(gene_set, str):
         return pd.DataFrame(_suggest_for_list(encoder, vectorizer, gene_set, k))
-    _check_name(gene_set, "gene set", vectorizer)
+    check_name(gene_set, "gene set", vectorizer)
     column = vectorizer.vocabulary_[gene_set]
     genes = vectorizer.genes_
     # Of all gene sets this one alone: the others would take most of the time.
@@ -140,7 +140,7 @@ def suggest_gene_sets(
     vectorizer : GmtVectorizer
         Fitted on the collection.
     gene : str
-        A gene of the collection.
+        A gene of the collection, or an alias of `vectorizer`.
     k : int, default=10
         Number of gene sets; fewer if the collection has fewer without the gene.
 
@@ -186,7 +186,7 @@ def suggest_gene_sets(
     """
     pd = optional("pandas", "suggest_gene_sets")
     _check(encoder, vectorizer, k)
-    _check_name(gene, "gene", vectorizer)
+    check_name(gene, "gene", vectorizer)
     X = vectorizer.transform([gene])
     probability = encoder.predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
@@ -366,14 +366,16 @@ def _check(encoder: Any, vectorizer: Any, k: int) -> None:
         )
 
 
-def _check_name(name: str, kind: str, vectorizer: Any) -> None:
+def check_name(name: str, kind: str, vectorizer: Any) -> None:
+    """Refuse what is no name of a "gene" or "gene set" of the collection."""
     if not isinstance(name, str):
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
     known, others = list(vectorizer.vocabulary_), list(vectorizer.genes_)
     other = "a gene: use suggest_gene_sets"
     if kind == "gene":
         known, others, other = others, known, "a gene set: use suggest_genes"
-    if name in known:
+    # Aliases find genes, as in `transform`.
+    if name in known or (kind == "gene" and name in vectorizer._index.row_of):
         return
     if name in others:
         raise ValueError(
