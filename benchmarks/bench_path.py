@@ -1,4 +1,4 @@
-"""The rest of the path: reading, building the matrix, transform, predict_proba.
+"""The rest of the path: reading, the matrix, transform, predictions, suggestions.
 
 Full MSigDB v7.1. Each step is to take no more than a tenth of a 20-epoch fit, and
 reading no longer than GSEApy's read_gmt on the same decompressed file. What GSEApy does
@@ -19,9 +19,17 @@ from statistics import median
 
 from _common import MSIGDB, report, shared, timed
 
-from sk_gene2vec import GeneSetEncoder, GmtVectorizer, read_gmt
+from sk_gene2vec import (
+    GeneSetEncoder,
+    GmtVectorizer,
+    nearest_gene_sets,
+    read_gmt,
+    suggest_gene_sets,
+    suggest_genes,
+)
 
 PROBABILITY_ROWS = 1000
+GENE, GENE_SET = "TP53", "HALLMARK_HYPOXIA"
 
 
 def gseapy_read_gmt(path: Path) -> dict[str, list[str]]:
@@ -79,6 +87,20 @@ def main() -> None:
     steps[f"predict_proba of all genes, {PROBABILITY_ROWS} rows at a time"] = timed(
         predict, repeats
     )
+    # A list of one's own: half of a gene set, so that there is something to find.
+    listed = list(gene_sets[GENE_SET])[::2]
+    fitted = encoder, vectorizer
+    answers = {
+        "suggest_gene_sets for a gene": lambda: suggest_gene_sets(*fitted, GENE),
+        "suggest_genes for a gene set": lambda: suggest_genes(*fitted, GENE_SET),
+        f"suggest_genes for a list of {len(listed)}": lambda: suggest_genes(
+            *fitted, listed
+        ),
+        f"nearest_gene_sets for a list of {len(listed)}": lambda: nearest_gene_sets(
+            *fitted, listed
+        ),
+    }
+    steps |= {name: timed(answer, repeats) for name, answer in answers.items()}
     rows = [[name, value, value / fit] for name, value in steps.items()]
     rows.append(["GeneSetEncoder().fit, 20 epochs", fit, 1.0])
     by_hand = "" if "gseapy" in sys.modules else " (by hand: GSEApy is not installed)"
