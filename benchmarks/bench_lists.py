@@ -44,6 +44,8 @@ KINDS = {
 # Gene sets that share so much with one of GO that is left out are left out as well.
 NEAR_COPY = 0.5
 FIRST = 100
+# Of logistic regression.
+CS = [0.1, 1, 10, 100]
 METHODS = ["rows", "tfidf", "word2vec", "membership"]
 # Scores of all genes, given the places of the genes of a list.
 Scorer = Callable[[Any], Any]
@@ -96,7 +98,11 @@ def of_rows(X: Any) -> dict[str, Scorer]:
             shared_sets(shown) / np.sqrt(popularity)
         ),
         "TF-IDF rows: centroid": lambda shown: rows @ rows[shown].sum(axis=0),
-        "TF-IDF rows: logistic regression": logistic(rows, solver="liblinear"),
+    } | {
+        f"TF-IDF rows: logistic regression, C={C}": logistic(
+            rows, C=C, solver="liblinear"
+        )
+        for C in CS
     }
 
 
@@ -105,12 +111,14 @@ def of_vectors(name: str, vectors: Any) -> dict[str, Scorer]:
     unit = normalize(vectors)
     return {
         f"{name}: centroid": lambda shown: unit @ unit[shown].sum(axis=0),
-        f"{name}: logistic regression": logistic(unit, max_iter=300),
+    } | {
+        f"{name}: logistic regression, C={C}": logistic(unit, C=C, max_iter=300)
+        for C in CS
     }
 
 
 def logistic(rows: Any, **options: Any) -> Scorer:
-    """Make a logistic regression, other genes as negatives, C=1, classes balanced."""
+    """Make a logistic regression, other genes as negatives, classes balanced."""
 
     def score(shown: Any) -> Any:
         y = np.zeros(rows.shape[0])

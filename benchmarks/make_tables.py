@@ -441,6 +441,21 @@ def downstream_hallmark(rows: list[Row]) -> str:
     )
 
 
+@table("lists", "bench_lists")
+def lists(rows: list[Row]) -> str:
+    scores = [name for name in rows[0]["header"] if name.endswith(("AUROC", "@100"))]
+    best: dict[str, Row] = {}
+    for row in rows:
+        # Of a method's penalties, each column shows the one that is best on its lists.
+        method = row["method"].partition(", C=")[0]
+        kept = best.setdefault(method, {"method": method} | dict.fromkeys(scores, 0.0))
+        kept |= {name: max(kept[name], row[name]) for name in scores}
+    return markdown(
+        best.values(),
+        {"method": column("method")} | {name: score(name) for name in scores},
+    )
+
+
 for name in ("redundancy", "redundancy_groups"):
     table(name, f"bench_{name}")(as_measured)
 
