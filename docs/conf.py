@@ -30,7 +30,7 @@ extensions = [
     "mathml",
     "unlinked",
 ]
-exclude_patterns = ["_build", "_ext", "_templates"]
+exclude_patterns = ["_build", "_ext", "_templates", "tutorials"]
 templates_path = ["_templates"]
 # Single backticks in docstrings are names of parameters.
 default_role = "literal"
@@ -65,8 +65,8 @@ if os.environ.get("SK_GENE2VEC_DOCS_LINKS"):
     }
 
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
-    "gallery_dirs": "auto_examples",
+    "examples_dirs": ["tutorials", "../examples"],
+    "gallery_dirs": ["auto_tutorials", "auto_examples"],
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": "sk_gene2vec",
     "within_subsection_order": "gallery_order.ByPlace",
@@ -95,6 +95,7 @@ html_sidebars = {
     "ecosystem": [],
     "benchmarks": [],
     "auto_examples/plot_*": [],
+    "auto_tutorials/plot_*": [],
 }
 html_theme_options = {
     "navbar_align": "left",

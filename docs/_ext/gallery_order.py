@@ -1,12 +1,12 @@
-"""Order of the examples in the gallery: first things first."""
+"""Order of the tutorials and examples: first things first."""
 
 PLACES = (
+    "plot_expression_study.py",
+    "plot_single_cells.py",
+    "plot_machine_learning.py",
     "plot_quickstart.py",
     "plot_genome_map.py",
     "plot_missing_members.py",
-    "plot_enrichment.py",
-    "plot_downstream_classifier.py",
-    "plot_cells.py",
     "plot_grid_search.py",
     "plot_cluster.py",
     "plot_notebook.py",

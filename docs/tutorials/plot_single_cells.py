@@ -1,9 +1,10 @@
 """
-Cells by the genes that they express
-====================================
+From single cells
+=================
 
-Give single cells vectors: means of the vectors of their genes, weighted by expression.
-scanpy then takes them in place of principal components.
+For those who work with scanpy: give cells vectors, means of the vectors of their genes
+weighted by expression, and use them in place of principal components. The vectors of
+the genes come from gene sets, not from the cells.
 """
 
 # %%
