@@ -460,6 +460,60 @@ for name in ("redundancy", "redundancy_groups"):
     table(name, f"bench_{name}")(as_measured)
 
 
+def by_dimension(
+    results: Iterable[list[Row]],
+) -> dict[str, dict[str, dict[Any, float]]]:
+    """Scores of the tasks that were run on several dimensions: task, method, dim."""
+    found: dict[str, dict[str, dict[Any, float]]] = {}
+    for record in downstream_records(results, dim=None):
+        methods = found.setdefault(record["task"], {})
+        methods.setdefault(record["method"], {})[record["dim"]] = record["score"]
+    several = {task for task, methods in found.items() if len(methods["deep"]) > 1}
+    return {task: found[task] for task in TITLES if task in several}
+
+
+@table("dimensions", *SUITE)
+def dimensions(*results: list[Row]) -> str:
+    tasks = by_dimension(results)
+    rows = [
+        {"features": FEATURES[method], "dimension": dim}
+        | {TITLES[task]: tasks[task][method].get(dim) for task in tasks}
+        for method in ("deep", "tfidf", "als", "tfidf_rows")
+        for dim in sorted(
+            {x for y in tasks.values() for x in y[method]}, key=lambda x: x or 0
+        )
+    ]
+    columns = {"features": column("features"), "dimension": column("dimension")}
+    return markdown(
+        rows, columns | {TITLES[task]: score(TITLES[task]) for task in tasks}
+    )
+
+
+def draw_dimensions(path: Path) -> None:
+    """Draw the scores of the tasks by the length of the vectors."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "sk-gene2vec"  # the same file from the same numbers
+    tasks = by_dimension(map(rows_of, SUITE))
+    figure, panels = plt.subplots(3, 3, figsize=(9, 7.5), layout="constrained")
+    for axes, (task, methods) in zip(panels.flat, tasks.items(), strict=True):
+        for method in ("deep", "tfidf", "als"):
+            dims = sorted(methods[method])
+            scores = [methods[method][dim] for dim in dims]
+            axes.plot(dims, scores, "o-", markersize=4, label=FEATURES[method])
+        rows = methods["tfidf_rows"][None]
+        axes.axhline(rows, color="0.4", linestyle="--", label=FEATURES["tfidf_rows"])
+        axes.set(xscale="log", title=TITLES[task])
+        axes.set_xticks([25, 50, 100, 200, 400, 1000], [25, 50, 100, 200, 400, 1000])
+        axes.minorticks_off()
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4
+    )
+    figure.supxlabel("numbers of a vector")
+    figure.savefig(path, metadata={"Date": None})
+
+
 @table("seeds", "bench_stability")
 def seeds(rows: list[Row]) -> str:
     names = rows[0]["header"]
@@ -513,6 +567,7 @@ def with_tables(page: str) -> str:
 def main() -> None:
     for page in PAGES:
         page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+    draw_dimensions(HERE.parent / "docs" / "_static" / "dimensions.svg")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Batches, the skorch net, devices and precision."""
 
 import ast
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -353,6 +354,18 @@ def test_auto_precision_follows_the_device(supported, monkeypatch):
         assert use_bfloat16("auto", device) is supported
         assert use_bfloat16("bfloat16", device) is True
         assert use_bfloat16("float32", device) is False
+
+
+def test_accelerate_starts_only_for_its_device(monkeypatch):
+    X = np.kron(np.eye(2), np.ones((5, 3)))
+    # As if it could not be imported.
+    name = "sk_gene2vec.encoder.training._accelerated"
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr(name, raising=False)
+    for device in ("cpu", "auto"):
+        assert GeneSetEncoder(2, max_epochs=1, device=device).fit(X).n_iter_ == 1
+    with pytest.raises(ImportError, match="_accelerated"):
+        GeneSetEncoder(2, max_epochs=1, device="accelerate").fit(X)
 
 
 def test_private_names_of_skorch_are_not_used():
