@@ -185,6 +185,14 @@ def test_gene_without_a_set_has_no_embedding_and_average_probabilities(X, gene_i
     np.testing.assert_array_equal(decoded[0], expected)
 
 
+def test_pos_weight_leaves_the_level_of_probabilities(X):
+    # Without a calibration that would mend it.
+    options = {"validation_fraction": 0.0, "n_wide_inputs": 0, "max_epochs": 100}
+    for pos_weight in (1.0, 20.0):
+        encoder = make(pos_weight=pos_weight, gene_input="one-hot", **options).fit(X)
+        assert encoder.predict_proba(X).mean() == pytest.approx(X.mean(), rel=0.1)
+
+
 def test_a_set_of_all_genes_says_nothing_of_a_gene(X):
     X = np.hstack([X, np.ones((60, 1))])
     encoder = make(validation_fraction=0.0).fit(X)
@@ -581,6 +589,7 @@ def test_wrong_number_of_columns(fitted, X):
         ("init", "pca", "'init'"),
         ("dropout", 1.0, "'dropout'"),
         ("weight_decay", -1.0, "'weight_decay'"),
+        ("pos_weight", 0.0, "'pos_weight'"),
         ("activation", "swish", "'activation'"),
         ("lr", 0, "'lr'"),
         ("max_epochs", 0, "'max_epochs'"),

@@ -34,6 +34,7 @@ def draw_problem(rng):
         "hidden_layer_sizes": [(), (3,), 4, (5, 2)][rng.integers(4)],
         "lr": float(rng.choice([1e-6, 0.02, 0.5, 5, 1e4])),
         "weight_decay": float(rng.choice([0, 0.3, 10])),
+        "pos_weight": float(rng.choice([1, 1, 30, 1e-3])),
         "max_epochs": int(rng.integers(1, 5)),
         "batch_size": int(rng.choice([1, 7, 1024])),
         "early_stopping": bool(rng.random() < 0.2),

@@ -219,6 +219,7 @@ def _train_network(
         data.gene_set_weights if data.row_keys is None else None,
         run.parameters["mask_rate"],
         run.device,
+        run.parameters["pos_weight"],
     )
     return train(
         module,
@@ -259,6 +260,7 @@ def _module(
         start=start,
         dropout=parameters["dropout"],
         noise=run.noise,
+        pos_weight=parameters["pos_weight"],
         sparse_grad=parameters["n_negatives"] is not None,
     )
     if previous is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -59,6 +60,9 @@ class GeneSetNetwork(nn.Module):
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
         Source of the dropout, on the device of the inputs.
+    pos_weight : float, default=1.0
+        Weight of memberships in the loss. Its logarithm is added to the logits that the
+        loss sees, so that those of the network itself keep the level of the data.
     sparse_grad : bool, default=False
         If True, the gradient of the first weight holds only the rows that a batch
         touches. That of the output layer is up to the loss: :class:`SampledBCE` gives
@@ -82,11 +86,13 @@ class GeneSetNetwork(nn.Module):
         start: NDArray[np.float32] | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
+        pos_weight: float = 1.0,
         sparse_grad: bool = False,
     ) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation].of_tensor
         self.dropout, self.noise = dropout, noise
+        self.level = math.log(pos_weight)
         self.sparse_grad = sparse_grad
         self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
         first = _normal((n_inputs, embedding_dim), _INITIAL_STD, generator)
@@ -119,7 +125,12 @@ class GeneSetNetwork(nn.Module):
             keep = torch.empty_like(embedding)
             keep.bernoulli_(1 - self.dropout, generator=self.noise)
             embedding = embedding * keep / (1 - self.dropout)
-        return self.hidden(embedding), self.output
+        output: Tensor = self.output
+        if self.level:
+            level = torch.zeros(output.shape[1], device=output.device)
+            level[-1] = self.level
+            output = output + level
+        return self.hidden(embedding), output
 
     @property
     def _linear(self) -> list[nn.Linear]:

@@ -119,6 +119,36 @@ def test_one_hot_batch_feeds_row_numbers_and_counts(X):
     np.testing.assert_allclose(batch.targets.weights, [5 / 15, 10 / 15])
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_pos_weight_is_that_of_torch(X, sampled):
+    """Logits of the network keep the level of the data: the loss adds log(weight)."""
+    generator = torch.Generator().manual_seed(0)
+    dataset = MembershipDataset(X, np.ones(20), None, 0.5, CPU, pos_weight=7.0)
+    module = GeneSetNetwork(
+        20, torch.zeros(12), 3, "tanh", (), generator, pos_weight=7.0
+    )
+    criterion = (
+        # So many that each is drawn, and the estimate is exact.
+        SampledBCE(torch.ones(12), 12, generator) if sampled else GeneSetBCE()
+    )
+    batch = dataset.batch(np.arange(20), generator)
+    loss = criterion(module(batch.inputs), batch.targets)
+    hidden, _ = module(batch.inputs)
+    logits = hidden @ module.output[:, :-1].t() + module.output[:, -1]
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits + np.log(7),
+        torch.from_numpy(X.toarray()),
+        pos_weight=torch.tensor(7.0),
+        reduction="sum",
+    )
+    torch.testing.assert_close(loss, expected / 20)
+    loss.backward()
+    found = module.output.grad.to_dense()
+    module.output.grad = None
+    (expected / 20).backward()
+    torch.testing.assert_close(found, module.output.grad)
+
+
 @pytest.mark.parametrize(
     ("batch_size", "sizes"), [(20, [20]), (19, [10, 10]), (7, [7, 7, 6]), (99, [20])]
 )
