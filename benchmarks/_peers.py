@@ -443,6 +443,11 @@ OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
     "one_hot": ("ours, one-hot as in the notebook", NOTEBOOK, ONE_HOT_SETTINGS),
     "linear": ("ours, one-hot linear", LINEAR, ONE_HOT_SETTINGS),
     "deep": ("ours, embedding alone", {"n_wide_inputs": 0}, [{}]),
+    "weighted": (
+        "ours, embedding alone, pos_weight=30",
+        {"n_wide_inputs": 0, "pos_weight": 30.0},
+        [{}],
+    ),
     "sampled": ("ours, 2,048 negatives", {"n_negatives": 2048}, [{}]),
     "membership": ("ours, with the wide part (default)", {}, [{}]),
 }
