@@ -1,7 +1,9 @@
 """The pages of the documentation: complete, and their sessions run."""
 
+import ast
 import doctest
 import importlib
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -111,3 +113,11 @@ def test_examples_of_methods_print_what_they_say(cls):
     for test in doctest.DocTestFinder().find(cls, module=False, globs={}):
         runner.run(test, out=report.append)
     assert not report, "".join(report)
+
+
+def test_docstring_of_the_encoder_states_the_defaults():
+    doc = inspect.getdoc(GeneSetEncoder)
+    stated = re.findall(r"^(\w+) : .*default=(.+)$", doc, re.MULTILINE)
+    defaults = {name: ast.literal_eval(text) for name, text in stated}
+    signature = inspect.signature(GeneSetEncoder).parameters
+    assert defaults == {name: x.default for name, x in signature.items()}

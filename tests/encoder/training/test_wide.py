@@ -254,3 +254,16 @@ def test_warm_start_computes_it_anew(X):
     np.testing.assert_array_equal(
         encoder.wide_coef_.toarray(), wide_coef(X, 5).toarray()
     )
+
+
+def test_parts_share_the_penalty(X):
+    encoder = GeneSetEncoder(2, max_epochs=1, validation_fraction=0.0, random_state=0)
+    first, second = X[:200], X[200:]
+    for part in (first, second):
+        encoder.partial_fit(part)
+    penalty = WIDE_PENALTY * second.shape[0] / X.shape[0]
+    coefs = wide_coef(first, 50), wide_coef(second, 50, penalty=penalty)
+    expected = averaged(coefs, first.sum(axis=0) / X.sum(axis=0), 50)
+    np.testing.assert_allclose(
+        encoder.wide_coef_.toarray(), expected.toarray(), rtol=1e-5, atol=1e-5
+    )
