@@ -132,9 +132,9 @@ axes.legend(frameon=False)
 # With five labels for each class, the vectors are better: they contain which gene sets
 # occur together, learned from thousands of genes without a label. With more labels, a
 # linear classifier can learn this itself, and the memberships keep details that 100
-# numbers cannot. So try both: "When to embed, and when not" in the :doc:`/user_guide`
-# has what is known of other tasks. Vectors are also useful where rows must be short and
-# dense: for nearest neighbours, kernels, neural networks, or beside other features.
+# numbers cannot. So try both: :ref:`when-to-embed` in the user guide has what is known
+# of other tasks. Vectors are also useful where rows must be short and dense: for
+# nearest neighbours, kernels, neural networks, or beside other features.
 
 # %%
 # Leakage
