@@ -70,6 +70,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": "sk_gene2vec",
     "within_subsection_order": "gallery_order.ByPlace",
+    "reset_modules": ("matplotlib", "gallery_order.reset_threads"),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,

@@ -1,4 +1,8 @@
-"""Order of the tutorials and examples: first things first."""
+"""Order of the tutorials and examples, and what each of them starts with."""
+
+import torch
+
+N_THREADS = torch.get_num_threads()
 
 PLACES = (
     "plot_expression_study.py",
@@ -22,3 +26,11 @@ class ByPlace:
     def __call__(self, filename):
         place = PLACES.index(filename) if filename in PLACES else len(PLACES)
         return place, filename
+
+
+def reset_threads(gallery_conf, fname):
+    """Undo what an example does to torch's threads.
+
+    All run in one process, and libraries set the number for all that follow.
+    """
+    torch.set_num_threads(N_THREADS)

@@ -57,8 +57,9 @@ print(f"their share of the counts: {found['coverage_counts']:.1%}")
 # Next to principal components
 # ----------------------------
 # How often do the nearest cells tell the cell type? PCA is fitted to these cells, the
-# gene vectors are not. Vectors of the wrong genes do nearly as well here: cells that
-# express the same genes get the same vector, whatever the vectors of the genes are.
+# gene vectors are not, and PCA is a little ahead. Vectors of the wrong genes do nearly
+# as well here: cells that express the same genes get the same vector, whatever the
+# vectors of the genes are.
 
 import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
