@@ -450,6 +450,11 @@ OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
     ),
     "sampled": ("ours, 2,048 negatives", {"n_negatives": 2048}, [{}]),
     "membership": ("ours, with the wide part (default)", {}, [{}]),
+    "weighted_wide": (
+        "ours, with the wide part, pos_weight=30",
+        {"pos_weight": 30.0},
+        [{}],
+    ),
 }
 
 

@@ -109,7 +109,8 @@ class GeneSetEncoder(
     pos_weight : float, default=1.0
         Weight of memberships in the loss, as in torch's
         :class:`~torch.nn.BCEWithLogitsLoss`. With 10 to 30, vectors serve classifiers
-        better and rank held-out memberships less well. Probabilities keep their level.
+        better, and by themselves rank held-out memberships less well. Probabilities
+        keep their level.
 
     max_epochs : int, default=20
         Passes over the genes.
