@@ -98,12 +98,7 @@ def of_rows(X: Any) -> dict[str, Scorer]:
             shared_sets(shown) / np.sqrt(popularity)
         ),
         "TF-IDF rows: centroid": lambda shown: rows @ rows[shown].sum(axis=0),
-    } | {
-        f"TF-IDF rows: logistic regression, C={C}": logistic(
-            rows, C=C, solver="liblinear"
-        )
-        for C in CS
-    }
+    } | of_logistic_regression("TF-IDF rows", rows, solver="liblinear")
 
 
 def of_vectors(name: str, vectors: Any) -> dict[str, Scorer]:
@@ -111,8 +106,13 @@ def of_vectors(name: str, vectors: Any) -> dict[str, Scorer]:
     unit = normalize(vectors)
     return {
         f"{name}: centroid": lambda shown: unit @ unit[shown].sum(axis=0),
-    } | {
-        f"{name}: logistic regression, C={C}": logistic(unit, C=C, max_iter=300)
+    } | of_logistic_regression(name, unit, max_iter=300)
+
+
+def of_logistic_regression(name: str, rows: Any, **options: Any) -> dict[str, Scorer]:
+    """Logistic regression with each penalty."""
+    return {
+        f"{name}: logistic regression, C={C}": logistic(rows, C=C, **options)
         for C in CS
     }
 

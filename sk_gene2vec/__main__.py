@@ -210,12 +210,10 @@ def _complete(args: argparse.Namespace) -> None:
       sk-gene2vec complete c2.all.gmt --genes my_genes.txt --aliases human
     """
     vectorizer = _vectorizer(args, _collection(args))
-    X = vectorizer.transform(vectorizer.genes_)
-    suggest, name = (
-        (suggest_genes, args.gene_set)
-        if args.gene is None
-        else (suggest_gene_sets, args.gene)
-    )
+    suggest: Any = suggest_genes
+    name, kind = args.gene_set, "gene set"
+    if args.gene is not None:
+        suggest, name, kind = suggest_gene_sets, args.gene, "gene"
     # Before the training, which takes long.
     if args.genes:
         name = _listed(args.genes[0])
@@ -223,8 +221,8 @@ def _complete(args: argparse.Namespace) -> None:
             warnings.simplefilter("ignore")  # suggest_genes warns again
             vectorizer._look_up_some(name)
     else:
-        check_name(name, "gene set" if args.gene is None else "gene", vectorizer)
-    _write_table(suggest(_encoder(args).fit(X), vectorizer, name, k=args.k))
+        check_name(name, kind, vectorizer)
+    _write_table(suggest(_fit(args, vectorizer), vectorizer, name, k=args.k))
 
 
 def _map(args: argparse.Namespace) -> None:
@@ -288,13 +286,19 @@ def _vectorizer(args: argparse.Namespace, gene_sets: GeneSets) -> GmtVectorizer:
     return GmtVectorizer(gene_sets, aliases=aliases).fit(gene_sets.genes)
 
 
+def _fit(
+    args: argparse.Namespace, vectorizer: GmtVectorizer, **defaults: Any
+) -> GeneSetEncoder:
+    X = vectorizer.transform(vectorizer.genes_)
+    return _encoder(args, **defaults).fit(X)
+
+
 def _vectors_of(
     gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
 ) -> GeneEmbedding:
     vectorizer = _vectorizer(args, gene_sets)
-    X = vectorizer.transform(vectorizer.genes_)
     # Vectors do not depend on the wide part, which takes time.
-    encoder = _encoder(args, n_wide_inputs=0).fit(X)
+    encoder = _fit(args, vectorizer, n_wide_inputs=0)
     return GeneEmbedding.from_encoder(encoder, vectorizer, genes)
 
 

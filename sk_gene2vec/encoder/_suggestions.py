@@ -370,18 +370,19 @@ def check_name(name: str, kind: str, vectorizer: Any) -> None:
     """Refuse what is no name of a "gene" or "gene set" of the collection."""
     if not isinstance(name, str):
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
-    known, others = list(vectorizer.vocabulary_), list(vectorizer.genes_)
-    other = "a gene: use suggest_gene_sets"
+    # Aliases are among the genes, as `transform` finds them too.
+    known, others = vectorizer.vocabulary_, vectorizer._index.row_of
+    names, other = known, "a gene: use suggest_gene_sets"
     if kind == "gene":
-        known, others, other = others, known, "a gene set: use suggest_genes"
-    # Aliases find genes, as in `transform`.
-    if name in known or (kind == "gene" and name in vectorizer._index.row_of):
+        known, others = others, known
+        names, other = vectorizer.genes_, "a gene set: use suggest_genes"
+    if name in known:
         return
     if name in others:
         raise ValueError(
             f"Expected a {kind} of the collection, got {name!r}, which is {other}."
         )
-    near = nearest_names(name, known)
+    near = nearest_names(name, list(names))
     raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
 
 
