@@ -431,6 +431,7 @@ NOTEBOOK = {
     "init": "random",
     "dropout": 0.0,
     "weight_decay": 0.0,
+    "pos_weight": 1.0,
     "lr": 0.01,
     "batch_size": 1000,
     "hidden_layer_sizes": (100,),
@@ -443,16 +444,16 @@ OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
     "one_hot": ("ours, one-hot as in the notebook", NOTEBOOK, ONE_HOT_SETTINGS),
     "linear": ("ours, one-hot linear", LINEAR, ONE_HOT_SETTINGS),
     "deep": ("ours, embedding alone", {"n_wide_inputs": 0}, [{}]),
-    "weighted": (
-        "ours, embedding alone, pos_weight=30",
-        {"n_wide_inputs": 0, "pos_weight": 30.0},
+    "unweighted": (
+        "ours, embedding alone, pos_weight=1",
+        {"n_wide_inputs": 0, "pos_weight": 1.0},
         [{}],
     ),
     "sampled": ("ours, 2,048 negatives", {"n_negatives": 2048}, [{}]),
     "membership": ("ours, with the wide part (default)", {}, [{}]),
-    "weighted_wide": (
-        "ours, with the wide part, pos_weight=30",
-        {"pos_weight": 30.0},
+    "unweighted_wide": (
+        "ours, with the wide part, pos_weight=1",
+        {"pos_weight": 1.0},
         [{}],
     ),
 }

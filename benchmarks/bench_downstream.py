@@ -55,7 +55,7 @@ from _tasks import HALVES, TASKS
 from joblib import Parallel, delayed
 
 ROWS = {"rows": "memberships", "tfidf_rows": "TF-IDF rows of unit length"}
-METHODS = [*ROWS, "svd", "tfidf", "nmf", "als", "word2vec", "deep", "weighted"]
+METHODS = [*ROWS, "svd", "tfidf", "nmf", "als", "word2vec", "deep", "unweighted"]
 # Tasks of the mean rank. One of Hallmark is too small to tell methods apart.
 SUITE = [task for task in TASKS if task != "pairs_hallmark"]
 

@@ -43,6 +43,8 @@ from sk_gene2vec.metrics import (
     split_memberships,
 )
 
+# Run at one width.
+FOR_THE_RECORD = ("one_hot", "linear", "sampled", "unweighted", "unweighted_wide")
 METRICS = ["ndcg@100", "recall@20", "auroc"]
 METHODS = [*PEERS, *OURS, "reliability"]
 DIMS = {"msigdb": [50, 100, 300], "go_bp": [50, 100, 300], "hallmark": [10, 20, 40]}
@@ -100,8 +102,7 @@ def jobs_of(collection: str, methods: list[str], dims: list[int]) -> list[dict]:
         else:
             if not embeds(method):
                 own: list[int | None] = [None]
-            elif method in ("one_hot", "linear", "sampled"):
-                # These are here for the record, at one width.
+            elif method in FOR_THE_RECORD:
                 own = [min(dims, key=lambda dim: abs(dim - 100))]
                 own = [20] if collection == "hallmark" and 20 in dims else own
             elif method == "membership":

@@ -289,9 +289,9 @@ FEATURES = {
     "als": "ALS",
     "word2vec": "Word2Vec",
     "deep": "ours",
-    "weighted": "ours, pos_weight=30",
+    "unweighted": "ours, pos_weight=1",
 }
-OURS = ("deep", "weighted")
+OURS = ("deep", "unweighted")
 TITLES = {
     "classes": "classes, all labels",
     "few_5": "classes, 5 labels each",
@@ -363,7 +363,7 @@ def downstream_ranks(*results: list[Row]) -> str:
             "mean rank": mean(rank[x] for rank in of_tasks),
             "among vectors": mean(r[x] for r in among) if x in vectors else None,
             **against(tasks.values(), x, "deep"),
-            **against(tasks.values(), x, "weighted"),
+            **against(tasks.values(), x, "unweighted"),
         }
         for x in methods
     ]
@@ -421,36 +421,12 @@ def downstream_sizes(*results: list[Row]) -> str:
     return markdown(rows, columns)
 
 
-# Headings of the tasks of one table, in pairs: vectors as they are, and of unit length.
-PAIRS = {"pairs_msigdb": "pairs", "pairs_msigdb_no_c5": "pairs without C5"}
-
-
-@table("downstream-pairs", *(f"bench_downstream_{task}" for task in PAIRS))
-def downstream_pairs(*results: list[Row]) -> str:
-    rows: dict[str, Row] = {}
-    columns = {"method": column("method")}
-    for heading, found in zip(PAIRS.values(), results, strict=True):
-        unit = f"{heading}, unit"
-        columns |= {
-            name: lambda row, name=name: show(row.get(name), ".3f")
-            for name in (heading, unit)
-        }
-        for row in found:
-            scores = {heading: row["AUROC"], unit: row["AUROC, unit"]}
-            rows.setdefault(row["method"], {"method": row["method"]}).update(scores)
-    return markdown(rows.values(), columns)
-
-
-@table("downstream-hallmark", "bench_downstream_pairs_hallmark")
+@table("downstream-hallmark", "bench_downstream_hallmark")
 def downstream_hallmark(rows: list[Row]) -> str:
+    found = {row["method"]: row for row in downstream_records([rows], "all", dim=20)}
     return markdown(
-        rows,
-        {
-            "method": column("method"),
-            "dimension": column("dimension"),
-            "pairs": score("AUROC"),
-            "pairs, unit": score("AUROC, unit"),
-        },
+        [found[name] | {"features": FEATURES[name]} for name in FEATURES],
+        {"features": column("features"), "pairs": score("score")},
     )
 
 

@@ -53,6 +53,7 @@ encoder = GeneSetEncoder(
     init="random",
     dropout=0.0,
     weight_decay=0.0,
+    pos_weight=1.0,
     validation_fraction=0.0,
     random_state=0,
 ).fit(X)

@@ -32,16 +32,23 @@ def as_memberships(X: Any) -> sp.csr_array:
         X = sp.csr_array(X)
         _check_non_negative(X.data)
         if not X.has_canonical_format or not X.data.all():
-            # Binarise first: the sum of two stored entries may overflow.
-            data = (X.data > 0).astype(dtype)
-            X = sp.csr_array((data, X.indices, X.indptr), shape=X.shape, copy=True)
-            X.sum_duplicates()
-            X.eliminate_zeros()
+            X = above_zero(X)
     else:
         _check_non_negative(X)
-        blocks = [sp.csr_array(X[rows] > 0) for rows in row_blocks(X.shape)]
-        X = sp.csr_array(sp.vstack(blocks, format="csr"))
+        X = above_zero(X)
     return sp.csr_array((np.ones(X.nnz, dtype), X.indices, X.indptr), shape=X.shape)
+
+
+def above_zero(X: Any) -> sp.csr_array:
+    """Mark the entries of an array or CSR matrix above zero, with sorted indices."""
+    if not sp.issparse(X):
+        blocks = [sp.csr_array(X[rows] > 0) for rows in row_blocks(X.shape)]
+        return sp.csr_array(sp.vstack(blocks, format="csr"))
+    # Binarise first: the sum of two stored entries may overflow.
+    X = sp.csr_array((X.data > 0, X.indices, X.indptr), shape=X.shape, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
 
 
 def _check_non_negative(values: NDArray[Any]) -> None:

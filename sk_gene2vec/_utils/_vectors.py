@@ -1,4 +1,4 @@
-"""Genes and their vectors: the checks that embeddings and plots share."""
+"""Genes and their vectors: what embeddings and plots share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, UNWRITABLE, check_genes
 from sk_gene2vec._utils._messages import excerpt
 
-__all__ = ["check_vectors", "places_of"]
+__all__ = ["check_vectors", "largest", "places_of", "unit_rows"]
 
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:
@@ -97,3 +97,22 @@ def check_vectors(
             f"with NaN or infinity, the first {first}."
         )
     return checked
+
+
+def unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Scale rows to unit length; rows of zeros stay. Squares may overflow float32."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
+
+
+def largest(values: NDArray[Any], k: int) -> NDArray[np.intp]:
+    """Columns of the k largest of each row, sorted, ties by column."""
+    n_rows, n_columns = values.shape
+    if not k:
+        return np.empty((n_rows, 0), dtype=np.intp)
+    least = np.partition(values, n_columns - k, axis=1)[:, n_columns - k]
+    large = np.flatnonzero(values >= least[:, np.newaxis])
+    rows, columns = np.divmod(large, n_columns)
+    order = np.lexsort((-values[rows, columns], rows))
+    starts = np.searchsorted(rows, np.arange(n_rows))
+    return columns[order[starts[:, np.newaxis] + np.arange(k)]]

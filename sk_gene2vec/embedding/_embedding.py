@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec._utils._vectors import places_of
+from sk_gene2vec._utils._vectors import largest, places_of, unit_rows
 from sk_gene2vec.embedding._attrs import attrs_of
 from sk_gene2vec.embedding._exports import Exports
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
@@ -331,10 +331,10 @@ class GeneEmbedding(Exports):
         if not len(inputs):
             raise ValueError("Expected at least one gene to compare with, got none.")
         direction = self._units[plus].sum(axis=0) - self._units[minus].sum(axis=0)
-        similarity = _unit_rows(direction[np.newaxis]) @ self._units.T
+        similarity = unit_rows(direction[np.newaxis]) @ self._units.T
         similarity[0, inputs] = -np.inf
         k = min(topn, len(self) - len(np.unique(inputs)))
-        best = _largest(similarity, k)[0]
+        best = largest(similarity, k)[0]
         genes = self._genes[best].tolist()
         return list(zip(genes, similarity[0, best].tolist(), strict=True))
 
@@ -385,7 +385,7 @@ class GeneEmbedding(Exports):
             own = queries[block]
             similarity = self._units[own] @ self._units.T
             similarity[np.arange(len(own)), own] = -np.inf
-            best[block] = _largest(similarity, k)
+            best[block] = largest(similarity, k)
             values[block] = np.take_along_axis(similarity, best[block], axis=1)
         return pd.DataFrame(
             {
@@ -397,23 +397,4 @@ class GeneEmbedding(Exports):
 
     @cached_property
     def _units(self) -> NDArray[Any]:
-        return _unit_rows(self._vectors)
-
-
-def _unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Scale rows to unit length; rows of zeros stay. Squares may overflow float32."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
-
-
-def _largest(values: NDArray[Any], k: int) -> NDArray[np.intp]:
-    """Columns of the k largest of each row, sorted, ties by column."""
-    n_rows, n_columns = values.shape
-    if not k:
-        return np.empty((n_rows, 0), dtype=np.intp)
-    least = np.partition(values, n_columns - k, axis=1)[:, n_columns - k]
-    large = np.flatnonzero(values >= least[:, np.newaxis])
-    rows, columns = np.divmod(large, n_columns)
-    order = np.lexsort((-values[rows, columns], rows))
-    starts = np.searchsorted(rows, np.arange(n_rows))
-    return columns[order[starts[:, np.newaxis] + np.arange(k)]]
+        return unit_rows(self._vectors)

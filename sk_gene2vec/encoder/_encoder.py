@@ -106,11 +106,11 @@ class GeneSetEncoder(
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
-    pos_weight : float, default=1.0
+    pos_weight : float, default=30.0
         Weight of memberships in the loss, as in torch's
-        :class:`~torch.nn.BCEWithLogitsLoss`. With 10 to 30, vectors serve classifiers
-        better, and by themselves rank held-out memberships less well. Probabilities
-        keep their level.
+        :class:`~torch.nn.BCEWithLogitsLoss`. With 1, vectors serve classifiers less
+        well, and by themselves rank held-out memberships better. Probabilities have
+        the same level with any weight.
 
     max_epochs : int, default=20
         Passes over the genes.
@@ -225,10 +225,10 @@ class GeneSetEncoder(
         alone. Only there when `early_stopping=True`.
 
     loss_curve_ : list of float
-        Training loss of each epoch: binary cross-entropy, averaged over all pairs
-        of a gene and a gene set. An estimate with `n_negatives`, and in bfloat16 on a
-        CPU from about five million pairs a mini-batch. `warm_start` and `partial_fit`
-        append to it.
+        Training loss of each epoch: binary cross-entropy with `pos_weight`, averaged
+        over all pairs of a gene and a gene set. An estimate with `n_negatives`, and in
+        bfloat16 on a CPU from about five million pairs a mini-batch. `warm_start` and
+        `partial_fit` append to it.
 
     n_iter_ : int
         Number of epochs run in the last call.
@@ -263,7 +263,10 @@ class GeneSetEncoder(
     for ``gene_input="membership"``, and ``e = activation(coefs_[0][i] +
     intercepts_[0])`` for row i of the table with "one-hot". The logits are
     ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
-    loss is the mean of ``softplus(z) - x * z`` over all pairs, minimised by Adam.
+    loss is the mean over all pairs of ``pos_weight * softplus(-u)`` for a membership
+    and ``softplus(u)`` for any other pair, with ``u = z + log(pos_weight)``, minimised
+    by Adam. The logarithm keeps z at the level of the data: with a logit that knows
+    nothing, the loss is smallest where the sigmoid of z is the frequency of the set.
     Memberships that a step shows the network count zero: it learns to predict what
     it cannot see, not to copy. The output's biases start at the log-odds of each
     set's frequency.
@@ -362,7 +365,7 @@ class GeneSetEncoder(
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.3,
-        pos_weight: float = 1.0,
+        pos_weight: float = 30.0,
         max_epochs: int = 20,
         batch_size: int = 1024,
         early_stopping: bool = False,
@@ -681,7 +684,8 @@ class GeneSetEncoder(
             )
 
     def _layers(self) -> Layers:
-        return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
+        activation = self._architecture["activation"]
+        return Layers(self.coefs_, self.intercepts_, activation, self._pos_weight)
 
     def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
         layers = self._layers()

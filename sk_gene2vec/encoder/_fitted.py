@@ -23,6 +23,8 @@ class Fitted:
     ----------
     _architecture : dict
         Parameters that shapes and meaning of the weights follow from.
+    _pos_weight : float
+        Weight of memberships in the loss of the last fit.
     _median_size : float
         Median number of memberships of the genes of the last fit.
     _wide : tuple of ndarray
@@ -50,6 +52,7 @@ class Fitted:
     n_iter_: int
     embedding_: Array
     _architecture: dict[str, Any]
+    _pos_weight: float
     _median_size: float
     _wide: tuple[Array, Array, Array]
     _row_keys: Array | None

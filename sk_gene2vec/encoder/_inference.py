@@ -65,11 +65,14 @@ class Layers(NamedTuple):
         Biases of the layers.
     activation : str
         Activation of the embedding, a key of `ACTIVATIONS`.
+    pos_weight : float, default=1.0
+        Weight of memberships in the loss that the weights minimise.
     """
 
     coefs: list[Floats]
     intercepts: list[Floats]
     activation: str
+    pos_weight: float = 1.0
 
     def astype(self, dtype: DTypeLike) -> Layers:
         """Convert the weights, without a copy where they have that dtype."""
@@ -207,7 +210,7 @@ def decode(
 def fold_in(X: sp.csr_array, layers: Layers) -> Floats:
     """Embed rows that have no entry in the embedding table.
 
-    The binary cross-entropy of each row is minimised over its embedding with the
+    The loss of each row, as in training, is minimised over its embedding with the
     decoder frozen: `FOLD_IN_STEPS` steps of Adam from the mean of the table, in
     float64, with steps that shrink linearly from the table's standard deviation.
 
@@ -241,15 +244,16 @@ def fold_in(X: sp.csr_array, layers: Layers) -> Floats:
 
 
 def _embedding_gradient(X: sp.csr_array, state: Floats, layers: Layers) -> Floats:
-    """Gradient of each row's summed cross-entropy in its pre-activation."""
+    """Gradient of each row's summed loss in its pre-activation."""
     activation = ACTIVATIONS[layers.activation]
     outputs = hidden_outputs(activation.function(state), layers)
     output = layers.coefs[-1]
     residual = outputs[-1] @ output
-    residual += layers.intercepts[-1]
+    residual += layers.intercepts[-1] + np.log(layers.pos_weight)
     expit(residual, out=residual)
-    # sigmoid(z) times the output weights, minus the weights of the members.
-    gradient = residual @ output.T - X @ output.T
+    # sigmoid(z) less 1 at memberships, which weigh more, times the output weights.
+    members = (layers.pos_weight - 1) * X.multiply(residual) - layers.pos_weight * X
+    gradient = residual @ output.T + members @ output.T
     for coef, above in zip(layers.coefs[-2:0:-1], outputs[:0:-1], strict=True):
         gradient = (gradient * (above > 0)) @ coef.T
     return activation.backward(gradient, state, outputs[0])

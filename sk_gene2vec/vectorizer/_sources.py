@@ -31,18 +31,20 @@ def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
 def select_by_size(
     gene_sets: GeneSets, min_size: int | None, max_size: int | None
 ) -> GeneSets:
-    """Leave out the gene sets that are too small or too large."""
+    """Leave out the gene sets that are too small or too large; some genes must stay."""
     low = 0 if min_size is None else min_size
     high = math.inf if max_size is None else max_size
     sizes = [len(genes) for genes in gene_sets.values()]
-    if low <= min(sizes) and max(sizes) <= high:
-        return gene_sets
     kept = {name: g for name, g in gene_sets.items() if low <= len(g) <= high}
     if not kept:
         raise ValueError(
             f"Expected gene sets with min_size={min_size} to max_size={max_size} "
             f"genes, got {len(sizes)} with {min(sizes)} to {max(sizes)}."
         )
+    if not any(kept.values()):
+        raise ValueError(f"Expected genes, got {len(kept)} gene sets without any.")
+    if len(kept) == len(gene_sets):
+        return gene_sets
     return GeneSets._trusted(kept, gene_sets.descriptions, gene_sets.attrs)
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -16,11 +14,12 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
+from sk_gene2vec.vectorizer._output import Membership, contained
 from sk_gene2vec.vectorizer._sources import (
     membership_matrix,
     resolve_gene_sets,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GmtVectorizer"]
 
-Membership: TypeAlias = sp.csr_matrix | sp.csr_array | npt.NDArray[Any]
 Names: TypeAlias = npt.NDArray[np.object_]
 
 _ARRAY = HasMethods("__array__")
@@ -311,13 +309,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         if X.shape[1] != len(names):
             wanted = f"{len(names)} columns, one a gene set"
             raise ValueError(f"Expected {wanted}, got {X.shape[1]}.")
-        if sp.issparse(X):
-            # Before duplicates are summed, which may overflow; a copy, as that is
-            # done in place.
-            X = sp.csr_array((X.data > 0, X.indices, X.indptr), X.shape, copy=True)
-            X.sum_duplicates()
-        members = sp.csr_array(X > 0)
-        members.sort_indices()
+        members = above_zero(X)
         return np.split(names[members.indices], members.indptr[1:-1])
 
     def get_feature_names_out(self, input_features: Any = None) -> Names:
@@ -339,11 +331,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     def _fit(self, genes: list[str], *, fate: str | None) -> Rows:
         whole = resolve_gene_sets(self.gene_sets, prefix_names=self.prefix_names)
         collection = select_by_size(whole, self.min_size, self.max_size)
-        known = collection.genes
-        if not known:
-            n_sets = len(collection)
-            raise ValueError(f"Expected genes, got {n_sets} gene sets without any.")
-        index = GeneIndex(known, self.aliases)
+        index = GeneIndex(collection.genes, self.aliases)
         rows, missing = self._look_up(genes, index, fate=fate)
         self._set(collection, index, self.dtype)
         self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
@@ -404,20 +392,8 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
 
     def _select(self, rows: Rows, X: Any) -> Membership:
         """Rows of the collection's matrix, in the container that is asked for."""
-        selected = self._membership[rows]
         container = _get_output_config("transform", self)["dense"]
-        if container == "pandas":
-            # scikit-learn 1.6 would drop the index of a Series.
-            pandas = optional("pandas", "transform='pandas'")
-            has_index = isinstance(X, pandas.Series | pandas.DataFrame)
-            index = X.index if has_index else None
-            return pandas.DataFrame(selected.toarray(), index=index)
-        if container != "default" or not self.sparse_output:
-            return selected.toarray()
-        # scikit-learn before 1.9 has no such setting, and uses matrices.
-        if get_config().get("sparse_interface") == "sparray":
-            return sp.csr_array(selected)
-        return selected
+        return contained(self._membership[rows], X, container, self.sparse_output)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

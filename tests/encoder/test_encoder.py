@@ -144,9 +144,11 @@ def test_score_of_genes_with_few_memberships_and_of_none():
 
 
 def network_loss(encoder, X):
-    """Mean cross-entropy of the network's own probabilities, as in training."""
-    logits = decode_logits(encoder.transform(X), encoder._layers())
-    return np.mean(np.logaddexp(0, logits) - X * logits)
+    """Mean loss of the network's own logits, as in training."""
+    weight = encoder.pos_weight
+    logits = decode_logits(encoder.transform(X), encoder._layers()) + np.log(weight)
+    members, others = np.logaddexp(0, -logits), np.logaddexp(0, logits)
+    return np.mean(weight * X * members + (1 - X) * others)
 
 
 @pytest.mark.parametrize("gene_input", INPUTS)
@@ -323,8 +325,8 @@ def test_one_hot_weighs_rows_by_how_often_they_occur():
     # Two kinds of gene, nine to one: an embedding that cannot tell them apart
     # must predict the shares of the ten genes, not those of the two rows.
     X = np.repeat([[1, 0], [0, 1]], [9, 1], axis=0)
-    encoder = make(gene_input="one-hot", embedding_dim=1, max_epochs=300, lr=0.05)
-    curve = encoder.fit(X).loss_curve_
+    parameters = {"embedding_dim": 1, "max_epochs": 300, "lr": 0.05, "pos_weight": 1.0}
+    curve = make(gene_input="one-hot", **parameters).fit(X).loss_curve_
     # The output bias starts at the log-odds of (9.5, 1.5) out of 11.
     p = np.array([9.5, 1.5]) / 11
     y = X.astype(float)

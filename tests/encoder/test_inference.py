@@ -14,11 +14,11 @@ from sk_gene2vec.encoder._inference import Layers
 N_SETS = 30
 
 
-def layers(activation, hidden, rng):
+def layers(activation, hidden, rng, pos_weight=30.0):
     sizes = [8, 4, *hidden, N_SETS]
     coefs = [rng.normal(size=s) for s in itertools.pairwise(sizes)]
     intercepts = [rng.normal(size=size) for size in sizes[1:]]
-    return Layers(coefs, intercepts, activation)
+    return Layers(coefs, intercepts, activation, pos_weight)
 
 
 @pytest.fixture
@@ -28,8 +28,9 @@ def X():
 
 
 def row_losses(X, embedding, network):
-    logits = _inference.decode_logits(embedding, network)
-    return (np.logaddexp(0, logits) - X.toarray() * logits).sum(axis=1)
+    logits = _inference.decode_logits(embedding, network) + np.log(network.pos_weight)
+    weighted = network.pos_weight * X.toarray() * np.logaddexp(0, -logits)
+    return (weighted + (1 - X.toarray()) * np.logaddexp(0, logits)).sum(axis=1)
 
 
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 5)])
@@ -96,7 +97,7 @@ def test_input_rows_are_weighted_and_of_unit_length():
 def test_decode_is_the_formula():
     network = layers("tanh", (7,), np.random.default_rng(4))
     embedding = np.random.default_rng(5).normal(size=(3, 4))
-    coefs, intercepts, _ = network
+    coefs, intercepts, *_ = network
     hidden = np.maximum(embedding @ coefs[1] + intercepts[1], 0)
     logits = hidden @ coefs[2] + intercepts[2]
     table = np.array([[1, 0.5, 0.2, -2.0], [10, 1.5, 0.3, 1.0]])

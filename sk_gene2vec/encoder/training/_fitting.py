@@ -344,6 +344,7 @@ def _fitted(
         n_iter_=len(losses),
         embedding_=embedding,
         _architecture=architecture,
+        _pos_weight=float(run.parameters["pos_weight"]),
         _median_size=float(np.median(np.diff(data.X.indptr))),
         _row_keys=data.row_keys,
         _hold_out_state=data.hold_out_state,

@@ -61,8 +61,9 @@ class GeneSetNetwork(nn.Module):
     noise : torch.Generator or None, default=None
         Source of the dropout, on the device of the inputs.
     pos_weight : float, default=1.0
-        Weight of memberships in the loss. Its logarithm is added to the logits that the
-        loss sees, so that those of the network itself keep the level of the data.
+        Weight of memberships in the loss. In training, the biases of the output layer
+        are higher by its logarithm: exported without it, they keep the level of the
+        data.
     sparse_grad : bool, default=False
         If True, the gradient of the first weight holds only the rows that a batch
         touches. That of the output layer is up to the loss: :class:`SampledBCE` gives
@@ -100,7 +101,7 @@ class GeneSetNetwork(nn.Module):
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else embedding_dim
         shape = len(log_odds), width + 1
         last = _normal(shape, _INITIAL_STD * width**-0.5, generator)
-        last[:, -1] = log_odds
+        last[:, -1] = log_odds + self.level
         if start is not None:
             first[:, : start.shape[1]] = torch.from_numpy(start)
         self.embedding = nn.Parameter(first)
@@ -125,12 +126,7 @@ class GeneSetNetwork(nn.Module):
             keep = torch.empty_like(embedding)
             keep.bernoulli_(1 - self.dropout, generator=self.noise)
             embedding = embedding * keep / (1 - self.dropout)
-        output: Tensor = self.output
-        if self.level:
-            level = torch.zeros(output.shape[1], device=output.device)
-            level[-1] = self.level
-            output = output + level
-        return self.hidden(embedding), output
+        return self.hidden(embedding), self.output
 
     @property
     def _linear(self) -> list[nn.Linear]:
@@ -149,14 +145,14 @@ class GeneSetNetwork(nn.Module):
                 layer.weight.copy_(torch.tensor(coef.T))
                 layer.bias.copy_(torch.tensor(intercept))
             self.output[:, :-1] = torch.tensor(coefs[-1].T)
-            self.output[:, -1] = torch.tensor(intercepts[-1])
+            self.output[:, -1] = torch.tensor(intercepts[-1]) + self.level
 
     def export(self) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         """Return weights, each (n_in, n_out), and biases of the layers."""
         weights: list[Tensor] = [self.embedding, *(x.weight.t() for x in self._linear)]
         biases: list[Tensor] = [self.embedding_bias, *(x.bias for x in self._linear)]
         weights.append(self.output[:, :-1].t())
-        biases.append(self.output[:, -1])
+        biases.append(self.output[:, -1] - self.level)
         return (
             [w.detach().cpu().contiguous().numpy() for w in weights],
             [b.detach().cpu().contiguous().numpy() for b in biases],

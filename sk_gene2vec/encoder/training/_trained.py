@@ -36,7 +36,9 @@ class Trained:
     def __init__(
         self, module: GeneSetNetwork, data: TrainingData, parameters: Parameters
     ) -> None:
-        self.layers = Layers(*module.export(), parameters["activation"])
+        self.layers = Layers(
+            *module.export(), parameters["activation"], parameters["pos_weight"]
+        )
         self.data, self.lr = data, parameters["lr"]
 
     def calibration(
@@ -93,7 +95,7 @@ class Trained:
 
     def check_bounds(self) -> None:
         """Refuse weights with which some gene would overflow, seen in fit or not."""
-        coefs, intercepts, _ = self.layers.astype(np.float64)
+        coefs, intercepts, *_ = self.layers.astype(np.float64)
         # Inputs have unit length at most.
         largest = np.linalg.norm(coefs[0], axis=0).max() + abs(intercepts[0]).max()
         bounds = [largest]

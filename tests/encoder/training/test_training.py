@@ -121,7 +121,7 @@ def test_one_hot_batch_feeds_row_numbers_and_counts(X):
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_pos_weight_is_that_of_torch(X, sampled):
-    """Logits of the network keep the level of the data: the loss adds log(weight)."""
+    """Weights are exported at the level of the data: the loss adds log(weight)."""
     generator = torch.Generator().manual_seed(0)
     dataset = MembershipDataset(X, np.ones(20), None, 0.5, CPU, pos_weight=7.0)
     module = GeneSetNetwork(
@@ -135,8 +135,12 @@ def test_pos_weight_is_that_of_torch(X, sampled):
     loss = criterion(module(batch.inputs), batch.targets)
     hidden, _ = module(batch.inputs)
     logits = hidden @ module.output[:, :-1].t() + module.output[:, -1]
+    _, (*_, exported) = module.export()
+    torch.testing.assert_close(
+        module.output[:, -1].detach(), torch.from_numpy(exported) + np.log(7)
+    )
     expected = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits + np.log(7),
+        logits,
         torch.from_numpy(X.toarray()),
         pos_weight=torch.tensor(7.0),
         reduction="sum",
