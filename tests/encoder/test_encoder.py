@@ -23,7 +23,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sk_gene2vec import GeneSetEncoder, GeneSets
 from sk_gene2vec._utils import _memberships as memberships
-from sk_gene2vec.encoder._inference import decode_logits
+from sk_gene2vec.encoder._inference import decode_logits, fold_in
 from sk_gene2vec.encoder.training import _fitting
 from sk_gene2vec.metrics import (
     held_out_membership_score,
@@ -193,6 +193,21 @@ def test_pos_weight_leaves_the_level_of_probabilities(X):
     for pos_weight in (1.0, 20.0):
         encoder = make(pos_weight=pos_weight, gene_input="one-hot", **options).fit(X)
         assert encoder.predict_proba(X).mean() == pytest.approx(X.mean(), rel=0.1)
+
+
+def test_unseen_rows_are_folded_in_with_the_loss_of_the_fit(X):
+    encoder = make(gene_input="one-hot", pos_weight=7.0).fit(X[1:])
+    encoder.set_params(pos_weight=1.0)
+    found = encoder.transform(X[:1])
+    expected = {
+        weight: fold_in(
+            sp.csr_array(X[:1]), encoder._layers()._replace(pos_weight=weight)
+        )
+        for weight in (1.0, 7.0)
+    }
+    # The vector passes through the float32 of the table.
+    np.testing.assert_allclose(found, expected[7.0], rtol=1e-6)
+    assert np.abs(found - expected[1.0]).max() > 1e-3
 
 
 def test_a_set_of_all_genes_says_nothing_of_a_gene(X):
