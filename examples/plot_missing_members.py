@@ -83,9 +83,9 @@ suggest_genes(encoder, vectorizer, "GOBP_MITOPHAGY", k=8)
 
 # %%
 # `evidence` has the gene sets of the gene that speak most for it, `from_embedding` and
-# `from_gene_sets` the two parts of its logit. BNIP3 and BNIP3L are well-known receptors
-# of mitophagy that this release of the ontology lists elsewhere. A suggestion is a
-# hypothesis, not a result.
+# `from_gene_sets` the two parts of its logit. BNIP3 is a well-known receptor of
+# mitophagy, MUL1 a ubiquitin ligase that takes part in it, and this release of the
+# ontology lists both elsewhere. A suggestion is a hypothesis, not a result.
 #
 # The same for a gene:
 

@@ -31,7 +31,8 @@ embedding = encoder.fit_transform(X)
 print(f"{X.nnz:,} memberships -> {embedding.shape[1]} numbers a gene")
 
 # %%
-# The loss is the binary cross-entropy, averaged over all pairs of gene and gene set.
+# The loss is the binary cross-entropy, averaged over all pairs of gene and gene set. A
+# membership counts ``pos_weight`` times, because memberships are few.
 
 import matplotlib.pyplot as plt
 
