@@ -362,9 +362,8 @@ def downstream_ranks(*results: list[Row]) -> str:
             "mean score": mean(scores[x] for scores in tasks.values()),
             "mean rank": mean(rank[x] for rank in of_tasks),
             "among vectors": mean(r[x] for r in among) if x in vectors else None,
-            **against(tasks.values(), x, "deep"),
-            **against(tasks.values(), x, "unweighted"),
         }
+        | {k: v for own in OURS for k, v in against(tasks.values(), x, own).items()}
         for x in methods
     ]
     return markdown(

@@ -65,14 +65,14 @@ class Layers(NamedTuple):
         Biases of the layers.
     activation : str
         Activation of the embedding, a key of `ACTIVATIONS`.
-    pos_weight : float, default=1.0
+    pos_weight : float
         Weight of memberships in the loss that the weights minimise.
     """
 
     coefs: list[Floats]
     intercepts: list[Floats]
     activation: str
-    pos_weight: float = 1.0
+    pos_weight: float
 
     def astype(self, dtype: DTypeLike) -> Layers:
         """Convert the weights, without a copy where they have that dtype."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt, shown
+from sk_gene2vec._utils._vectors import unit_rows
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.plotting._labels import read_labels
 from sk_gene2vec.plotting._projection import (
@@ -29,7 +30,6 @@ from sk_gene2vec.plotting._projection import (
     genes_and_vectors,
     given_places,
     in_the_plane,
-    unit_rows,
 )
 from sk_gene2vec.vectorizer._aliases import GeneIndex
 

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from sk_gene2vec._utils._messages import shown
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec._utils._vectors import check_vectors, places_of
+from sk_gene2vec._utils._vectors import check_vectors, places_of, unit_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,6 +241,7 @@ def _layout(
             f"Expected method to be {', '.join(first)} or {last}, got {method!r}."
         )
     axis, layout = _METHODS[method]
+    # Of unit length, Euclidean distances rank pairs as cosines do.
     rows = vectors if method == "pca" else unit_rows(vectors)
     if np.allclose(rows, rows[0], atol=1e-6):
         raise ValueError(
@@ -314,12 +315,6 @@ def _push_apart(points: NDArray[np.floating]) -> NDArray[np.floating]:
         n_near = np.maximum(near.sum(axis=1, keepdims=True), 1)
         points = points + steps.sum(axis=1) / np.sqrt(n_near)
     return points
-
-
-def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Scale rows to unit length: Euclidean distances then rank pairs as cosines do."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1)
 
 
 # Values of `method`: the name on the axes, and the function.
