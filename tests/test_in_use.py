@@ -57,6 +57,7 @@ def test_pipeline_classifies_genes_it_has_not_seen(pipeline, classes):
     assert scores.min() > majority + 0.2
 
 
+@pytest.mark.slow
 def test_grid_search_over_the_encoder_in_two_processes(pipeline, classes):
     grid = {
         "encode__embedding_dim": [2, 20],

@@ -19,6 +19,8 @@ N_GENES = 60
 GENES = [f"G{i}" for i in range(N_GENES)]
 GROUPS = np.repeat([0, 1, 2], N_GENES // 3)
 needs_umap = pytest.mark.skipif(find_spec("umap") is None, reason="needs umap-learn")
+# Slow: Numba compiles for a minute.
+of_umap = {"marks": [needs_umap, pytest.mark.slow]}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def absent(monkeypatch):
 
 @pytest.mark.parametrize(
     ("method", "axis"),
-    [pytest.param("umap", "UMAP", marks=needs_umap), ("tsne", "t-SNE")],
+    [pytest.param("umap", "UMAP", **of_umap), ("tsne", "t-SNE")],
 )
 def test_neighbours_by_cosine_stay_neighbours(vectors, method, axis):
     found = project_2d(vectors, genes=GENES, method=method)
@@ -55,7 +57,7 @@ def test_pca_is_that_of_scikit_learn(vectors):
     assert list(found.columns) == ["PCA 1", "PCA 2"]
 
 
-@pytest.mark.parametrize("method", [pytest.param("umap", marks=needs_umap), "tsne"])
+@pytest.mark.parametrize("method", [pytest.param("umap", **of_umap), "tsne"])
 def test_genes_with_one_vector_are_seen_apart(vectors, method):
     vectors = np.repeat(vectors[:: N_GENES // 3], N_GENES // 3, axis=0)
     found = project_2d(vectors, genes=GENES, method=method).to_numpy()
@@ -75,9 +77,7 @@ def test_pushing_apart_leaves_what_is_apart():
 
 
 @pytest.mark.parametrize("n_genes", [3, 4])
-@pytest.mark.parametrize(
-    "method", [pytest.param("umap", marks=needs_umap), "tsne", "pca"]
-)
+@pytest.mark.parametrize("method", [pytest.param("umap", **of_umap), "tsne", "pca"])
 def test_a_handful_of_genes(vectors, method, n_genes):
     chosen = vectors[:n_genes]
     found = project_2d(chosen, genes=GENES[:n_genes], method=method)
@@ -106,6 +106,7 @@ def test_umap_leaves_the_threads_of_others_alone(vectors, monkeypatch):
     assert threadpool_info() == before
 
 
+@pytest.mark.slow
 @needs_umap
 def test_auto_is_umap(vectors):
     first = project_2d(vectors, genes=GENES)

@@ -244,6 +244,7 @@ def environment():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 def test_ctrl_c_in_a_process_of_its_own():
     with subprocess.Popen(
@@ -264,6 +265,7 @@ def test_ctrl_c_in_a_process_of_its_own():
     assert (out, err, process.returncode) == ("", "", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="needs Linux to limit its memory"
 )

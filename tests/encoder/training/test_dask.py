@@ -17,6 +17,8 @@ distributed = pytest.importorskip(
     "distributed", reason='needs the package distributed: pip install ".[dask]"'
 )
 
+pytestmark = pytest.mark.slow
+
 N_FITS = 4
 
 

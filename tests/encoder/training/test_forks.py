@@ -56,6 +56,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
 @pytest.mark.parametrize("first", ["fit", "torch"])
 def test_a_forked_process_fits_in_one_thread(first, tmp_path):

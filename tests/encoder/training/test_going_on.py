@@ -387,6 +387,7 @@ def test_partial_fit_is_for_memberships_without_early_stopping(X):
 # ---------------------------------------------------------------- checkpoints
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_as_if_nothing_had_been(X, tmp_path):
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", KILLED, str(tmp_path)],

@@ -106,6 +106,7 @@ def test_a_fit_again_on_the_same_estimator_is_bitwise_equal(X):
     assert_same(outcome(encoder.fit(X), X), first)
 
 
+@pytest.mark.slow
 def test_another_process_is_bitwise_equal(X):
     program = (
         "import pickle, sys\n"
@@ -125,7 +126,9 @@ def test_another_process_is_bitwise_equal(X):
         assert_same(found, fit_outcome(X, name))
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize(
+    "backend", [pytest.param("loky", marks=pytest.mark.slow), "threading"]
+)
 def test_parallel_fits_are_bitwise_equal(X, backend):
     """Also with fewer threads, as worker processes have them."""
     with parallel_config(backend):
