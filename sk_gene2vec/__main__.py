@@ -41,6 +41,7 @@ from sk_gene2vec import (
     suggest_genes,
 )
 from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
 from sk_gene2vec.encoder._suggestions import check_name
@@ -98,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     named = argparse.ArgumentParser(add_help=False)
-    text = "other names of genes: human (bundled), or a table of name and gene"
+    text = "other names of genes: human (bundled), or a table with a header and two "
+    text += "columns, name and gene"
     named.add_argument("--aliases", metavar="human|FILE", help=text)
 
     top = argparse.ArgumentParser(add_help=False)
@@ -139,7 +141,7 @@ def _training() -> argparse.ArgumentParser:
     width = GeneSetEncoder().embedding_dim
     text = f"length of a vector (default {width})"
     add("--embedding-dim", metavar="N", type=int, default=width, help=text)
-    add("--seed", metavar="N", type=int, default=0, help="any number (default 0)")
+    add("--seed", metavar="N", type=int, default=0, help="0 (default) or greater")
     text = "another parameter of GeneSetEncoder; may be repeated"
     more: dict[str, Any] = {"type": _setting, "action": "append", "default": []}
     add("--set", metavar="NAME=VALUE", help=text, **more)
@@ -217,9 +219,7 @@ def _complete(args: argparse.Namespace) -> None:
     # Before the training, which takes long.
     if args.genes:
         name = _listed(args.genes[0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # suggest_genes warns again
-            vectorizer._look_up_some(name)
+        _check_some(vectorizer, name)
     else:
         check_name(name, kind, vectorizer)
     _write_table(suggest(_fit(args, vectorizer), vectorizer, name, k=args.k))
@@ -297,9 +297,18 @@ def _vectors_of(
     gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
 ) -> GeneEmbedding:
     vectorizer = _vectorizer(args, gene_sets)
+    if genes is not None:
+        _check_some(vectorizer, genes)
     # Vectors do not depend on the wide part, which takes time.
     encoder = _fit(args, vectorizer, n_wide_inputs=0)
     return GeneEmbedding.from_encoder(encoder, vectorizer, genes)
+
+
+def _check_some(vectorizer: GmtVectorizer, genes: list[str]) -> None:
+    """Refuse a list without a gene of the collection before training."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what comes behind the training warns again
+        vectorizer._look_up_some(genes)
 
 
 def _aliases(given: str | None, genes: list[str]) -> Any:
@@ -308,12 +317,16 @@ def _aliases(given: str | None, genes: list[str]) -> Any:
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
     pd = optional("pandas", "a table of aliases", "interop")
-    return pd.read_csv(given, sep="\t", dtype=str, na_filter=False)
+    table = pd.read_csv(given, sep="\t", dtype=str, na_filter=False)
+    if not set(genes).isdisjoint(table.columns):
+        wanted = "Expected a first line with the names of the columns"
+        raise ValueError(f"{given}: {wanted}, got {' and '.join(table.columns)}.")
+    return table
 
 
 def _listed(path: str) -> list[str]:
-    text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8-sig")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    return list(dict.fromkeys(filter(None, map(strip, text.splitlines()))))
 
 
 def _read_table(path: str) -> GeneEmbedding:

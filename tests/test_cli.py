@@ -158,6 +158,34 @@ def test_complete_refuses_a_list_of_no_known_gene_before_training(
     assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
 
 
+def test_embed_refuses_a_list_of_no_known_gene_before_training(
+    collection, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    path = tmp_path / "genes.txt"
+    path.write_text("7157\n4193\n", encoding="utf-8")
+    assert main(["embed", str(collection), "--genes", str(path)]) == 1
+    assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
+
+
+def test_lists_may_have_repeated_genes_and_a_byte_order_mark(
+    collection, monkeypatch, capsys
+):
+    stdin = io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfTP53\nPKM \nTP53\n"), "utf-8")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["embed", str(collection), *QUICK, "--genes", "-"]) == 0
+    assert read(capsys.readouterr().out)["gene"].tolist() == ["TP53", "PKM"]
+
+
+def test_aliases_without_a_header_are_refused(collection, tmp_path, capsys):
+    path = tmp_path / "aliases.tsv"
+    path.write_text("7157\tTP53\n4193\tMDM2\n", encoding="utf-8")
+    args = ["complete", str(collection), "--gene", "7157", "--aliases", str(path)]
+    assert main(args) == 1
+    error = one_line(capsys.readouterr().err)
+    assert "a first line with the names of the columns, got 7157 and TP53." in error
+
+
 @pytest.mark.parametrize("k", ["0", "-1", "2.5", "many"])
 def test_a_number_below_one_is_refused_before_training(k, collection, capsys):
     with pytest.raises(SystemExit) as error:

@@ -9,7 +9,14 @@ import scipy.sparse as sp
 
 from sk_gene2vec._utils._messages import excerpt
 
-__all__ = ["BYTE_ORDER_MARK", "UNWRITABLE", "check_genes", "check_text", "strip"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "UNWRITABLE",
+    "check_genes",
+    "check_order",
+    "check_text",
+    "strip",
+]
 
 BYTE_ORDER_MARK = "\ufeff"
 # All that `str.strip` strips, and byte order marks.
@@ -29,13 +36,7 @@ def strip(text: str) -> str:
 
 def check_genes(X: Any) -> list[str]:
     """List the genes of what scikit-learn passes as X, or raise an error."""
-    wanted, kind = "Expected an iterable of genes", type(X).__name__
-    if isinstance(X, Mapping):
-        raise TypeError(f"{wanted}, got a {kind}. GeneSets have theirs in .genes.")
-    if isinstance(X, set | frozenset):
-        raise TypeError(f"{wanted} in a fixed order, got a {kind}. Sort it.")
-    if isinstance(X, str | bytes) or not isinstance(X, Iterable):
-        raise TypeError(f"{wanted}, got the {kind} {excerpt(X)}.")
+    check_order(X)
     shape: Any = getattr(X, "shape", (None,))
     if len(shape) != 1:
         if sp.issparse(X) or len(shape) != 2 or shape[1] != 1:
@@ -46,6 +47,17 @@ def check_genes(X: Any) -> list[str]:
         raise ValueError("Expected at least one gene, got none.")
     check_text(genes, "genes")
     return genes
+
+
+def check_order(X: Any) -> None:
+    """Raise TypeError for what is no iterable of genes in a fixed order."""
+    wanted, kind = "Expected an iterable of genes", type(X).__name__
+    if isinstance(X, Mapping):
+        raise TypeError(f"{wanted}, got a {kind}. GeneSets have theirs in .genes.")
+    if isinstance(X, set | frozenset):
+        raise TypeError(f"{wanted} in a fixed order, got a {kind}. Sort it.")
+    if isinstance(X, str | bytes) or not isinstance(X, Iterable):
+        raise TypeError(f"{wanted}, got the {kind} {excerpt(X)}.")
 
 
 def check_text(values: list[Any], what: str) -> None:

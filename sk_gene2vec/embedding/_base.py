@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_gene2vec._utils._genes import strip
+from sk_gene2vec._utils._genes import check_order, strip
 from sk_gene2vec._utils._messages import counted, near_misses, shown
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
 from sk_gene2vec._utils._vectors import check_vectors, places_of
@@ -87,7 +87,9 @@ class GeneVectors:
 
     def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
         """Positions of genes, or an error that names those that have no vector."""
-        asked = [genes] if isinstance(genes, str) else list(genes)
+        asked = [genes] if isinstance(genes, str) else genes
+        check_order(asked)
+        asked = list(asked)
         unknown = [gene for gene in asked if gene not in self._row_of]
         if unknown:
             names = shown(map(self._with_near_misses, unknown), _UNKNOWN_SHOWN)

@@ -130,7 +130,8 @@ def embed_cells(
     summands[known, -1] = 1
     if gene_weights == "idf":
         summands *= np.log((1 + len(adata)) / (1 + n_cells))[:, np.newaxis]
-        if not summands[:, -1].any():
+        expressed = known[n_cells[known] > 0]
+        if len(expressed) and not summands[expressed, -1].any():
             raise ValueError(
                 "Expected genes that some cells do not express, got none among "
                 f"{len(adata)} cells: gene_weights='idf' leaves no gene a weight. Set "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from numbers import Integral
@@ -19,6 +20,7 @@ from sk_gene2vec.embedding._attrs import attrs_of
 from sk_gene2vec.embedding._exports import Exports
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.encoder import GeneSetEncoder
+from sk_gene2vec.encoder._suggestions import check_same_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +110,7 @@ class GeneEmbedding(Exports):
             If the encoder or the vectorizer is not fitted.
         ValueError
             If no gene is in a gene set, if one occurs twice, or if encoder and
-            vectorizer differ in their numbers of gene sets.
+            vectorizer differ in their gene sets.
 
         Warns
         -----
@@ -134,7 +136,11 @@ class GeneEmbedding(Exports):
         _, missing = vectorizer._look_up_some(chosen)
         left_out = set(missing)
         chosen = [gene for gene in chosen if gene not in left_out]
-        vectors = encoder.transform(vectorizer.transform(chosen))
+        check_same_gene_sets(encoder, vectorizer)
+        with warnings.catch_warnings():
+            # Of columns without names where the encoder knows names, or the reverse.
+            warnings.filterwarnings("ignore", "X (has|does not have valid) feature")
+            vectors = encoder.transform(vectorizer.transform(chosen))
         attrs = attrs_of(encoder, vectorizer)
         return cls(chosen, np.asarray(vectors), attrs)
 
@@ -165,7 +171,7 @@ class GeneEmbedding(Exports):
         NotFittedError
             If the encoder or the vectorizer is not fitted.
         ValueError
-            If encoder and vectorizer differ in their numbers of gene sets.
+            If encoder and vectorizer differ in their gene sets.
 
         See Also
         --------
@@ -189,6 +195,7 @@ class GeneEmbedding(Exports):
         """
         check_is_fitted(encoder)
         check_is_fitted(vectorizer)
+        check_same_gene_sets(encoder, vectorizer)
         vectors, names = encoder.gene_set_embedding_, vectorizer.get_feature_names_out()
         attrs = attrs_of(encoder, vectorizer) | {"vectors_of": "gene sets"}
         return cls(names, vectors, attrs)
@@ -212,9 +219,10 @@ class GeneEmbedding(Exports):
         gene_sets : path, mapping, DataFrame, list of these or None, default=None
             The collection, as for :class:`~sk_gene2vec.GmtVectorizer`.
         encoder : GeneSetEncoder, default=None
-            With the parameters to train with, and an int as `random_state`; it is not
-            fitted itself. None for ``GeneSetEncoder(random_state=0)``. The wide part,
-            which vectors do not depend on, is left out.
+            With the parameters to train with, an int as `random_state`, and no
+            callbacks; it is not fitted itself. None for
+            ``GeneSetEncoder(random_state=0)``. The wide part, which vectors do not
+            depend on, is left out.
         evaluate : bool, default=False
             If True, a second fit on nine tenths of the memberships is scored by its
             ranking of the rest (`attrs["held_out_scores"]`).
@@ -232,7 +240,8 @@ class GeneEmbedding(Exports):
         ImportError
             If pooch, which knows the user's cache folder, is needed and not installed.
         ValueError
-            If `random_state` of the encoder is no int, or as `fit` raises it.
+            If `random_state` of the encoder is no int, if it has callbacks, or as
+            `fit` raises it.
         OSError
             If the collection cannot be read, or the cache not be written.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -19,7 +20,7 @@ from sk_gene2vec.vectorizer import GmtVectorizer
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
 
 # Parameters that vectors do not depend on, or should not.
-_FREE_PARAMETERS = {"callbacks", "device", "n_wide_inputs", "verbose", "warm_start"}
+_FREE_PARAMETERS = {"device", "n_wide_inputs", "verbose", "warm_start"}
 
 _METRICS = ["ndcg@100", "recall@20", "auroc"]
 
@@ -34,13 +35,14 @@ def from_gene_sets(
     """Read vectors from the cache, or learn them and keep them there."""
     # Vectors do not depend on the wide part, which takes time.
     encoder = clone(encoder or GeneSetEncoder(random_state=0))
-    encoder.set_params(n_wide_inputs=0)
-    if not isinstance(encoder.random_state, int):
+    if encoder.callbacks or not isinstance(encoder.random_state, Integral):
         raise ValueError(
-            "Expected an encoder with an int as random_state, got "
-            f"{encoder.random_state!r}: vectors that are kept must be those that the "
-            "same call would learn again."
+            "Expected an encoder with an int as random_state and without callbacks, "
+            f"got random_state={encoder.random_state!r} and "
+            f"callbacks={encoder.callbacks!r}: vectors that are kept must be those "
+            "that the same call would learn again."
         )
+    encoder.set_params(n_wide_inputs=0, random_state=int(encoder.random_state))
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
     digest = _digest(collection, encoder, evaluate)
     folder = cache_folder(data_home) / "embeddings" / digest

@@ -161,7 +161,8 @@ class GeneSetEncoder(
         Passed to the :class:`skorch.NeuralNet` that trains the network. With
         :class:`~skorch.callbacks.Checkpoint` and
         :class:`~skorch.callbacks.LoadInitState`, a fit that was killed goes on, see
-        the user guide.
+        the user guide. With `n_negatives`, gradients are sparse, and callbacks that
+        clip them do not work.
 
     warm_start : bool, default=False
         If True, `fit` goes on from the solution of the previous call for another
@@ -535,7 +536,7 @@ class GeneSetEncoder(
             MSigDB size this is gigabytes; pass X in blocks of rows.
         """
         check_is_fitted(self)
-        return self._predict_proba(X)
+        return self._predict_proba(self._memberships(X, reset=False))
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships, without the wide part.
@@ -564,7 +565,8 @@ class GeneSetEncoder(
             )
         sizes = np.full(len(X), self._median_size)
         probability = decode(X, self._layers(), self.embedding_calibration_, sizes)
-        return self._known(probability, X)
+        probability[~X.any(axis=1)] = self.gene_set_frequency_
+        return probability
 
     def score(self, X: Any, y: Any = None) -> float:
         """NDCG@100 of memberships that are hidden from the encoder.
@@ -670,16 +672,20 @@ class GeneSetEncoder(
             raise
         return as_memberships(X)
 
+    def _known(self, X: sp.csr_array) -> NDArray[np.bool_]:
+        """Find the genes whose memberships say something."""
+        if self._architecture["gene_input"] == "membership":
+            return np.asarray(X @ (self.gene_set_weights_ > 0) > 0)
+        return np.diff(X.indptr) > 0
+
     def _warn_of_zeros(self, X: sp.csr_array) -> None:
         """Warn of genes whose memberships say nothing, with their number."""
-        counts = n_sets = np.diff(X.indptr)
-        if self._architecture["gene_input"] == "membership":
-            counts = X @ (self.gene_set_weights_ > 0)
-        if n_zero := int((counts == 0).sum()):
+        unknown = ~self._known(X)
+        if n_zero := int(unknown.sum()):
             alone = ", or only in sets with none or all of the genes seen in fit"
             warn(
                 f"{counted(n_zero, X.shape[0])} in no gene set"
-                f"{alone if (n_sets[counts == 0] > 0).any() else ''}: their embedding "
+                f"{alone if X[unknown].nnz else ''}: their embedding "
                 "is zero, their probabilities are the frequencies of the gene sets."
             )
 
@@ -694,10 +700,9 @@ class GeneSetEncoder(
         return embed_known_or_fold_in(memberships, self._row_keys, layers)
 
     def _predict_proba(
-        self, X: Any, gene_sets: slice = slice(None)
+        self, X: sp.csr_array, gene_sets: slice = slice(None)
     ) -> NDArray[np.floating]:
         """Probabilities of the memberships in some gene sets, all by default."""
-        X = self._memberships(X, reset=False)
         self._warn_of_zeros(X)
         embedding, sizes = self._embed(X), np.diff(X.indptr)
         coef = self.wide_coef_
@@ -705,32 +710,22 @@ class GeneSetEncoder(
         probability = decode(
             embedding, self._layers(), self.calibration_, sizes, wide, gene_sets
         )
-        return self._known(probability, embedding, gene_sets)
+        # Nothing is known of the others.
+        probability[~self._known(X)] = self.gene_set_frequency_[gene_sets]
+        return probability
 
     def _logit_parts(
-        self, X: Any, gene_sets: NDArray[np.intp]
+        self, X: sp.csr_array, gene_sets: NDArray[np.intp]
     ) -> tuple[NDArray[np.floating], sp.csr_array]:
         """Split the logit of each row in one gene set: embedding, and listed sets.
 
-        Of one row, the logits in all these gene sets. The part of an embedding that is
-        zero, whose probabilities are frequencies, is NaN.
+        Of one row, the logits in all these gene sets. The part of an embedding is NaN
+        where nothing is known of the gene, whose probabilities are frequencies.
         """
-        X = self._memberships(X, reset=False)
-        embedding = self._embed(X)
-        logits = decode_pairs(embedding, self._layers(), gene_sets)
-        logits[np.broadcast_to(~embedding.any(axis=1), logits.shape)] = np.nan
+        logits = decode_pairs(self._embed(X), self._layers(), gene_sets)
+        logits[np.broadcast_to(~self._known(X), logits.shape)] = np.nan
         terms = X.multiply(self.wide_coef_[:, gene_sets].T)
         return logits, sp.csr_array(terms)
-
-    def _known(
-        self,
-        probability: NDArray[np.floating],
-        embedding: NDArray[np.floating],
-        gene_sets: slice = slice(None),
-    ) -> NDArray[np.floating]:
-        """Give genes that nothing is known of the frequencies of the gene sets."""
-        probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
-        return probability
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

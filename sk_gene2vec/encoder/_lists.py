@@ -35,7 +35,7 @@ class FoldedList(NamedTuple):
     Attributes
     ----------
     logits : ndarray of shape (n_genes,)
-        Logits of all genes, of the embedding alone. NaN where the embedding is zero.
+        Logits of all genes, of the embedding alone. NaN where nothing is known.
     coef : csc_array of shape (n_gene_sets, 1)
         Weights of the gene sets on the list, which add to the logits.
     probability : ndarray of shape (n_genes,)
@@ -67,12 +67,12 @@ def fold_in_list(
         What is known of the list.
     """
     layers, frequency = encoder._layers(), encoder.gene_set_frequency_
-    embedding = encoder._embed(X)
-    known = embedding.any(axis=1)
-    hidden = hidden_outputs(embedding[known], layers)[-1]
-    weights = _output_weights(hidden, listed[known], layers, frequency)
+    known = encoder._known(X)
+    hidden = hidden_outputs(encoder._embed(X)[known], layers)[-1]
     logits = np.full(len(listed), np.nan)
-    logits[known] = hidden @ weights[:-1] + weights[-1]
+    if known.any():
+        weights = _output_weights(hidden, listed[known], layers, frequency)
+        logits[known] = hidden @ weights[:-1] + weights[-1]
     has_wide = encoder.wide_coef_.nnz > 0
     coef = _wide_column(X, listed, _N_INPUTS if has_wide else 0)
     scores = logits + (X @ coef).toarray()[:, 0]
@@ -93,8 +93,9 @@ def _output_weights(
     """
     bias = layers.intercepts[-1] - _log_odds(frequency)
     outputs = np.column_stack([layers.coefs[-1].T, bias]).astype(np.float64)
-    covariance, _ = ledoit_wolf(outputs)
-    covariance += _LEAST_VARIANCE * np.eye(len(covariance))
+    covariance = _LEAST_VARIANCE * np.eye(outputs.shape[1])
+    if np.ptp(outputs, axis=0).any():
+        covariance += ledoit_wolf(outputs)[0]
     mean = outputs.mean(axis=0)
     mean[-1] += _log_odds(listed.mean())
     # In coordinates in which the prior is a standard normal.

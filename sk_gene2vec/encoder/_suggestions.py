@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import nearest_names, shown, warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.encoder._lists import FoldedList, fold_in_list
@@ -54,9 +55,9 @@ def suggest_genes(
         The most probable first. Columns are `gene`, `probability`, and its reasons:
         `from_embedding` and `from_gene_sets` are what embedding and wide part give to
         the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ". Where a gene's vector is zero,
-        its probabilities are the frequencies of the gene sets, and `from_embedding`
-        is NaN.
+        give the most, three at most, divided by "; ". Where nothing is known of a
+        gene, as it is in no gene set that has a weight, its probabilities are the
+        frequencies of the gene sets, and `from_embedding` is NaN.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def suggest_genes(
         If `gene_set` is neither, or if encoder or vectorizer is something else.
     ValueError
         If the collection has no such gene set, or no gene of the list; if encoder and
-        vectorizer have not the same number of gene sets; or if `k` is below 1.
+        vectorizer differ in their gene sets; or if `k` is below 1.
 
     Warns
     -----
@@ -118,7 +119,7 @@ def suggest_genes(
     genes = vectorizer.genes_
     # Of all gene sets this one alone: the others would take most of the time.
     chosen = slice(column, column + 1)
-    X = vectorizer.transform(genes)
+    X = _memberships(vectorizer)
     probability = encoder._predict_proba(X, chosen)[:, 0]
     best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
     names = vectorizer.get_feature_names_out()
@@ -150,9 +151,9 @@ def suggest_gene_sets(
         The most probable first. Columns are `gene_set`, `probability`, and its reasons:
         `from_embedding` and `from_gene_sets` are what embedding and wide part give to
         the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ". Where a gene's vector is zero,
-        its probabilities are the frequencies of the gene sets, and `from_embedding`
-        is NaN.
+        give the most, three at most, divided by "; ". Where nothing is known of a
+        gene, as it is in no gene set that has a weight, its probabilities are the
+        frequencies of the gene sets, and `from_embedding` is NaN.
 
     Raises
     ------
@@ -161,8 +162,8 @@ def suggest_gene_sets(
     TypeError
         If `gene` is no `str`, or if encoder or vectorizer is something else.
     ValueError
-        If the collection has no such gene, if encoder and vectorizer have not the
-        same number of gene sets, or if `k` is below 1.
+        If the collection has no such gene, if encoder and vectorizer differ in their
+        gene sets, or if `k` is below 1.
 
     See Also
     --------
@@ -187,10 +188,10 @@ def suggest_gene_sets(
     pd = optional("pandas", "suggest_gene_sets")
     _check(encoder, vectorizer, k)
     check_name(gene, "gene", vectorizer)
-    X = vectorizer.transform([gene])
-    probability = encoder.predict_proba(X)[0]
+    X = _memberships(vectorizer)[vectorizer._index.rows([gene])]
+    probability = encoder._predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
-    best = _most_probable(probability, names, vectorizer.inverse_transform(X)[0], k)
+    best = _most_probable(probability, names, names[X.indices], k)
     reasons = _reasons(encoder, X, names, best)
     return pd.DataFrame(
         {"gene_set": names[best], "probability": probability[best], **reasons}
@@ -232,8 +233,8 @@ def nearest_gene_sets(
         If `genes` are no iterable of `str`, or if encoder or vectorizer is something
         else.
     ValueError
-        If the collection has no gene of the list, if encoder and vectorizer have not
-        the same number of gene sets, or if `k` is below 1.
+        If the collection has no gene of the list, if encoder and vectorizer differ in
+        their gene sets, or if `k` is below 1.
 
     Warns
     -----
@@ -322,12 +323,17 @@ def _suggest_for_list(
     }
 
 
+def _memberships(vectorizer: Any) -> sp.csr_array:
+    """Memberships of all genes of the collection, in no container of `set_output`."""
+    return as_memberships(vectorizer._membership[: len(vectorizer.genes_)])
+
+
 def _fold_in(
     encoder: Any, vectorizer: Any, genes: Iterable[str]
 ) -> tuple[sp.csr_array, NDArray[np.bool_], FoldedList]:
     """Fold a list in: memberships of all genes, which are listed, and the result."""
     listed = _listed(genes, vectorizer)
-    X = encoder._memberships(vectorizer.transform(vectorizer.genes_), reset=False)
+    X = _memberships(vectorizer)
     return X, listed, fold_in_list(encoder, X, listed)
 
 
@@ -358,12 +364,29 @@ def _check(encoder: Any, vectorizer: Any, k: int) -> None:
             "of both, pass pipeline[-1] and pipeline[0]."
         )
     check_scalar(k, "k", Integral, min_val=1)
+    check_same_gene_sets(encoder, vectorizer)
+
+
+def check_same_gene_sets(encoder: Any, vectorizer: Any) -> None:
+    """Refuse an encoder of other gene sets than those of the vectorizer.
+
+    Their names are compared where the encoder was fitted on a DataFrame, else their
+    number.
+    """
     n_sets = len(vectorizer.vocabulary_)
-    if encoder.n_features_in_ != n_sets:
+    n_seen = getattr(encoder, "n_features_in_", n_sets)
+    if n_seen != n_sets:
         raise ValueError(
             f"Expected an encoder fitted on the {n_sets} gene sets of the vectorizer, "
-            f"got one fitted on {encoder.n_features_in_}."
+            f"got one fitted on {n_seen}."
         )
+    names = getattr(encoder, "feature_names_in_", vectorizer.get_feature_names_out())
+    for seen, name in zip(names, vectorizer.vocabulary_, strict=True):
+        if seen != name:
+            raise ValueError(
+                "Expected an encoder fitted on the gene sets of the vectorizer, in "
+                f"their order, got one fitted on {seen!r} in place of {name!r}."
+            )
 
 
 def check_name(name: str, kind: str, vectorizer: Any) -> None:

@@ -69,15 +69,7 @@ def split_memberships(
     >>> visible.sum(axis=1), hidden.sum(axis=1)
     (array([18., 18., 18.]), array([2., 2., 2.]))
     """
-    check_scalar(
-        hidden_fraction,
-        "hidden_fraction",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
-    check_scalar(min_memberships, "min_memberships", Integral, min_val=2)
+    check_share(hidden_fraction, min_memberships)
     if rounding not in ("nearest", "random"):
         raise ValueError(f"Expected rounding 'nearest' or 'random', got {rounding!r}.")
     random_state = check_random_state(random_state)
@@ -101,9 +93,19 @@ def split_memberships(
     return _keep(X, ~hide), _keep(X, hide)
 
 
+def check_share(hidden_fraction: float, min_memberships: int) -> None:
+    """Refuse a share of the memberships, or a least number, that is out of range."""
+    bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+    check_scalar(hidden_fraction, "hidden_fraction", Real, **bounds)
+    check_scalar(min_memberships, "min_memberships", Integral, min_val=2)
+
+
 def _memberships(X: Any) -> sp.csr_array:
     """Validate X and return a CSR copy without duplicates and stored zeros."""
-    X = sp.csr_array(check_array(X, accept_sparse="csr"), copy=True)
+    X = check_array(X, accept_sparse="csr")
+    # SciPy has no matrices of half precision, nor of another byte order.
+    dtype = np.float32 if X.dtype == np.float16 else X.dtype.newbyteorder("=")
+    X = sp.csr_array(X.astype(dtype, copy=False), copy=True)
     if X.nnz and X.data.min() < 0:
         raise ValueError(f"Expected memberships, 0 or greater, got {X.data.min()}.")
     if not X.has_canonical_format:
@@ -123,6 +125,8 @@ def check_split(
     estimator: Any, visible: Any, hidden: Any
 ) -> tuple[sp.csr_array, sp.csr_array]:
     """Validate visible and hidden memberships for an estimator."""
+    check_columns(estimator, visible)
+    check_columns(estimator, hidden)
     visible, hidden = _memberships(visible), _memberships(hidden)
     if visible.shape != hidden.shape:
         raise ValueError(
@@ -141,6 +145,17 @@ def check_split(
             f"on, got {visible.shape[1]}; build both from one collection."
         )
     return visible, hidden
+
+
+def check_columns(estimator: Any, X: Any) -> None:
+    """Compare the names of the columns, where there are any, with those of fit."""
+    names = getattr(X, "columns", None)
+    expected = getattr(estimator, "feature_names_in_", None)
+    if names is not None and expected is not None and list(names) != list(expected):
+        raise ValueError(
+            f"Expected the {len(expected)} columns of fit, in their order, got "
+            f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
+        )
 
 
 def entries(X: sp.csr_array) -> tuple[Array, Array]:

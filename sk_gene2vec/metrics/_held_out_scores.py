@@ -11,8 +11,10 @@ import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 
 from sk_gene2vec.metrics._held_out import (
+    check_columns,
     check_probabilistic,
     check_response_method,
+    check_share,
     check_split,
     genes_to_score,
     predicted_blocks,
@@ -214,7 +216,7 @@ def held_out_membership_score(
     1.0
     """
     estimator, X = _after_names(estimator, X)
-    _check_columns(estimator, X)
+    check_columns(estimator, X)
     visible, hidden = split_memberships(
         X,
         hidden_fraction=hidden_fraction,
@@ -264,7 +266,8 @@ class HeldOutMembershipScorer:
     Raises
     ------
     ValueError
-        If the metric or `response_method` is unknown.
+        If the metric or `response_method` is unknown, or `hidden_fraction` or
+        `min_memberships` out of range.
 
     Examples
     --------
@@ -296,6 +299,7 @@ class HeldOutMembershipScorer:
 
     def __post_init__(self) -> None:
         find_metric(self.metric, self.k)
+        check_share(self.hidden_fraction, self.min_memberships)
         check_response_method(self.response_method)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
@@ -319,10 +323,20 @@ class HeldOutMembershipScorer:
         return held_out_membership_score(estimator, X, **self.__dict__)
 
 
+def _has_names(X: Any) -> bool:
+    """Tell genes, or rows of text, from memberships in any type of numbers."""
+    if sp.issparse(X):
+        return False
+    values = np.asarray(X)
+    if values.dtype.kind == "O":
+        return any(isinstance(value, str) for value in values.flat)
+    return values.dtype.kind not in "biuf"
+
+
 def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Apply a pipeline's steps until there are numbers; return what is left of both."""
     estimator = getattr(estimator, "best_estimator_", estimator)
-    while not sp.issparse(X) and np.asarray(X).dtype.kind not in "biuf":
+    while _has_names(X):
         if not isinstance(estimator, Pipeline) or len(estimator) == 1:
             raise ValueError(
                 "Expected a matrix of genes x gene sets, got no numbers; gene names "
@@ -330,14 +344,3 @@ def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
             )
         X, estimator = estimator[:1].transform(X), estimator[1:]
     return estimator, X
-
-
-def _check_columns(estimator: Any, X: Any) -> None:
-    """Compare the names of the columns, where there are any, with those of fit."""
-    names = getattr(X, "columns", None)
-    expected = getattr(estimator, "feature_names_in_", None)
-    if names is not None and expected is not None and list(names) != list(expected):
-        raise ValueError(
-            f"Expected the {len(expected)} columns of fit, in their order, got "
-            f"{len(names)} columns that are not the same; pass X[feature_names_in_]."
-        )

@@ -162,7 +162,8 @@ def plot_loss_curve(encoder: Any, *, ax: Axes | None = None) -> Axes:
     check_is_fitted(encoder, "loss_curve_")
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    lines = [_curve(ax, encoder.loss_curve_, PALETTE[0], "training loss")]
+    n_epochs = len(encoder.loss_curve_)
+    lines = [_curve(ax, encoder.loss_curve_, n_epochs, PALETTE[0], "training loss")]
     ax.set(xlabel="epoch", ylabel="binary cross-entropy")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines["top"].set_visible(False)
@@ -172,16 +173,22 @@ def plot_loss_curve(encoder: Any, *, ax: Axes | None = None) -> Axes:
         return ax
     right = ax.twinx()
     right.spines["top"].set_visible(False)
-    lines.append(_curve(right, scores, PALETTE[1], "held-out NDCG@100"))
+    # With warm_start, earlier fits may have no scores.
+    lines.append(_curve(right, scores, n_epochs, PALETTE[1], "held-out NDCG@100"))
     best = int(np.argmax(scores))
-    right.plot(best + 1, scores[best], "o", color=PALETTE[1])
+    epoch = n_epochs - len(scores) + best + 1
+    right.plot(epoch, scores[best], "o", color=PALETTE[1])
     right.set_ylabel("NDCG@100 of held-out memberships")
     right.legend(handles=lines, loc="center right", frameon=False)
     return ax
 
 
-def _curve(ax: Axes, values: list[float], colour: str, label: str) -> Line2D:
-    (line,) = ax.plot(range(1, len(values) + 1), values, color=colour, label=label)
+def _curve(
+    ax: Axes, values: list[float], n_epochs: int, colour: str, label: str
+) -> Line2D:
+    """Draw the values of the last epochs."""
+    epochs = range(n_epochs - len(values) + 1, n_epochs + 1)
+    (line,) = ax.plot(epochs, values, color=colour, label=label)
     return line
 
 

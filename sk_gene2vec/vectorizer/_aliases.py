@@ -193,7 +193,7 @@ def _targets(aliases: Any) -> dict[str, dict[str, None]]:
         ]
     else:
         columns = list(getattr(aliases, "columns", ()))
-        if len(columns) != 2:
+        if len(columns) != 2 or columns[0] == columns[1]:
             raise ValueError(
                 "Expected aliases as a mapping, or a DataFrame of two columns (alias "
                 f"and gene), got {type(aliases).__name__} with the columns {columns}."

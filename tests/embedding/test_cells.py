@@ -215,6 +215,9 @@ def test_genes_of_all_cells_alone_have_no_weight(embedding):
     with pytest.raises(ValueError, match=message):
         embed_cells(adata, embedding)
     embed_cells(adata, embedding, gene_weights=None)
+    some = cells(np.tile([1, 1, 0], (3, 1)), GENES)
+    with pytest.raises(ValueError, match=message):
+        embed_cells(some, embedding)
     wanted = np.full((3, 2), 4 / 3)
     np.testing.assert_allclose(adata.obsm["X_gene2vec"], wanted, rtol=1e-6)
 

@@ -95,7 +95,7 @@ def test_look_up(embedding):
             "6 of 6 genes are not in the embedding: 'a', 'b', 'c', 'd', 'e', …",
         ),
         ("", "1 of 1 gene is not in the embedding: ''"),
-        (3, "not iterable"),
+        (3, "Expected an iterable of genes, got the int 3."),
         ([3], "1 of 1 gene is not in the embedding: 3"),
     ],
 )
@@ -398,7 +398,9 @@ def test_from_encoder_refuses_what_does_not_fit_together(encoder, vectorizer):
     with pytest.raises(NotFittedError):
         GeneEmbedding.from_encoder(encoder, GmtVectorizer())
     other = GmtVectorizer({"A": ["HK1"], "B": ["PKM"]}).fit(["HK1"])
-    with pytest.raises(ValueError, match=r"X has 2 features, .* expecting 3 features"):
+    with pytest.raises(
+        ValueError, match=r"on the 2 gene sets of the vectorizer, got .* 3"
+    ):
         GeneEmbedding.from_encoder(encoder, other)
 
 
@@ -422,5 +424,32 @@ def test_vectors_of_gene_sets():
     with pytest.raises(NotFittedError):
         GeneEmbedding.of_gene_sets(encoder, GmtVectorizer(sets))
     other = GmtVectorizer({"A": ["HK1"]}).fit(["HK1"])
-    with pytest.raises(ValueError, match="1 genes and 3 vectors"):
+    with pytest.raises(
+        ValueError, match=r"on the 1 gene sets of the vectorizer, got .* 3"
+    ):
         GeneEmbedding.of_gene_sets(encoder, other)
+
+
+@pytest.mark.parametrize("fitted_on", ["pandas", "default"])
+def test_names_of_gene_sets_are_compared_and_cause_no_warning(fitted_on):
+    sets = {"A": ["HK1", "PKM"], "B": ["PKM", "TP53"]}
+    vectorizer = GmtVectorizer(sets).set_output(transform=fitted_on)
+    X = vectorizer.fit_transform(["HK1", "PKM", "TP53"])
+    encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    for container in ("pandas", "default"):
+        vectorizer.set_output(transform=container)
+        found = GeneEmbedding.from_encoder(encoder, vectorizer)
+        np.testing.assert_array_equal(found.vectors, encoder.transform(X))
+    other = GmtVectorizer(dict(reversed(sets.items()))).fit(["HK1"])
+    if fitted_on == "pandas":
+        for make in (GeneEmbedding.from_encoder, GeneEmbedding.of_gene_sets):
+            with pytest.raises(ValueError, match="fitted on 'A' in place of 'B'"):
+                make(encoder, other)
+
+
+@pytest.mark.parametrize("genes", [{"HK1", "PKM"}, {"HK1": 1}, b"HK1", None, 0])
+def test_genes_without_an_order_have_no_rows(genes):
+    embedding = GeneEmbedding(["HK1", "PKM"], np.eye(2))
+    with pytest.raises(TypeError, match="Expected an iterable of genes"):
+        embedding[genes]
+    assert embedding[[]].shape == (0, 2)

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
@@ -260,8 +261,23 @@ def test_a_score_for_the_card(tmp_path, fits):
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
 def test_vectors_that_no_call_would_learn_again_are_not_kept(tmp_path, random_state):
     encoder = GeneSetEncoder(2, random_state=random_state)
-    with pytest.raises(ValueError, match="with an int as random_state, got"):
+    with pytest.raises(ValueError, match="with an int as random_state and"):
         GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
+
+
+def test_a_fit_with_callbacks_is_not_kept(tmp_path):
+    encoder = GeneSetEncoder(2, random_state=0, callbacks=[Callback()])
+    with pytest.raises(ValueError, match=r"without callbacks, got .* callbacks=\[<"):
+        GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
+
+
+def test_a_seed_of_numpy_is_the_number(tmp_path, monkeypatch):
+    of_python = GeneSetEncoder(2, max_epochs=2, random_state=3)
+    kept = GeneEmbedding.from_gene_sets(SETS, encoder=of_python, data_home=tmp_path)
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    of_numpy = GeneSetEncoder(2, max_epochs=2, random_state=np.int64(3))
+    found = GeneEmbedding.from_gene_sets(SETS, encoder=of_numpy, data_home=tmp_path)
+    np.testing.assert_array_equal(found.vectors, kept.vectors)
 
 
 def test_the_default_encoder(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Suggestions: the most probable memberships that the collection does not list."""
 
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -419,3 +420,72 @@ def test_nearest_gene_sets_count_probable_genes(blocks):
         assert row.shared == len(set(members) & set(given))
         assert row.size == len(members)
     assert len(nearest_gene_sets(encoder, vectorizer, given)) == 10
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars", "default"])
+def test_the_container_of_the_vectorizer_changes_nothing(
+    encoder, vectorizer, container
+):
+    if container == "polars":
+        pytest.importorskip("polars", reason="needs polars")
+    other = GmtVectorizer(GENE_SETS).fit(["TP53"]).set_output(transform=container)
+    for function, asked in (
+        (suggest_genes, "HYPOXIA"),
+        (suggest_genes, ["HK1", "LDHA", "VEGFA"]),
+        (suggest_gene_sets, "PKM"),
+        (nearest_gene_sets, ["HK1", "LDHA", "VEGFA"]),
+    ):
+        expected = function(encoder, vectorizer, asked)
+        pd.testing.assert_frame_equal(function(encoder, other, asked), expected)
+
+
+def test_gene_sets_in_another_order_are_refused():
+    vectorizer = GmtVectorizer(GENE_SETS).set_output(transform="pandas")
+    X = vectorizer.fit_transform(vectorizer.fit(["HK1"]).genes_)
+    encoder = GeneSetEncoder(2, random_state=0).fit(X)
+    assert len(suggest_gene_sets(encoder, vectorizer, "HK1")) == 1
+    other = GmtVectorizer(dict(reversed(GENE_SETS.items()))).fit(["HK1"])
+    message = "fitted on 'GLYCOLYSIS' in place of 'P53_PATHWAY'"
+    with pytest.raises(ValueError, match=message):
+        suggest_gene_sets(encoder, other, "HK1")
+
+
+def test_a_gene_set_of_all_genes_lacks_none():
+    vectorizer = GmtVectorizer({"ALL": list("abcd"), "B": list("ab"), "C": list("cd")})
+    encoder = GeneSetEncoder(2, random_state=0).fit(vectorizer.fit_transform([*"abcd"]))
+    found = suggest_genes(encoder, vectorizer, "ALL")
+    assert found.shape == (0, 5)
+
+
+def test_a_vector_of_zeros_is_no_unknown_gene():
+    """ReLU may leave a gene nothing, of which the wide part knows something."""
+    rng = np.random.default_rng(0)
+    X = np.kron(np.eye(3), np.ones((20, 4))) * (rng.random((60, 12)) < 0.8)
+    X[:, 0] = 1
+    X[0, 0] = 0
+    encoder = GeneSetEncoder(
+        1, activation="relu", init="random", max_epochs=20, random_state=0
+    ).fit(X)
+    dead = ~encoder.embedding_.any(axis=1)
+    assert dead.any()
+    assert not dead.all()
+    probability = encoder.predict_proba(X[dead])
+    assert not np.isclose(probability, encoder.gene_set_frequency_).all(axis=1).any()
+
+
+@pytest.mark.parametrize(
+    "gene_sets",
+    [{"A": "abcd"}, {"A": "abc", "B": "abc", "C": "d"}, {"A": "abcd", "B": "abcd"}],
+)
+def test_lists_of_collections_that_say_little(gene_sets):
+    vectorizer = GmtVectorizer({name: list(x) for name, x in gene_sets.items()})
+    X = vectorizer.fit_transform([*"abcd"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sets that have no weight
+        encoder = GeneSetEncoder(2, max_epochs=2, random_state=0).fit(X)
+    found = suggest_genes(encoder, vectorizer, ["a", "b", "c"])
+    assert found["gene"].tolist() == ["d"]
+    assert 0 < found["probability"].item() < 1
+    assert set(nearest_gene_sets(encoder, vectorizer, [*"abc"]).gene_set) == set(
+        gene_sets
+    )

@@ -524,6 +524,39 @@ def test_data_frames_are_scored_without_warning(X):
     encoder.fit(frame)
     with pytest.raises(ValueError, match="Expected the 30 columns of fit, in their"):
         held_out_membership_score(encoder, frame.iloc[:, ::-1])
+    parts = [
+        pd.DataFrame(part.toarray(), columns=frame.columns)
+        for part in split_memberships(frame, random_state=0)
+    ]
+    backward = [part.iloc[:, ::-1] for part in parts]
+    assert (
+        held_out_membership_scores(encoder, *parts, metrics=["ndcg"])["ndcg"] == score
+    )
+    for split in (backward, (parts[0], backward[1]), (backward[0], parts[1])):
+        with pytest.raises(
+            ValueError, match="Expected the 30 columns of fit, in their"
+        ):
+            held_out_membership_scores(encoder, *split)
+        with pytest.raises(
+            ValueError, match="Expected the 30 columns of fit, in their"
+        ):
+            reliability_table(encoder, *split)
+
+
+def test_columns_of_several_types_are_memberships(X):
+    frame = pd.DataFrame(X.astype(int), columns=[f"SET_{i}" for i in range(30)])
+    mixed = frame.astype({"SET_1": bool, "SET_2": "Int64", "SET_3": object})
+    encoder = GeneSetEncoder(4, random_state=0, max_epochs=1).fit(frame)
+    scorer = HeldOutMembershipScorer()
+    assert scorer(encoder, mixed) == scorer(encoder, frame)
+
+
+@pytest.mark.parametrize("dtype", ["f2", ">f8", ">i4", "f4", bool])
+def test_every_type_of_numbers_is_split(X, dtype):
+    expected = split_memberships(X, random_state=0)
+    found = split_memberships(X.astype(dtype), random_state=0)
+    for part, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part.toarray(), wanted.toarray())
 
 
 @pytest.fixture(scope="module")
@@ -712,6 +745,10 @@ def test_the_scorer_knows_its_metrics_at_once():
         HeldOutMembershipScorer("accuracy")
     with pytest.raises(ValueError, match="k == 0"):
         HeldOutMembershipScorer(k=0)
+    with pytest.raises(ValueError, match="hidden_fraction == 2"):
+        HeldOutMembershipScorer(hidden_fraction=2)
+    with pytest.raises(ValueError, match="min_memberships == 1"):
+        HeldOutMembershipScorer(min_memberships=1)
 
 
 def test_the_scorer_passes_its_parameters_on(X):

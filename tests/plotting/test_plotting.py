@@ -276,6 +276,16 @@ def test_loss_curve_with_held_out_scores(members):
     assert legend_of(right) == ["training loss", "held-out NDCG@100"]
 
 
+def test_held_out_scores_of_a_later_fit_stand_at_its_epochs(members):
+    encoder = GeneSetEncoder(4, max_epochs=6, random_state=0).fit(members)
+    encoder.set_params(warm_start=True, early_stopping=True, max_epochs=3)
+    encoder.fit(members)
+    _, right = plot_loss_curve(encoder).figure.axes
+    scores, best = right.lines
+    np.testing.assert_array_equal(scores.get_xdata(), [7, 8, 9])
+    assert best.get_xdata() == [7 + np.argmax(encoder.validation_scores_)]
+
+
 def test_loss_curve_before_fit():
     with pytest.raises(NotFittedError):
         plot_loss_curve(GeneSetEncoder())
