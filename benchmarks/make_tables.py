@@ -312,7 +312,10 @@ TITLES = {
     "go_terms": "GO from the rest",
     "reactome": "Reactome from the rest",
 }
-SUITE = [f"bench_downstream_{name}" for name in ("go_bp", "msigdb", "msigdb_no_c5")]
+SUITE = [
+    f"bench_downstream_{name}"
+    for name in ("go_bp", "msigdb", "msigdb_no_c5", "msigdb_no_reactome")
+]
 
 
 def by_task(records: Iterable[Row], key: str) -> dict[str, Row]:
