@@ -148,23 +148,14 @@ def test_complete_reads_a_list_from_stdin(collection, fitted, monkeypatch, capsy
     assert found["gene"].tolist() == ["NA"]
 
 
-def test_complete_refuses_a_list_of_no_known_gene_before_training(
-    collection, tmp_path, monkeypatch, capsys
+@pytest.mark.parametrize("command", ["complete", "embed"])
+def test_a_list_of_no_known_gene_is_refused_before_training(
+    command, collection, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(GeneSetEncoder, "fit", None)
     path = tmp_path / "genes.txt"
     path.write_text("7157\n4193\n", encoding="utf-8")
-    assert main(["complete", str(collection), "--genes", str(path)]) == 1
-    assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
-
-
-def test_embed_refuses_a_list_of_no_known_gene_before_training(
-    collection, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr(GeneSetEncoder, "fit", None)
-    path = tmp_path / "genes.txt"
-    path.write_text("7157\n4193\n", encoding="utf-8")
-    assert main(["embed", str(collection), "--genes", str(path)]) == 1
+    assert main([command, str(collection), "--genes", str(path)]) == 1
     assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
 
 
