@@ -44,7 +44,7 @@ from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
-from sk_gene2vec.encoder._suggestions import check_name
+from sk_gene2vec.encoder._checks import check_name
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
@@ -270,8 +270,10 @@ def _score(args: argparse.Namespace) -> None:
 
 
 def _collection(args: argparse.Namespace) -> GeneSets:
-    stdin = sys.stdin.buffer
-    given = [read_gene_sets(stdin) if path == "-" else path for path in args.inputs]
+    given = [
+        read_gene_sets(sys.stdin.buffer) if path == "-" else path
+        for path in args.inputs
+    ]
     one = given[0] if len(given) == 1 else given or None
     return resolve_gene_sets(one, prefix_names=args.prefix_names)
 

@@ -373,3 +373,9 @@ def test_the_script_that_is_installed_is_this_one():
     module, _, function = target.partition(":")
     assert name == "sk-gene2vec"
     assert getattr(importlib.import_module(module), function) is main
+
+
+def test_without_a_standard_input_files_are_read(collection, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["embed", str(collection), *QUICK]) == 0
+    assert len(read(capsys.readouterr().out)) == 6

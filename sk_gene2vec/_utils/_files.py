@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
-__all__ = ["replacing"]
-
 
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:

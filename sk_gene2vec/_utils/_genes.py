@@ -9,15 +9,6 @@ import scipy.sparse as sp
 
 from sk_gene2vec._utils._messages import excerpt
 
-__all__ = [
-    "BYTE_ORDER_MARK",
-    "UNWRITABLE",
-    "check_genes",
-    "check_order",
-    "check_text",
-    "strip",
-]
-
 BYTE_ORDER_MARK = "\ufeff"
 # All that `str.strip` strips, and byte order marks.
 _BLANKS = (
@@ -34,26 +25,27 @@ def strip(text: str) -> str:
     return text.strip(_BLANKS if BYTE_ORDER_MARK in text else None)
 
 
-def check_genes(X: Any) -> list[str]:
+def check_genes(X: Any, what: str = "genes") -> list[str]:
     """List the genes of what scikit-learn passes as X, or raise an error."""
-    check_order(X)
+    check_order(X, what)
     shape: Any = getattr(X, "shape", (None,))
     if len(shape) != 1:
         if sp.issparse(X) or len(shape) != 2 or shape[1] != 1:
-            raise ValueError(f"Expected one column of genes, got shape {shape}.")
+            raise ValueError(f"Expected one column of {what}, got shape {shape}.")
         X = np.asarray(X)[:, 0]
     genes = X.tolist() if isinstance(X, np.ndarray) else list(X)
     if not genes:
-        raise ValueError("Expected at least one gene, got none.")
-    check_text(genes, "genes")
+        raise ValueError(f"Expected one or more {what}, got none.")
+    check_text(genes, what)
     return genes
 
 
-def check_order(X: Any) -> None:
+def check_order(X: Any, what: str = "genes") -> None:
     """Raise TypeError for what is no iterable of genes in a fixed order."""
-    wanted, kind = "Expected an iterable of genes", type(X).__name__
+    wanted, kind = f"Expected an iterable of {what}", type(X).__name__
     if isinstance(X, Mapping):
-        raise TypeError(f"{wanted}, got a {kind}. GeneSets have theirs in .genes.")
+        hint = " GeneSets have theirs in .genes." if what == "genes" else ""
+        raise TypeError(f"{wanted}, got a {kind}.{hint}")
     if isinstance(X, set | frozenset):
         raise TypeError(f"{wanted} in a fixed order, got a {kind}. Sort it.")
     if isinstance(X, str | bytes) or not isinstance(X, Iterable):

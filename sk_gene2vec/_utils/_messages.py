@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["counted", "excerpt", "near_misses", "shown", "warn"]
-
 _LONGEST = 40
 _MOST = 3
 # scikit-learn calls the steps of a pipeline by way of joblib.

@@ -3,8 +3,6 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["optional"]
-
 
 def optional(module: str, purpose: str, extra: str | None = None) -> Any:
     """Import an optional package, or raise an error that says how to install it.

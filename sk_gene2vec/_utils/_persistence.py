@@ -8,8 +8,6 @@ from typing import Any
 
 from sk_gene2vec._version import __version__
 
-__all__ = ["STATE_FORMAT", "FormattedState", "checked_state", "formatted_state"]
-
 STATE_FORMAT = 1
 """Number of the format that this release writes. A release whose state older code
 cannot read raises it. Every release has to read the files in tests/data."""

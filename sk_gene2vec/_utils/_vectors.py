@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array
 
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, UNWRITABLE, check_genes
+from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._messages import excerpt
-
-__all__ = ["check_vectors", "largest", "places_of", "unit_rows"]
 
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:
@@ -53,7 +52,7 @@ def check_vectors(
     vectors : array-like of shape (n_genes, n_dimensions)
         The vectors. float32 stays, other numbers become float64.
     genes : sequence of str, default=None
-        Their genes, to count and for the messages. None if nobody knows them.
+        Their genes, to count and for the messages. None if they are not known.
     **limits
         For :func:`sklearn.utils.check_array`, such as ``ensure_min_samples=3``.
 
@@ -103,6 +102,36 @@ def unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:
     """Scale rows to unit length; rows of zeros stay. Squares may overflow float32."""
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
+
+
+def nearest(
+    units: NDArray[Any], rows: NDArray[np.intp], k: int
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Find the other rows with the highest cosines to each of some, and the cosines.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_genes, n_dimensions)
+        Rows of unit length, or of zeros.
+    rows : ndarray of shape (n_queries,)
+        Rows to find neighbors of.
+    k : int
+        Number of neighbors, fewer than there are rows.
+
+    Returns
+    -------
+    neighbors, cosines : ndarray of shape (n_queries, k)
+        The most similar first, ties by row.
+    """
+    neighbors = np.empty((len(rows), k), dtype=np.intp)
+    cosines = np.empty((len(rows), k), dtype=units.dtype)
+    for block in row_blocks((len(rows), len(units))):
+        own = rows[block]
+        similarity = units[own] @ units.T
+        similarity[np.arange(len(own)), own] = -np.inf
+        neighbors[block] = largest(similarity, k)
+        cosines[block] = np.take_along_axis(similarity, neighbors[block], axis=1)
+    return neighbors, cosines
 
 
 def largest(values: NDArray[Any], k: int) -> NDArray[np.intp]:

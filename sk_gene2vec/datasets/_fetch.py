@@ -15,7 +15,7 @@ from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec.datasets._cache import Remote, cached_gmt
 from sk_gene2vec.datasets._download import Failure, Patience, download, is_safe
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._gmt import read_gmt
+from sk_gene2vec.gene_sets._gmt import check_on_duplicate, read_gmt
 
 MSIGDB_PAGE = "https://www.gsea-msigdb.org/gsea/downloads.jsp"
 MSIGDB_TERMS = "https://www.gsea-msigdb.org/gsea/msigdb_license_terms.jsp"
@@ -297,6 +297,7 @@ def fetch_enrichr(
     ValueError: Unknown organism 'dog'. Known: human, mouse, fly, yeast, worm, fish.
     """
     _check_type(organism=organism, library=library)
+    check_on_duplicate(on_duplicate)
     _check_name("organism", organism.lower(), SITES)
     if not re.fullmatch(_LIBRARY_SHAPE, library):
         raise ValueError(

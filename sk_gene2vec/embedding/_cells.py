@@ -15,8 +15,6 @@ from sk_gene2vec._utils._messages import near_misses, warn
 from sk_gene2vec.embedding._embedding import GeneEmbedding
 from sk_gene2vec.embedding._interop import check_anndata, rows_of_variables
 
-__all__ = ["embed_cells"]
-
 # Share of the counts below which a warning says that too many are left out.
 _LEAST_COVERAGE = 0.9
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from numbers import Integral
@@ -13,19 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
-from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec._utils._vectors import largest, places_of, unit_rows
-from sk_gene2vec.embedding._attrs import attrs_of
+from sk_gene2vec._utils._vectors import largest, nearest, unit_rows
 from sk_gene2vec.embedding._exports import Exports
+from sk_gene2vec.embedding._from_encoder import attrs_of, embed_genes
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.encoder._suggestions import check_same_gene_sets
+from sk_gene2vec.encoder._checks import check_same_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["GeneEmbedding"]
 
 
 class GeneEmbedding(Exports):
@@ -131,18 +127,8 @@ class GeneEmbedding(Exports):
         >>> embedding.attrs["encoder_params"]["embedding_dim"]
         2
         """
-        check_is_fitted(vectorizer)
-        chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
-        _, missing = vectorizer._look_up_some(chosen)
-        left_out = set(missing)
-        chosen = [gene for gene in chosen if gene not in left_out]
-        check_same_gene_sets(encoder, vectorizer)
-        with warnings.catch_warnings():
-            # Of columns without names where the encoder knows names, or the reverse.
-            warnings.filterwarnings("ignore", "X (has|does not have valid) feature")
-            vectors = encoder.transform(vectorizer.transform(chosen))
-        attrs = attrs_of(encoder, vectorizer)
-        return cls(chosen, np.asarray(vectors), attrs)
+        chosen, vectors = embed_genes(encoder, vectorizer, genes)
+        return cls(chosen, vectors, attrs_of(encoder, vectorizer))
 
     @classmethod
     def of_gene_sets(cls, encoder: Any, vectorizer: Any) -> GeneEmbedding:
@@ -335,7 +321,8 @@ class GeneEmbedding(Exports):
         'HK1'
         """
         check_scalar(topn, "topn", Integral, min_val=1)
-        plus, minus = self._rows(positive), self._rows(negative or [])
+        plus = self._rows(positive)
+        minus = self._rows([] if negative is None else negative)
         inputs = np.concatenate([plus, minus])
         if not len(inputs):
             raise ValueError("Expected at least one gene to compare with, got none.")
@@ -388,19 +375,12 @@ class GeneEmbedding(Exports):
         check_scalar(topn, "topn", Integral, min_val=1)
         queries = self._rows(self._genes if genes is None else genes)
         k = min(topn, len(self) - 1)
-        best = np.empty((len(queries), k), dtype=np.intp)
-        values = np.empty((len(queries), k), dtype=self._vectors.dtype)
-        for block in row_blocks((len(queries), len(self))):
-            own = queries[block]
-            similarity = self._units[own] @ self._units.T
-            similarity[np.arange(len(own)), own] = -np.inf
-            best[block] = largest(similarity, k)
-            values[block] = np.take_along_axis(similarity, best[block], axis=1)
+        best, cosines = nearest(self._units, queries, k)
         return pd.DataFrame(
             {
                 "gene": self._genes[np.repeat(queries, k)],
                 "neighbor": self._genes[best.ravel()],
-                "similarity": values.ravel(),
+                "similarity": cosines.ravel(),
             }
         )
 

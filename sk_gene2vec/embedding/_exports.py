@@ -50,7 +50,7 @@ class Exports(GeneVectors):
         >>> frame.loc["PKM", "dim_0"].item()
         3.0
         """
-        return interop.to_frame(self.genes, self.vectors, self.attrs)
+        return interop.to_frame(self)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> Self:
@@ -140,15 +140,7 @@ class Exports(GeneVectors):
         array([[0., 1.],
                [3., 1.]])
         """
-        interop.to_anndata(
-            self._row_of,
-            self.vectors,
-            self.attrs,
-            adata,
-            key,
-            aliases=aliases,
-            gene_symbols=gene_symbols,
-        )
+        interop.to_anndata(self, adata, key, aliases, gene_symbols)
 
     @classmethod
     def from_anndata(cls, adata: Any, key: str = "gene2vec") -> Self:
@@ -299,7 +291,7 @@ class Exports(GeneVectors):
         --------
         GeneEmbedding.from_gene_sets : Learns vectors, and has their score for the card.
         """
-        folders.to_folder(self.genes.tolist(), self.vectors, self.attrs, folder)
+        folders.to_folder(self, folder)
 
     @classmethod
     def from_folder(cls, folder: _Path, max_bytes: int = MAX_BYTES) -> Self:

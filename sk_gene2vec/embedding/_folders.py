@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.embedding._base import GeneVectors
 
 _Path: TypeAlias = str | PathLike[str]
 
@@ -28,10 +29,9 @@ library_name: sk-gene2vec
 tags: [biology, genomics, gene-embeddings, gene-sets]
 {licence}---
 
-# Vectors of {n_genes:,} genes, learned from gene sets
+# Vectors of {n_genes:,} {what}{learned}
 
-{n_genes:,} genes, {n_dimensions} numbers each ({dtype}). Genes that are in the same
-gene sets of the collection, or in like ones, have similar vectors.
+{n_genes:,} {what}, {n_dimensions} numbers each ({dtype}).{meaning}
 
 ```python
 from sk_gene2vec import GeneEmbedding
@@ -51,6 +51,12 @@ what this page says, for programs.
 
 {score}
 
+{caution}"""
+
+_MEANING = """ Genes that are in the same
+gene sets of the collection, or in like ones, have similar vectors."""
+
+_CAUTION = """
 ## Before you use them
 
 - The vectors contain what the collection contains, its errors and fashions too. Genes
@@ -63,10 +69,9 @@ what this page says, for programs.
 """
 
 
-def to_folder(
-    genes: list[str], vectors: NDArray[Any], attrs: Mapping[str, Any], folder: _Path
-) -> None:
+def to_folder(embedding: GeneVectors, folder: _Path) -> None:
     """Write vectors with their genes, the card, and the record that names both."""
+    genes, vectors = embedding.genes.tolist(), embedding.vectors
     width = max(map(len, genes))
     fields = [("gene", f"<U{width}"), ("vector", vectors.dtype, vectors.shape[1])]
     table = np.empty(len(genes), dtype=np.dtype(fields).newbyteorder("<"))
@@ -76,11 +81,11 @@ def to_folder(
     record = {
         "format": _FORMAT,
         "sha256": sha256(buffer.getvalue()).hexdigest(),
-        "attrs": dict(attrs),
+        "attrs": dict(embedding.attrs),
     }
     contents = {
         _VECTORS: buffer.getvalue(),
-        _CARD: _card(genes, vectors, attrs).encode(),
+        _CARD: _card(embedding).encode(),
         # Last: it must not name vectors that are not there.
         _RECORD: json.dumps(record, indent=1).encode(),
     }
@@ -101,14 +106,14 @@ def from_folder(
     if found != sha:
         raise ValueError(
             f"{folder}: {_VECTORS} is damaged, or not the one that {_RECORD} was "
-            f"written with: expected sha256 {sha}, got {found}. Get both anew."
+            f"written with. Expected sha256 {sha}, got {found}. Get both anew."
         )
     try:
         table = np.load(BytesIO(data))
         genes, vectors = table["gene"].tolist(), np.ascontiguousarray(table["vector"])
     except (ValueError, LookupError, OSError, EOFError, MemoryError) as error:
         raise ValueError(
-            f"{folder}: expected {_VECTORS} as GeneEmbedding.to_folder writes it, an "
+            f"{folder}: Expected {_VECTORS} as GeneEmbedding.to_folder writes it, an "
             f"array with the fields gene and vector, got another file: {error}"
         ) from error
     native = vectors.astype(vectors.dtype.newbyteorder("="), copy=False)
@@ -138,16 +143,16 @@ def _read_record(data: bytes, folder: _Path) -> tuple[str, dict[str, Any]]:
         return record["sha256"], record["attrs"]
     # json raises a RecursionError for deeply nested text.
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        missing = "the key " if isinstance(error, KeyError) else ""
+        got = f"one without {error}" if isinstance(error, KeyError) else error
         raise ValueError(
-            f"{folder}: expected a {_RECORD} as GeneEmbedding.to_folder writes it, of "
-            f"the format {_FORMAT!r}; got one that does not have that: "
-            f"{missing}{error}."
+            f"{folder}: Expected {_RECORD} as GeneEmbedding.to_folder writes it, of "
+            f"the format {_FORMAT!r}, got {got}."
         ) from error
 
 
-def _card(genes: list[str], vectors: NDArray[Any], attrs: Mapping[str, Any]) -> str:
+def _card(embedding: GeneVectors) -> str:
     """Write the model card from what the attrs say."""
+    attrs = embedding.attrs
     rest = dict(attrs)
     collection, params = rest.pop("collection", {}), rest.pop("encoder_params", {})
     scores = rest.pop("held_out_scores", None)
@@ -165,15 +170,21 @@ def _card(genes: list[str], vectors: NDArray[Any], attrs: Mapping[str, Any]) -> 
             f"| {name} | {value:.3f} |" for name, value in scores.items()
         )
     licence = collection.get("licence")
+    of_genes = attrs.get("vectors_of", "genes") == "genes"
+    learned = "encoder" in attrs
     return _MODEL_CARD.format(
-        n_genes=len(genes),
-        n_dimensions=vectors.shape[1],
-        dtype=vectors.dtype.name,
-        gene=genes[0],
+        n_genes=len(embedding),
+        what=attrs.get("vectors_of", "genes"),
+        learned=", learned from gene sets" if learned else "",
+        meaning=_MEANING if learned and of_genes else "",
+        caution=_CAUTION if learned else "",
+        n_dimensions=embedding.vectors.shape[1],
+        dtype=embedding.vectors.dtype.name,
+        gene=embedding.genes[0],
         licence=f"license: other\nlicense_name: {json.dumps(licence)}\n"
         if licence
         else "",
-        origin="\n".join(["| | |", "|---|---|", *rows]) if rows else "Nobody has said.",
+        origin="\n".join(["| | |", "|---|---|", *rows]) if rows else "Not recorded.",
         score=score,
     )
 

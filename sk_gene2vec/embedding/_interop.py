@@ -19,23 +19,12 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.embedding._base import GeneVectors
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
 from sk_gene2vec.vectorizer._identifiers import describe_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "check_anndata",
-    "from_anndata",
-    "from_frame",
-    "from_parquet",
-    "mismatch",
-    "rows_of_variables",
-    "to_anndata",
-    "to_frame",
-    "to_parquet",
-]
 
 _Parts: TypeAlias = tuple[Iterable[str], NDArray[Any], Mapping[str, Any]]
 
@@ -46,17 +35,15 @@ _SHOWN = 3
 _TEXT_TYPES = ("string", "large_string", "binary", "large_binary")
 
 
-def to_frame(
-    genes: NDArray[np.object_], vectors: NDArray[Any], attrs: Mapping[str, Any]
-) -> pd.DataFrame:
+def to_frame(embedding: GeneVectors) -> pd.DataFrame:
     """Make a DataFrame whose columns are named as the encoder's features."""
     pd = optional("pandas", "to_frame", "interop")
-    encoder = attrs.get("encoder")
+    encoder, vectors = embedding.attrs.get("encoder"), embedding.vectors
     prefix = encoder.lower() if isinstance(encoder, str) else "dim_"
     columns = [f"{prefix}{place}" for place in range(vectors.shape[1])]
-    index = pd.Index(genes, name="gene")
+    index = pd.Index(embedding.genes, name="gene")
     frame = pd.DataFrame(vectors.copy(), index=index, columns=columns)
-    frame.attrs = deepcopy(dict(attrs))
+    frame.attrs = deepcopy(dict(embedding.attrs))
     return frame
 
 
@@ -80,22 +67,22 @@ def from_frame(frame: Any) -> _Parts:
 
 
 def to_anndata(
-    row_of: Mapping[str, int],
-    vectors: NDArray[Any],
-    attrs: Mapping[str, Any],
+    embedding: GeneVectors,
     adata: Any,
     key: str,
-    **how: Any,
+    aliases: Any,
+    gene_symbols: str | None,
 ) -> None:
     """Put vectors into `varm`, and attrs into `uns`."""
-    rows, unknown = rows_of_variables(row_of, check_anndata(adata), **how)
+    variables, vectors = check_anndata(adata), embedding.vectors
+    rows, unknown = rows_of_variables(embedding, variables, aliases, gene_symbols)
     if unknown:
         warn(f"{unknown}. They get NaN.")
     known = rows < len(vectors)
     aligned = np.full((len(rows), vectors.shape[1]), np.nan, dtype=vectors.dtype)
     aligned[known] = vectors[rows[known]]
     adata.varm[key] = aligned
-    adata.uns[f"{key}_attrs"] = json.dumps(dict(attrs))
+    adata.uns[f"{key}_attrs"] = json.dumps(dict(embedding.attrs))
 
 
 def rows_of_variables(

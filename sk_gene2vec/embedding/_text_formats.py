@@ -21,8 +21,6 @@ from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._vectors import check_vectors, places_of
 from sk_gene2vec.embedding._interop import mismatch
 
-__all__ = ["from_projector", "from_word2vec", "to_projector", "to_word2vec"]
-
 _Path: TypeAlias = str | PathLike[str]
 _COUNT = re.compile("[0-9]{1,18}")
 
@@ -121,16 +119,11 @@ def _labels(row_of: Mapping[str, int], labels: Any) -> Iterator[tuple[str, list[
     if not any(gene in row_of for gene in labels.index):
         message = mismatch(row_of, list(labels.index), "genes of the labels")
         raise ValueError(f"{message}.")
-    missing = labels.isna()
+    # As objects: integers would become floats where a gene is missing.
+    labels = labels.astype(object).reindex(list(row_of))
+    labels = labels.map(str).where(labels.notna(), "")
     for place, name in enumerate(labels.columns):
-        # Not by reindex, which turns integers into floats where a gene is missing.
-        text_of = {
-            gene: "" if absent else str(value)
-            for gene, value, absent in zip(
-                labels.index, labels.iloc[:, place], missing.iloc[:, place], strict=True
-            )
-        }
-        texts = [text_of.get(gene, "") for gene in row_of]
+        texts = labels.iloc[:, place].tolist()
         bad = next(filter(UNWRITABLE.search, [str(name), *texts]), None)
         if bad is not None:
             raise ValueError(

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[Any]
+from sk_gene2vec._utils._typing import Array
 
 # Keeps a row of zeros one.
 _EPSILON = 1e-12
@@ -29,17 +28,17 @@ class Activation(NamedTuple):
         a fitted encoder needs no torch.
     """
 
-    function: Callable[[Floats], Floats]
-    backward: Callable[[Floats, Floats, Floats], Floats]
+    function: Callable[[Array], Array]
+    backward: Callable[[Array, Array, Array], Array]
     of_tensor: Callable[[Any], Any]
 
 
-def _root_mean_square(x: Floats) -> Floats:
+def _root_mean_square(x: Array) -> Array:
     squares = np.square(x).mean(axis=-1, keepdims=True)
     return np.sqrt(squares + x.dtype.type(_EPSILON))
 
 
-def _rmsnorm_backward(gradient: Floats, x: Floats, y: Floats) -> Floats:
+def _rmsnorm_backward(gradient: Array, x: Array, y: Array) -> Array:
     along = (gradient * y).mean(axis=1, keepdims=True)
     return (gradient - along * y) / _root_mean_square(x)
 

@@ -446,7 +446,8 @@ class GeneSetEncoder(
         of its genes and some others. `wide_coef_` is the mean over the parts, by their
         numbers of members of each set, without the smallest weights beyond
         `n_wide_inputs` a set; a part with ``n_wide_inputs=0`` removes it. Make parts
-        large: what few genes tell of two sets is little.
+        large: a few genes say little about how two
+        sets are related.
         `calibration_` is fitted to the last part, and unchanged if the last part had
         nothing to hold out. `embedding_` has the rows of the last part. To embed new
         genes, use `transform`.
@@ -577,7 +578,7 @@ class GeneSetEncoder(
 
         A tenth of each gene's memberships is hidden, at least one, and always the
         same for the same X. They are ranked among all sets that the rest does not
-        list. All genes with two memberships or more are scored, whatever the data.
+        list. All genes with two memberships or more are scored, but those in every set.
 
         Parameters
         ----------
@@ -589,12 +590,12 @@ class GeneSetEncoder(
         Returns
         -------
         float
-            Mean over the genes with two memberships or more.
+            Mean over these genes.
 
         Raises
         ------
         ValueError
-            If no gene has two memberships.
+            If there is no such gene.
 
         See Also
         --------
@@ -719,8 +720,8 @@ class GeneSetEncoder(
     ) -> tuple[NDArray[np.floating], sp.csr_array]:
         """Split the logit of each row in one gene set: embedding, and listed sets.
 
-        Of one row, the logits in all these gene sets. The part of an embedding is NaN
-        where nothing is known of the gene, whose probabilities are frequencies.
+        Of a single row, the logits in all of `gene_sets`. The part of an embedding is
+        NaN where nothing is known of the gene, whose probabilities are frequencies.
         """
         logits = decode_pairs(self._embed(X), self._layers(), gene_sets)
         logits[np.broadcast_to(~self._known(X), logits.shape)] = np.nan

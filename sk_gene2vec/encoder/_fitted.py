@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any
 
 from numpy.random import RandomState
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Array: TypeAlias = NDArray[Any]
+from sk_gene2vec._utils._typing import Array
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,10 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.special import expit
 
 from sk_gene2vec._utils._memberships import row_blocks, row_keys
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.metrics._calibration import slopes_and_shifts
-
-Floats: TypeAlias = NDArray[Any]
 
 # A fixed number, so that the embedding of a row depends on that row alone.
 FOLD_IN_STEPS = 100
@@ -49,7 +48,7 @@ class Wide(NamedTuple):
     memberships: sp.csr_array
     coef: sp.csr_array
 
-    def logits(self, rows: slice) -> Floats:
+    def logits(self, rows: slice) -> Array:
         """Compute what some rows get, shape (n_rows, n_gene_sets)."""
         return np.asarray((self.memberships[rows] @ self.coef).toarray())
 
@@ -69,8 +68,8 @@ class Layers(NamedTuple):
         Weight of memberships in the loss that the weights minimise.
     """
 
-    coefs: list[Floats]
-    intercepts: list[Floats]
+    coefs: list[Array]
+    intercepts: list[Array]
     activation: str
     pos_weight: float
 
@@ -82,13 +81,13 @@ class Layers(NamedTuple):
         )
         return self._replace(coefs=coefs, intercepts=intercepts)
 
-    def table(self) -> Floats:
+    def table(self) -> Array:
         """Compute the embeddings where the first layer is an embedding table."""
         function = ACTIVATIONS[self.activation].function
         return function(self.coefs[0] + self.intercepts[0])
 
 
-def input_rows(X: sp.csr_array, gene_set_weights: Floats) -> sp.csr_array:
+def input_rows(X: sp.csr_array, gene_set_weights: Array) -> sp.csr_array:
     """Weight every membership by its set and scale each row to unit length."""
     values = np.asarray(gene_set_weights, dtype=X.dtype)[X.indices]
     weighted = sp.csr_array((values, X.indices, X.indptr), shape=X.shape)
@@ -99,8 +98,8 @@ def input_rows(X: sp.csr_array, gene_set_weights: Floats) -> sp.csr_array:
 
 
 def embed_memberships(
-    X: sp.csr_array, gene_set_weights: Floats, layers: Layers
-) -> Floats:
+    X: sp.csr_array, gene_set_weights: Array, layers: Layers
+) -> Array:
     """Embed rows from their memberships, in the dtype of X.
 
     A row without a set that has a weight says nothing of its gene: its embedding is
@@ -114,9 +113,7 @@ def embed_memberships(
     return embedding
 
 
-def embed_known_or_fold_in(
-    X: sp.csr_array, known_keys: Floats, layers: Layers
-) -> Floats:
+def embed_known_or_fold_in(X: sp.csr_array, known_keys: Array, layers: Layers) -> Array:
     """Embed rows from an embedding table, and fold in those that it does not have.
 
     Row i of the table, the first coefficient, is that of the row of memberships with
@@ -133,7 +130,7 @@ def embed_known_or_fold_in(
     return embedding
 
 
-def decode_logits(embedding: Floats, layers: Layers) -> Floats:
+def decode_logits(embedding: Array, layers: Layers) -> Array:
     """Run the layers behind the embedding, without a wide part."""
     logits = hidden_outputs(embedding, layers)[-1] @ layers.coefs[-1]
     logits += layers.intercepts[-1]
@@ -141,18 +138,18 @@ def decode_logits(embedding: Floats, layers: Layers) -> Floats:
 
 
 def decode_pairs(
-    embedding: Floats, layers: Layers, gene_sets: NDArray[np.intp]
-) -> Floats:
+    embedding: Array, layers: Layers, gene_sets: NDArray[np.intp]
+) -> Array:
     """Compute the logit of each row in one gene set, without a wide part.
 
-    Of one row, the logits in all these gene sets.
+    Of a single row, the logits in all of `gene_sets`.
     """
     hidden = hidden_outputs(embedding, layers)[-1]
     logits = np.einsum("ij,ji->i", hidden, layers.coefs[-1][:, gene_sets])
     return logits + layers.intercepts[-1][gene_sets]
 
 
-def hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
+def hidden_outputs(embedding: Array, layers: Layers) -> list[Array]:
     """Embedding and outputs of the hidden layers."""
     outputs = [embedding]
     for coef, intercept in zip(
@@ -163,13 +160,13 @@ def hidden_outputs(embedding: Floats, layers: Layers) -> list[Floats]:
 
 
 def decode(
-    embedding: Floats,
+    embedding: Array,
     layers: Layers,
-    calibration: Floats,
-    sizes: Floats,
+    calibration: Array,
+    sizes: Array,
     wide: Wide | None = None,
     gene_sets: slice = slice(None),
-) -> Floats:
+) -> Array:
     """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets).
 
     The slopes and shift of a row are those of its number of memberships, `sizes`.
@@ -207,7 +204,7 @@ def decode(
     return probability
 
 
-def fold_in(X: sp.csr_array, layers: Layers) -> Floats:
+def fold_in(X: sp.csr_array, layers: Layers) -> Array:
     """Embed rows that have no entry in the embedding table.
 
     The loss of each row, as in training, is minimised over its embedding with the
@@ -243,7 +240,7 @@ def fold_in(X: sp.csr_array, layers: Layers) -> Floats:
     return ACTIVATIONS[layers.activation].function(state)
 
 
-def _embedding_gradient(X: sp.csr_array, state: Floats, layers: Layers) -> Floats:
+def _embedding_gradient(X: sp.csr_array, state: Array, layers: Layers) -> Array:
     """Gradient of each row's summed loss in its pre-activation."""
     activation = ACTIVATIONS[layers.activation]
     outputs = hidden_outputs(activation.function(state), layers)

@@ -11,11 +11,11 @@ from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 from sklearn.covariance import ledoit_wolf
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import (
     WIDE_LOGITS,
     WIDE_PENALTY,
     WIDE_ROUNDS,
-    Floats,
     Layers,
     hidden_outputs,
 )
@@ -42,9 +42,9 @@ class FoldedList(NamedTuple):
         Calibrated on the genes that are not in the list.
     """
 
-    logits: Floats
+    logits: Array
     coef: sp.csc_array
-    probability: Floats
+    probability: Array
 
 
 def fold_in_list(
@@ -84,8 +84,8 @@ def fold_in_list(
 
 
 def _output_weights(
-    hidden: Floats, listed: NDArray[np.bool_], layers: Layers, frequency: Floats
-) -> Floats:
+    hidden: Array, listed: NDArray[np.bool_], layers: Layers, frequency: Array
+) -> Array:
     """Weights and bias under which the list is most probable, the bias last.
 
     The cross-entropy summed over the genes, plus a normal prior: mean and covariance of
@@ -104,7 +104,7 @@ def _output_weights(
     offset = (inputs @ mean).astype(np.float32)
     inputs = (inputs @ root).astype(np.float32)
 
-    def loss(u: Floats) -> tuple[float, Floats]:
+    def loss(u: Array) -> tuple[float, Array]:
         z = offset + inputs @ u.astype(np.float32)
         value = np.logaddexp(0, z).sum(dtype=float) - z[listed].sum(dtype=float)
         residual = expit(z)
@@ -129,8 +129,8 @@ def _wide_column(
 ) -> sp.csc_array:
     """Regress a list on the gene sets that explain it, as the wide part does for sets.
 
-    Gene sets with no gene beside those of the list speak for no other, and would only
-    explain the list away.
+    Gene sets with no gene beside those of the list say nothing about other genes, and
+    would only explain the list away.
     """
     by_set, by_column = sp.csr_array(X.T), sp.csc_array(X)
     sizes = np.diff(by_set.indptr)
@@ -153,7 +153,7 @@ def _wide_column(
     return sp.csc_array((WIDE_LOGITS * weights, places), shape=(X.shape[1], 1))
 
 
-def _calibrated(logits: Floats, slopes: Floats, listed: NDArray[np.bool_]) -> Floats:
+def _calibrated(logits: Array, slopes: Array, listed: NDArray[np.bool_]) -> Array:
     """Turn logits into probabilities that name as many genes as the list lacks.
 
     The slopes of negative and of positive logits are those of a median gene: with those

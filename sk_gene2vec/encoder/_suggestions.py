@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, check_scalar
+from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import as_memberships
-from sk_gene2vec._utils._messages import nearest_names, shown, warn
+from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.encoder._checks import check_name, check_pair
 from sk_gene2vec.encoder._lists import FoldedList, fold_in_list
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["nearest_gene_sets", "suggest_gene_sets", "suggest_genes"]
 
 _MAX_EVIDENCE = 3
 
@@ -111,7 +110,8 @@ def suggest_genes(
     'PKM'
     """
     pd = optional("pandas", "suggest_genes")
-    _check(encoder, vectorizer, k)
+    check_pair(encoder, vectorizer)
+    check_scalar(k, "k", Integral, min_val=1)
     if not isinstance(gene_set, str):
         return pd.DataFrame(_suggest_for_list(encoder, vectorizer, gene_set, k))
     check_name(gene_set, "gene set", vectorizer)
@@ -186,7 +186,8 @@ def suggest_gene_sets(
     'HYPOXIA'
     """
     pd = optional("pandas", "suggest_gene_sets")
-    _check(encoder, vectorizer, k)
+    check_pair(encoder, vectorizer)
+    check_scalar(k, "k", Integral, min_val=1)
     check_name(gene, "gene", vectorizer)
     X = _memberships(vectorizer)[vectorizer._index.rows([gene])]
     probability = encoder._predict_proba(X)[0]
@@ -267,7 +268,8 @@ def nearest_gene_sets(
     ['GLYCOLYSIS', 'WARBURG']
     """
     pd = optional("pandas", "nearest_gene_sets")
-    _check(encoder, vectorizer, k)
+    check_pair(encoder, vectorizer)
+    check_scalar(k, "k", Integral, min_val=1)
     X, listed, folded = _fold_in(encoder, vectorizer, genes)
     shared, sizes = X[listed].sum(axis=0), X.sum(axis=0)
     members = np.where(listed, 1, folded.probability)
@@ -352,61 +354,6 @@ def _listed(genes: Iterable[str], vectorizer: Any) -> NDArray[np.bool_]:
             "common may be many things. Give more genes if there are some."
         )
     return listed[:-1]
-
-
-def _check(encoder: Any, vectorizer: Any, k: int) -> None:
-    check_is_fitted(encoder)
-    check_is_fitted(vectorizer)
-    if not (hasattr(encoder, "_predict_proba") and hasattr(vectorizer, "vocabulary_")):
-        raise TypeError(
-            "Expected a GeneSetEncoder and a GmtVectorizer, in this order, got "
-            f"{type(encoder).__name__} and {type(vectorizer).__name__}. Of a pipeline "
-            "of both, pass pipeline[-1] and pipeline[0]."
-        )
-    check_scalar(k, "k", Integral, min_val=1)
-    check_same_gene_sets(encoder, vectorizer)
-
-
-def check_same_gene_sets(encoder: Any, vectorizer: Any) -> None:
-    """Refuse an encoder of other gene sets than those of the vectorizer.
-
-    Their names are compared where the encoder was fitted on a DataFrame, else their
-    number.
-    """
-    n_sets = len(vectorizer.vocabulary_)
-    n_seen = getattr(encoder, "n_features_in_", n_sets)
-    if n_seen != n_sets:
-        raise ValueError(
-            f"Expected an encoder fitted on the {n_sets} gene sets of the vectorizer, "
-            f"got one fitted on {n_seen}."
-        )
-    names = getattr(encoder, "feature_names_in_", vectorizer.get_feature_names_out())
-    for seen, name in zip(names, vectorizer.vocabulary_, strict=True):
-        if seen != name:
-            raise ValueError(
-                "Expected an encoder fitted on the gene sets of the vectorizer, in "
-                f"their order, got one fitted on {seen!r} in place of {name!r}."
-            )
-
-
-def check_name(name: str, kind: str, vectorizer: Any) -> None:
-    """Refuse what is no name of a "gene" or "gene set" of the collection."""
-    if not isinstance(name, str):
-        raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
-    # Aliases are among the genes, as `transform` finds them too.
-    known, others = vectorizer.vocabulary_, vectorizer._index.row_of
-    names, other = known, "a gene: use suggest_gene_sets"
-    if kind == "gene":
-        known, others = others, known
-        names, other = vectorizer.genes_, "a gene set: use suggest_genes"
-    if name in known:
-        return
-    if name in others:
-        raise ValueError(
-            f"Expected a {kind} of the collection, got {name!r}, which is {other}."
-        )
-    near = nearest_names(name, list(names))
-    raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
 
 
 def _most_probable(

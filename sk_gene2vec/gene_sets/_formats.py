@@ -1,7 +1,11 @@
 """Gene sets in any format: which one a file has, and its reader."""
 
+import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, NamedTuple
+
+from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
@@ -25,8 +29,6 @@ from sk_gene2vec.gene_sets._tables import (
     pairs_of,
     parse_table,
 )
-
-__all__ = ["read_gene_sets"]
 
 
 class _Format(NamedTuple):
@@ -144,9 +146,15 @@ def read_gene_sets(
     if columns is not None and (isinstance(columns, str) or len(columns) != 2):
         pair = "columns=(gene_set_column, gene_column)"
         raise ValueError(f"Expected {pair}, got {columns!r}.")
+    if min_weight is not None:
+        check_scalar(min_weight, "min_weight", Real)
+        if math.isnan(min_weight):
+            raise ValueError("Expected a number as min_weight, got nan.")
     wanted = KNOWN_COLUMNS if columns is None else [columns]
     options = Options(on_duplicate, min_weight, wanted)
     if hasattr(source, "columns"):
+        if format not in ("auto", "table"):
+            raise ValueError(f"Expected format 'table' of a DataFrame, got {format!r}.")
         return from_frame(source, options)
     file = read_text(source, encoding, max_bytes)
     if format == "auto" and columns is not None:

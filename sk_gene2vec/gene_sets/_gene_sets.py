@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sk_gene2vec._utils._genes import UNWRITABLE, strip
+from sk_gene2vec._utils._genes import UNWRITABLE, check_text, strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._persistence import checked_state, formatted_state
-
-__all__ = ["GeneSets"]
 
 _Pair: TypeAlias = tuple[str, Iterable[str]]
 GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
@@ -89,6 +87,8 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
             _checked("gene-set name", name): _checked("description", text)
             for name, text in (descriptions or {}).items()
         }
+        attrs = attrs or {}
+        check_text([*attrs, *attrs.values()], "names and values of attrs")
         self._fill({}, {}, attrs, _checked_gene)
         for given, genes in _pairs(gene_sets):
             name = _checked("gene-set name", given)

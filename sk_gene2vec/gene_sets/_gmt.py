@@ -13,14 +13,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
 from sk_gene2vec.gene_sets._parsing import Options, Record, gather
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read_text
 
-__all__ = [
-    "check_on_duplicate",
-    "looks_like_gmt",
-    "parse_gmt",
-    "read_gmt",
-    "write_gmt",
-]
-
 PathT = TypeVar("PathT", bound=str | os.PathLike[str])
 
 

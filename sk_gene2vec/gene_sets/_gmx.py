@@ -8,8 +8,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Options, Record, build
 from sk_gene2vec.gene_sets._reading import FileText
 
-__all__ = ["looks_like_gmx", "parse_gmx"]
-
 _URL = re.compile("(https?|ftp)://")
 
 

@@ -9,8 +9,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Options, build
 from sk_gene2vec.gene_sets._reading import FileText
 
-__all__ = ["looks_like_grp", "no_genes", "parse_grp"]
-
 # Separators, quotes and brackets are signs of other formats.
 _BARE_GENE = re.compile(r"""[^\s,;<>{}"\[\]]+""")
 _SUFFIX = re.compile(r"(\.(grp|txt))?(\.gz)?$", re.IGNORECASE)

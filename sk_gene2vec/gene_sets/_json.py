@@ -10,8 +10,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Options, Record, build
 from sk_gene2vec.gene_sets._reading import FileText
 
-__all__ = ["looks_like_json", "parse_json"]
-
 _GENES = "geneSymbols"
 
 

@@ -8,8 +8,6 @@ from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._reading import FileText, GmtFormatError
 
-__all__ = ["Columns", "Options", "Record", "build", "gather"]
-
 _Genes = TypeVar("_Genes")
 #: Columns of the gene set and of the gene.
 Columns: TypeAlias = tuple[Any, Any]

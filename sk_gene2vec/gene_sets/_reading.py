@@ -15,8 +15,6 @@ from typing import IO, Any, TypeAlias, TypeVar
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, strip
 from sk_gene2vec._utils._messages import excerpt
 
-__all__ = ["MAX_BYTES", "FileText", "GmtFormatError", "TextSource", "read_text"]
-
 TextSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 #: Several times the largest collection, and little enough for the memory of a laptop.
@@ -105,8 +103,10 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
     else:
         got = f"{type(source).__name__} {excerpt(source)}"
         raise TypeError(f"Expected a path or an open file, got {got}.{_advice(source)}")
+    # Not by their type: tempfile and codecs have text files of their own.
+    is_text = hasattr(source, "read") and isinstance(source.read(0), str)
     try:
-        if isinstance(source, io.TextIOBase):
+        if is_text:
             text = "".join(_chunks(source, str, where, max_bytes))
             head = text[:8].encode("latin-1", "replace")
         else:
@@ -116,7 +116,7 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
         wanted = "Expected the name of a text encoding"
         raise ValueError(f"{wanted}, got {encoding!r}.") from None
     except UnicodeDecodeError as error:
-        raise _undecodable(where, error, isinstance(source, io.TextIOBase)) from None
+        raise _undecodable(where, error, is_text) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise GmtFormatError(f"{where}: Damaged gzip file ({error}).") from error
     text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")

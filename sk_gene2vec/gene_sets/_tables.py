@@ -11,8 +11,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Columns, Options, build
 from sk_gene2vec.gene_sets._reading import FileText
 
-__all__ = ["KNOWN_COLUMNS", "from_frame", "looks_like_table", "pairs_of", "parse_table"]
-
 #: Columns of the gene set and of the gene.
 KNOWN_COLUMNS = (
     ("source", "target"),  # decoupler

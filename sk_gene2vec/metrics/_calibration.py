@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.metrics._held_out import (
-    Array,
     Predictions,
     entries,
     split_memberships,

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._memberships import row_blocks
-
-Array: TypeAlias = NDArray[Any]
+from sk_gene2vec._utils._typing import Array
 
 
 def split_memberships(
@@ -233,13 +231,11 @@ def genes_to_score(
     hidden: sp.csr_array,
     n_genes: int | None,
     random_state: Any,
-    *,
-    need_absent: bool = True,
 ) -> Array:
-    """Rows with a hidden membership and, if needed, a set that the gene is not in."""
+    """Rows with a hidden membership and a set that the gene is not in."""
     n_hidden = np.diff(hidden.indptr)
     n_absent = hidden.shape[1] - n_hidden - np.diff(visible.indptr)
-    genes = np.flatnonzero((n_hidden > 0) & ((n_absent > 0) | (not need_absent)))
+    genes = np.flatnonzero((n_hidden > 0) & (n_absent > 0))
     if not len(genes):
         raise ValueError(
             "Expected genes with hidden memberships and with sets that they are not "

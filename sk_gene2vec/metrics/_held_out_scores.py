@@ -132,14 +132,7 @@ def held_out_membership_scores(
     for name, (metric, _) in wanted.items():
         if metric.of_pairs and response_method != "inverse_transform":
             check_probabilistic(estimator, f"the metric {name!r}")
-    genes = genes_to_score(
-        visible,
-        hidden,
-        n_genes,
-        random_state,
-        # Where every set is known or hidden, any ranking is perfect.
-        need_absent=any(metric.needs_absent for metric, _ in wanted.values()),
-    )
+    genes = genes_to_score(visible, hidden, n_genes, random_state)
     totals = dict.fromkeys(wanted, 0.0)
     n_pairs = 0
     blocks = predicted_blocks(estimator, visible, hidden, genes, response_method)

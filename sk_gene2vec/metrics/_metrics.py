@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_scalar
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.metrics._held_out import (
-    Array,
     Predictions,
     check_probabilities,
     entries,
@@ -79,14 +79,11 @@ class Metric(NamedTuple):
     of_pairs : bool
         If True, it is a mean over pairs, and needs probabilities. If False, it is a
         mean over genes.
-    needs_absent : bool
-        If True, it is not defined for genes that are in every gene set.
     """
 
     function: Callable[[Predictions, int], Array]
     at_k: bool = False
     of_pairs: bool = False
-    needs_absent: bool = False
 
 
 # A new metric is one entry here, and a line in the Notes of
@@ -94,7 +91,7 @@ class Metric(NamedTuple):
 METRICS = {
     "ndcg": Metric(ndcg, at_k=True),
     "recall": Metric(recall, at_k=True),
-    "auroc": Metric(auroc, needs_absent=True),
+    "auroc": Metric(auroc),
     "log_likelihood": Metric(log_likelihood, of_pairs=True),
 }
 

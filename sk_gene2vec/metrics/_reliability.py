@@ -12,9 +12,9 @@ import scipy.sparse as sp
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_scalar
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.metrics._calibration import MISSING_PER_LISTED
 from sk_gene2vec.metrics._held_out import (
-    Array,
     Predictions,
     check_probabilistic,
     check_probabilities,

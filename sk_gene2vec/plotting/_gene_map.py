@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt, shown
-from sk_gene2vec._utils._vectors import unit_rows
+from sk_gene2vec._utils._vectors import nearest, unit_rows
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.plotting._labels import read_labels
 from sk_gene2vec.plotting._projection import (
@@ -32,8 +32,6 @@ from sk_gene2vec.plotting._projection import (
     in_the_plane,
 )
 from sk_gene2vec.vectorizer._aliases import GeneIndex
-
-__all__ = ["write_gene_map"]
 
 # In the order in which they run.
 _SCRIPTS = (
@@ -229,16 +227,18 @@ def _nearest(vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
     Vectors of two numbers are places on the map and have no cosines.
     """
-    from sklearn.neighbors import NearestNeighbors
+    k, percent = min(_NEAREST, len(vectors) - 1), np.zeros(0)
+    if vectors.shape[1] == 2:
+        from sklearn.neighbors import NearestNeighbors
 
-    flat = vectors.shape[1] == 2
-    finder = NearestNeighbors(n_neighbors=min(_NEAREST, len(vectors) - 1))
-    rows = vectors if flat else unit_rows(vectors)
-    distances, genes = finder.fit(rows).kneighbors()
-    cosines = [] if flat else np.round(100 - 50 * distances**2)
+        finder = NearestNeighbors(n_neighbors=k).fit(vectors)
+        genes = finder.kneighbors(return_distance=False)
+    else:
+        genes, cosines = nearest(unit_rows(vectors), np.arange(len(vectors)), k)
+        percent = np.round(100 * cosines)
     return {
         "genes": genes.astype(np.uint16 if len(vectors) <= 65536 else np.uint32),
-        "percent": np.asarray(cosines, dtype=np.int8),
+        "percent": percent.astype(np.int8),
     }
 
 

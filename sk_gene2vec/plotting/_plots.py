@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["plot_embedding", "plot_loss_curve"]
-
 # Where a name may stand: distances from its point and directions, nearest first.
 _DISTANCES = (10, 18, 28, 42, 60)
 _DIRECTIONS = (45, 135, -45, -135, 90, -90, 0, 180)

@@ -21,8 +21,6 @@ from sk_gene2vec._utils._vectors import check_vectors, places_of, unit_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["project_2d"]
-
 _NEIGHBORS = 15
 _PERPLEXITY = 30.0
 # Points are pushed apart until discs of their distance would cover this share of the

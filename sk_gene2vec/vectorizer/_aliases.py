@@ -22,8 +22,6 @@ from sk_gene2vec.vectorizer._identifiers import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GeneIndex", "Rows"]
-
 Rows: TypeAlias = npt.NDArray[np.intp]
 
 _UNKNOWN_SHOWN = 5

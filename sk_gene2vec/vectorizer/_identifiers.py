@@ -8,8 +8,6 @@ from typing import NamedTuple
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import shown
 
-__all__ = ["describe_kinds", "kind_of_alias", "plain", "without_version"]
-
 _SHOWN = 3
 # Genes of the collection that tell of which kind its identifiers are.
 _SAMPLE = 100

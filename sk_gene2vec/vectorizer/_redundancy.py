@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._genes import check_text
+from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import excerpt, nearest_names
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.vectorizer._sources import membership_matrix, resolve_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["group_gene_sets"]
 
 # Gene sets that are compared with all others at a time.
 _STRIP = 256
@@ -141,12 +139,7 @@ def group_gene_sets(
 
 def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
     """Positions of gene sets in the collection."""
-    if isinstance(names, str):
-        raise TypeError(f"Expected an iterable of names, got the str {excerpt(names)}.")
-    chosen = list(names)
-    if not chosen:
-        raise ValueError("Expected at least one name of a gene set, got none.")
-    check_text(chosen, "names of gene sets")
+    chosen = check_genes(names, "names of gene sets")
     place_of = {name: place for place, name in enumerate(known)}
     seen = set()
     for name in chosen:

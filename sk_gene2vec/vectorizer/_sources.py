@@ -14,8 +14,6 @@ from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 
-__all__ = ["membership_matrix", "resolve_gene_sets", "select_by_size"]
-
 
 def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
     """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
@@ -85,6 +83,11 @@ def _read(gene_sets: Any) -> GeneSets:
 
 
 def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
+    if not isinstance(collections, Iterable) or hasattr(collections, "read"):
+        raise TypeError(
+            "Expected a path, mapping, DataFrame or a list of these as gene_sets, got "
+            f"{excerpt(collections)}. read_gene_sets takes open files."
+        )
     sets: dict[str, tuple[str, ...]] = {}
     descriptions: dict[str, str] = {}
     origin_of: dict[str, str] = {}

@@ -18,18 +18,12 @@ from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.vectorizer import _sources as sources
 from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
 from sk_gene2vec.vectorizer._output import Membership, contained
-from sk_gene2vec.vectorizer._sources import (
-    membership_matrix,
-    resolve_gene_sets,
-    select_by_size,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["GmtVectorizer"]
 
 Names: TypeAlias = npt.NDArray[np.object_]
 
@@ -329,8 +323,10 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         return np.array(list(self.vocabulary_), dtype=object)
 
     def _fit(self, genes: list[str], *, fate: str | None) -> Rows:
-        whole = resolve_gene_sets(self.gene_sets, prefix_names=self.prefix_names)
-        collection = select_by_size(whole, self.min_size, self.max_size)
+        whole = sources.resolve_gene_sets(
+            self.gene_sets, prefix_names=self.prefix_names
+        )
+        collection = sources.select_by_size(whole, self.min_size, self.max_size)
         index = GeneIndex(collection.genes, self.aliases)
         rows, missing = self._look_up(genes, index, fate=fate)
         self._set(collection, index, self.dtype)
@@ -341,7 +337,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         self, collection: GeneSets, index: GeneIndex, dtype: npt.DTypeLike
     ) -> None:
         """Set `gene_sets_` and the attributes that follow from it, not saved."""
-        self._membership = membership_matrix(collection, index.row_of, dtype)
+        self._membership = sources.membership_matrix(collection, index.row_of, dtype)
         self.gene_sets_, self._index = collection, index
         self.genes_ = np.array(index.genes, dtype=object)
         self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}

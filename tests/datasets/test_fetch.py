@@ -792,6 +792,8 @@ def test_enrichr_arguments(enrichr):
         enrichr(["KEGG_2021_Human"])
     with pytest.raises(TypeError, match="Expected organism to be a str"):
         enrichr(organism=None)
+    with pytest.raises(ValueError, match="'merge' or 'first', got 'mrge'"):
+        enrichr(on_duplicate="mrge")
 
 
 @pytest.mark.parametrize("answer", [status(404), good(b""), status(500)])

@@ -229,7 +229,7 @@ NAN, INF = [[0, 1], [2, np.nan]], [[0, np.inf], [np.nan, 1]]
         (3, np.eye(2), TypeError, "an iterable of genes, got the int 3"),
         ({"A", "B"}, np.eye(2), TypeError, "in a fixed order, got a set"),
         ({"A": 0, "B": 1}, np.eye(2), TypeError, "iterable of genes, got a dict"),
-        ([], np.empty((0, 2)), ValueError, "at least one gene, got none"),
+        ([], np.empty((0, 2)), ValueError, "one or more genes, got none"),
         (["A", "B"], np.eye(3), ValueError, "got 2 genes and 3 vectors"),
         (["A", "B"], NAN, ValueError, "1 of 2 vectors .* the first of 'B'"),
         (["A", "B"], INF, ValueError, "2 of 2 vectors .* the first of 'A'"),
@@ -445,6 +445,16 @@ def test_names_of_gene_sets_are_compared_and_cause_no_warning(fitted_on):
         for make in (GeneEmbedding.from_encoder, GeneEmbedding.of_gene_sets):
             with pytest.raises(ValueError, match="fitted on 'A' in place of 'B'"):
                 make(encoder, other)
+
+
+@pytest.mark.parametrize("form", [list, np.array, pd.Series])
+def test_genes_to_be_unlike_come_in_any_form(form):
+    embedding = GeneEmbedding(list("abcd"), np.eye(4) + 0.1)
+    found = embedding.most_similar("a", negative=form(["b", "c"]))
+    assert found == embedding.most_similar("a", negative=("b", "c"))
+    assert [gene for gene, _ in found] == ["d"]
+    with pytest.raises(KeyError, match="1 of 1 gene is not in the embedding: ''"):
+        embedding.most_similar("a", negative="")
 
 
 @pytest.mark.parametrize("genes", [{"HK1", "PKM"}, {"HK1": 1}, b"HK1", None, 0])

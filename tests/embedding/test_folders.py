@@ -84,7 +84,20 @@ def test_the_card_of_vectors_from_nowhere(tmp_path):
     GeneEmbedding(["A"], [[1.0]]).to_folder(tmp_path)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "license" not in card
-    assert "Nobody has said." in card
+    assert "Not recorded." in card
+    assert "gene sets" not in card.split("---")[2]
+    assert "Leakage" not in card
+
+
+def test_the_card_of_gene_sets(tmp_path):
+    vectorizer = GmtVectorizer(SETS)
+    X = vectorizer.fit_transform(vectorizer.fit(["g0"]).genes_)
+    encoder = GeneSetEncoder(2, max_epochs=2, random_state=0).fit(X)
+    GeneEmbedding.of_gene_sets(encoder, vectorizer).to_folder(tmp_path)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"# Vectors of {len(SETS)} gene sets, learned from gene sets" in card
+    assert "have similar vectors" not in card
+    assert "Leakage" in card
 
 
 @pytest.mark.parametrize(
@@ -93,14 +106,14 @@ def test_the_card_of_vectors_from_nowhere(tmp_path):
         (b"no JSON", "Expecting value"),
         (b"[" * 10**6, "recursion"),
         (b"[]", "list indices"),
-        (b"{}", "the key 'format'"),
+        (b"{}", "one without 'format'"),
         (b'{"format": "bert"}', "the format 'bert'"),
         (b'{"format": "sk_gene2vec.GeneEmbedding, version 2"}', "version 2'"),
     ],
 )
 def test_a_folder_of_another_format(tmp_path, content, found):
     (tmp_path / "config.json").write_bytes(content)
-    expected = "config.json as GeneEmbedding.to_folder writes it, of the format .*1'; "
+    expected = "config.json as GeneEmbedding.to_folder writes it, of the format .*1', "
     with pytest.raises(ValueError, match=f"{expected}got .*{found}"):
         GeneEmbedding.from_folder(tmp_path)
 

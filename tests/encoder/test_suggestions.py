@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
@@ -361,7 +361,7 @@ def test_a_list_of_no_known_gene_is_refused_with_advice(encoder, vectorizer):
         ValueError, match=r"Expected genes of the collection.*Entrez number.*aliases="
     ):
         suggest_genes(encoder, vectorizer, ["7157", "4193"])
-    with pytest.raises(ValueError, match="at least one gene, got none"):
+    with pytest.raises(ValueError, match="one or more genes, got none"):
         suggest_genes(encoder, vectorizer, [])
     with pytest.raises(TypeError, match="Expected genes"):
         suggest_genes(encoder, vectorizer, {"TP53", 7})
@@ -444,6 +444,8 @@ def test_gene_sets_in_another_order_are_refused():
     X = vectorizer.fit_transform(vectorizer.fit(["HK1"]).genes_)
     encoder = GeneSetEncoder(2, random_state=0).fit(X)
     assert len(suggest_gene_sets(encoder, vectorizer, "HK1")) == 1
+    prefixed = clone(encoder).fit(X.add_prefix("genes__"))
+    assert len(suggest_gene_sets(prefixed, vectorizer, "HK1")) == 1
     other = GmtVectorizer(dict(reversed(GENE_SETS.items()))).fit(["HK1"])
     message = "fitted on 'GLYCOLYSIS' in place of 'P53_PATHWAY'"
     with pytest.raises(ValueError, match=message):

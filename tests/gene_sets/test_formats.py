@@ -1,9 +1,11 @@
 """Gene sets in every format, told by the content."""
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import tempfile
 
 import pandas as pd
 import pytest
@@ -551,3 +553,38 @@ def test_size_and_encoding_hold_for_every_format(read, data):
     assert read(packed) == NOTED
     with pytest.raises(GmtFormatError, match="Expected at most 9,999 bytes"):
         read(packed, max_bytes=9_999)
+
+
+@pytest.mark.parametrize(
+    ("weight", "error"),
+    [("1", TypeError), (float("nan"), ValueError), ([1], TypeError)],
+)
+def test_a_least_weight_is_a_number(weight, error):
+    table = io.StringIO("source,target,weight\nA,G1,2\n")
+    with pytest.raises(error, match="min_weight"):
+        read_gene_sets(table, min_weight=weight)
+
+
+def test_a_data_frame_has_no_other_format():
+    frame = pd.DataFrame({"gs_name": ["A"], "gene_symbol": ["G1"]})
+    assert read_gene_sets(frame, format="table") == read_gene_sets(frame)
+    with pytest.raises(ValueError, match="'table' of a DataFrame, got 'gmt'"):
+        read_gene_sets(frame, format="gmt")
+
+
+def test_text_files_of_any_type_are_read(tmp_path):
+    path = tmp_path / "sets.gmt"
+    path.write_text("A\tna\tG1\n", encoding="utf-8")
+    expected = {"A": ("G1",)}
+    with codecs.open(str(path), encoding="utf-8") as file:
+        assert dict(read_gene_sets(file)) == expected
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8") as file:
+        file.write(path.read_text(encoding="utf-8"))
+        file.seek(0)
+        assert dict(read_gene_sets(file)) == expected
+
+
+@pytest.mark.parametrize("attrs", [{"year": 2024}, {1: "one"}])
+def test_attrs_are_text(attrs):
+    with pytest.raises(TypeError, match="names and values of attrs"):
+        GeneSets({"A": ["G1"]}, attrs=attrs)

@@ -862,3 +862,13 @@ def test_probabilities_of_the_embedding_alone_have_a_likelihood(X):
     )
     # Both are probabilities of the same logits, at the level of other genes.
     assert with_it == pytest.approx(without, rel=0.2)
+
+
+def test_a_metric_does_not_depend_on_the_others():
+    X = np.ones((6, 8))
+    X[:3, :2] = 0
+    split = split_memberships(X, random_state=0)
+    svd = TruncatedSVD(2, random_state=0).fit(split[0])
+    together = held_out_membership_scores(svd, *split, metrics=["ndcg", "auroc"])
+    alone = held_out_membership_scores(svd, *split, metrics=["ndcg"])
+    assert alone["ndcg"] == together["ndcg"] < 1

@@ -165,6 +165,19 @@ def test_nearest_genes_are_those_of_highest_cosine(tmp_path, coordinates):
         )
 
 
+def test_a_vector_of_zeros_is_like_no_gene(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(30, 5)).clip(0)
+    vectors[[3, 7]] = 0
+    embedding = GeneEmbedding(GENES[:30], vectors)
+    page = write_gene_map(tmp_path / "map.html", embedding, method="pca")
+    nearest = data_of(page)[0]["nearest"]
+    percent = np.frombuffer(base64.b64decode(nearest["percent"]), "i1").reshape(30, -1)
+    genes = np.frombuffer(base64.b64decode(nearest["genes"]), "<u2").reshape(30, -1)
+    assert not percent[[3, 7]].any()
+    assert not percent[np.isin(genes, [3, 7])].any()
+    assert percent[0, 0] > 50
+
+
 def test_of_coordinates_the_nearest_are_those_on_the_map(tmp_path):
     points = np.array([[0.0, 0], [3, 0], [1, 0], [7, 0]])
     data, _, _ = data_of(write_gene_map(tmp_path / "map.html", points, genes=GENES[:4]))

@@ -1,5 +1,6 @@
 """group_gene_sets: near copies of gene sets, and who represents them."""
 
+import io
 import sys
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_collections_of_every_kind(tmp_path):
         ({"names": ["BUG"]}, "of the collection, got 'BUG', did you mean 'BIG'"),
         ({"names": ["?"]}, "got '.'. No name there is close to it"),
         ({"names": ["BIG", "COPY", "BIG"]}, "every name once, got 'BIG' twice"),
-        ({"names": []}, "at least one name"),
+        ({"names": []}, "one or more names of gene sets, got none"),
         ({"metric": "dice"}, "'jaccard' or 'overlap' as metric, got 'dice'"),
         ({"threshold": 0}, "threshold == 0, must be > 0"),
         ({"threshold": 1.1}, "threshold == 1.1, must be <= 1"),
@@ -138,7 +139,9 @@ def test_values_are_checked(options, message):
 
 
 def test_types_are_checked():
-    with pytest.raises(TypeError, match="iterable of names, got the str 'BIG'"):
+    with pytest.raises(
+        TypeError, match="iterable of names of gene sets, got the str 'BIG'"
+    ):
         group_gene_sets(SETS, "BIG")
     with pytest.raises(TypeError, match=r"names of gene sets .*int 7"):
         group_gene_sets(SETS, [7])
@@ -150,3 +153,15 @@ def test_without_pandas_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"group_gene_sets .*pip install pandas"):
         group_gene_sets(SETS)
+
+
+@pytest.mark.parametrize("gene_sets", [5, io.StringIO("A\tna\tG1\n"), [io.StringIO()]])
+def test_what_is_no_collection_is_refused(gene_sets):
+    with pytest.raises(TypeError, match="as gene_sets, got"):
+        group_gene_sets(gene_sets)
+
+
+@pytest.mark.parametrize("names", [{"BIG", "COPY"}, {"BIG": 1}])
+def test_names_without_an_order_rank_nothing(names):
+    with pytest.raises(TypeError, match=r"of names of gene sets.*, got a \w+\."):
+        group_gene_sets({"BIG": ["A", "B"], "COPY": ["A", "B"]}, names)

@@ -100,8 +100,8 @@ def test_kinds_of_genes(make):
         ({"TP53"}, TypeError, "fixed order, got a set"),
         (frozenset({"TP53"}), TypeError, "fixed order, got a frozenset"),
         (GeneSets(SETS), TypeError, "got a GeneSets. GeneSets have theirs in .genes"),
-        ([], ValueError, "Expected at least one gene, got none"),
-        (iter(()), ValueError, "Expected at least one gene, got none"),
+        ([], ValueError, "Expected one or more genes, got none"),
+        (iter(()), ValueError, "Expected one or more genes, got none"),
         (
             ["TP53", None, None],
             ValueError,

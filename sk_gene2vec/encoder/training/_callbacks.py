@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,18 +62,15 @@ class CheckpointCheck(Callback):
 
     Parameters
     ----------
-    identity : mapping of str to str
-        Tells this fit from others.
     steps_before : int
         Steps of the optimizers before this fit.
     """
 
-    def __init__(self, identity: Mapping[str, str], steps_before: int) -> None:
-        self.identity = identity
+    def __init__(self, steps_before: int) -> None:
         self.steps_before = steps_before
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        check_history(net, self.identity)
+        check_history(net)
         check_steps(net, self.steps_before)
 
 

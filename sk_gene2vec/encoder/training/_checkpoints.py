@@ -88,12 +88,12 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def record_identity(net: NeuralNet, identity: Identity) -> None:
+def record_identity(net: NeuralNet) -> None:
     """Record in the history which fit the present epoch is of."""
-    net.history.record_batch(_IDENTITY, dict(identity))
+    net.history.record_batch(_IDENTITY, dict(net.identity))
 
 
-def check_history(net: NeuralNet, identity: Identity) -> None:
+def check_history(net: NeuralNet) -> None:
     """Compare the fit of the history with the present one.
 
     Raises
@@ -112,7 +112,7 @@ def check_history(net: NeuralNet, identity: Identity) -> None:
     saved = _recorded_identity(net.history[0])
     different = [
         f"{name} is {saved.get(name)} there and {value} here"
-        for name, value in identity.items()
+        for name, value in net.identity.items()
         if saved.get(name) != value
     ]
     if different:

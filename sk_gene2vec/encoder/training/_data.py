@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from sk_gene2vec._utils._memberships import row_keys
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.metrics._calibration import HeldOut, hold_out
-
-Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,22 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNet
 
 from sk_gene2vec._utils._messages import warn
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder._inference import WIDE_PENALTY
 from sk_gene2vec.encoder.training._batches import MembershipDataset
-from sk_gene2vec.encoder.training._callbacks import HeldOutScore, HeldOutStopping
+from sk_gene2vec.encoder.training._callbacks import (
+    CheckpointCheck,
+    HeldOutScore,
+    HeldOutStopping,
+)
 from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
 from sk_gene2vec.encoder.training._data import TrainingData, prepare
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
-from sk_gene2vec.encoder.training._moments import export_moments
+from sk_gene2vec.encoder.training._moments import export_moments, n_steps
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._resources import (
     advice_on_memory,
@@ -34,7 +38,6 @@ from sk_gene2vec.encoder.training._trained import NO_CALIBRATION, Trained
 from sk_gene2vec.encoder.training._wide import averaged, wide_coef
 from sk_gene2vec.metrics._metrics import ndcg
 
-Array: TypeAlias = NDArray[Any]
 Parameters: TypeAlias = Mapping[str, Any]
 
 
@@ -96,10 +99,7 @@ def fit_network(
         if previous is not None:
             _check_genes(previous, data.row_keys)
         epochs_before = len(previous.loss_curve_) if previous else 0
-        network = previous
-        if previous and data.row_keys is None and not previous.gene_set_weights_.any():
-            # All inputs were zero: with these data, start as in a first fit.
-            network = None
+        network = _learned(previous, data)
         run = Run(
             parameters={**parameters, **architecture},
             device=device,
@@ -116,12 +116,20 @@ def fit_network(
             incremental=incremental,
             moments=network._moments if network and incremental else None,
         )
-        callbacks = _callbacks(data, run.parameters)
+        callbacks = _callbacks(data, run)
         # Before training, which takes the memory that this gives back.
         wide = _wide_part(data, run, previous)
         module = _module(data, run, network, random_state)
-        net = _train_network(module, data, run, *callbacks)
+        net = _train_network(module, data, run, callbacks)
         return _fitted(net, wide, data, run, previous, architecture)
+
+
+def _learned(previous: Fitted | None, data: TrainingData) -> Fitted | None:
+    """Take the previous fit if its network has learned something."""
+    if previous and data.row_keys is None and not previous.gene_set_weights_.any():
+        # All inputs were zero: with these data, start as in a first fit.
+        return None
+    return previous
 
 
 def _wide_part(data: TrainingData, run: Run, previous: Fitted | None) -> sp.csr_array:
@@ -211,7 +219,6 @@ def _train_network(
     data: TrainingData,
     run: Run,
     callbacks: list[Any],
-    stopping: HeldOutStopping | None,
 ) -> NeuralNet:
     dataset = MembershipDataset(
         data.rows,
@@ -221,14 +228,7 @@ def _train_network(
         run.device,
         run.parameters["pos_weight"],
     )
-    return train(
-        module,
-        _criterion(data, run),
-        dataset,
-        run,
-        callbacks=callbacks,
-        stopping=stopping,
-    )
+    return train(module, _criterion(data, run), dataset, run, callbacks=callbacks)
 
 
 def _module(
@@ -277,13 +277,13 @@ def _criterion(data: TrainingData, run: Run) -> GeneSetBCE | SampledBCE:
     return SampledBCE(sizes, n_negatives, run.noise)
 
 
-def _callbacks(
-    data: TrainingData, parameters: Parameters
-) -> tuple[list[Any], HeldOutStopping | None]:
-    """List the callbacks, and the one that may end training."""
-    callbacks = list(parameters["callbacks"] or ())
+def _callbacks(data: TrainingData, run: Run) -> list[Any]:
+    """List the callbacks: score, those of the user, the check of what they loaded."""
+    parameters = run.parameters
+    check = CheckpointCheck(n_steps(run.moments))
+    callbacks = [*(parameters["callbacks"] or ()), check]
     if not parameters["early_stopping"]:
-        return callbacks, None
+        return callbacks
     if not data.holds_out:
         raise ValueError(
             "early_stopping needs held-out memberships: expected "
@@ -297,7 +297,7 @@ def _callbacks(
         return float(np.concatenate([ndcg(block, 100) for block in blocks]).mean())
 
     stopping = HeldOutStopping(parameters["n_iter_no_change"])
-    return [HeldOutScore(score), *callbacks], stopping
+    return [HeldOutScore(score), *callbacks, stopping]
 
 
 def _fitted(

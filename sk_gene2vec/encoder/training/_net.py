@@ -93,7 +93,7 @@ class MembershipNet(NeuralNet):
                 raise unreadable(error) from error
             raise
         except (RuntimeError, ValueError, LookupError, EOFError, PickleError) as error:
-            check_history(self, self.identity)
+            check_history(self)
             raise unreadable(error) from error
 
     def over_processes(self, value: float) -> float:
@@ -128,7 +128,7 @@ class MembershipNet(NeuralNet):
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < min(before, default=math.inf))
         self.history.record(f"{prefix}_batch_count", len(iterator))
-        record_identity(self, self.identity)
+        record_identity(self)
 
 
 def diverged(what: str, lr: float) -> ValueError:

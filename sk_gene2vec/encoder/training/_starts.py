@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import input_rows
-
-Floats: TypeAlias = NDArray[Any]
 
 # Root mean square of the embeddings of the training rows, before activation.
 START_SCALE = 0.5
@@ -19,11 +15,11 @@ START_SCALE = 0.5
 
 def svd_start(
     X: sp.csr_array,
-    set_weights: Floats,
+    set_weights: Array,
     embedding_dim: int,
     one_hot: bool,
     random_state: np.random.RandomState,
-) -> Floats:
+) -> Array:
     """Start the first layer from the truncated SVD of the weighted rows.
 
     Parameters

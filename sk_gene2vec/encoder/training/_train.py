@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import EarlyStopping
 
 from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import (
-    CheckpointCheck,
     EndOfTraining,
     EpochSeeds,
     LinearDecay,
     ProgressBar,
 )
 from sk_gene2vec.encoder.training._checkpoints import Identity
-from sk_gene2vec.encoder.training._moments import Moments, load_moments, n_steps
+from sk_gene2vec.encoder.training._moments import Moments, load_moments
 from sk_gene2vec.encoder.training._net import MembershipNet
 
 # The decomposition is worth keeping: the first layer learns more slowly.
@@ -81,7 +80,6 @@ def train(
     run: Run,
     *,
     callbacks: Sequence[Any] = (),
-    stopping: Callback | None = None,
 ) -> MembershipNet:
     """Train `module` in place and return the skorch net that did it.
 
@@ -95,14 +93,9 @@ def train(
     run : Run
         Parameters and random sources.
     callbacks : sequence of skorch callbacks
-        Callbacks of the user and of the held-out score, in this order.
-    stopping : skorch callback or None
-        Callback that may end training, called behind `callbacks`.
+        Called in this order, between those that every fit has.
     """
-    # Behind the callbacks that may load a checkpoint: it looks at their epochs.
-    check = CheckpointCheck(run.identity, n_steps(run.moments))
-    last = [check] if stopping is None else [check, stopping]
-    net = _build_net(module, criterion, dataset, run, [*callbacks, *last])
+    net = _build_net(module, criterion, dataset, run, callbacks)
     net.initialize()
     if run.moments is not None:
         load_moments(net, run.moments)

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from sk_gene2vec._utils._memberships import row_blocks
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import (
     Layers,
     Wide,
@@ -23,7 +23,6 @@ from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.metrics._calibration import HeldOut, fit_calibration
 from sk_gene2vec.metrics._held_out import Predictions
 
-Array: TypeAlias = NDArray[Any]
 Parameters: TypeAlias = Mapping[str, Any]
 
 # Probabilities that are the sigmoids of the logits.

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import WIDE_LOGITS, WIDE_PENALTY, WIDE_ROUNDS
 
-Array: TypeAlias = NDArray[Any]
 Strips: TypeAlias = Callable[[Callable[[slice], Array], Array], Array]
 
 # The most bytes of the counts of common genes. They are square in the gene sets.
