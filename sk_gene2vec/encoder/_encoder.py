@@ -289,11 +289,11 @@ class GeneSetEncoder(
     membership the probability says how well the gene's other sets predict it.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
-    A gene in no gene set has no embedding: its vector is zero, and a zero vector has
-    `gene_set_frequency_` as its probabilities. With ``gene_input="membership"`` this
-    holds for a gene in nothing but sets without a weight as well: a set of all genes
-    does not tell them apart, and of one without a gene nothing was learned. A warning
-    counts these genes.
+    A gene in no gene set has no embedding: its vector is zero, its probabilities are
+    `gene_set_frequency_`, and `inverse_transform` takes every vector of zeros for that
+    of such a gene. With ``gene_input="membership"`` this holds for a gene in nothing
+    but sets without a weight as well: a set of all genes does not tell them apart, and
+    of one without a gene nothing was learned. A warning counts these genes.
 
     References
     ----------
