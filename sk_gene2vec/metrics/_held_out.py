@@ -101,8 +101,10 @@ def check_share(hidden_fraction: float, min_memberships: int) -> None:
 def _memberships(X: Any) -> sp.csr_array:
     """Validate X and return a CSR copy without duplicates and stored zeros."""
     X = check_array(X, accept_sparse="csr")
-    # SciPy has no matrices of half precision, nor of another byte order.
-    dtype = np.float32 if X.dtype == np.float16 else X.dtype.newbyteorder("=")
+    # SciPy has no matrices of half precision or objects, nor of another byte order.
+    # scikit-learn 1.6 leaves columns of several types objects.
+    own = {"float16": np.float32, "object": np.float64}
+    dtype = own.get(X.dtype.name, X.dtype.newbyteorder("="))
     X = sp.csr_array(X.astype(dtype, copy=False), copy=True)
     if X.nnz and X.data.min() < 0:
         raise ValueError(f"Expected memberships, 0 or greater, got {X.data.min()}.")
