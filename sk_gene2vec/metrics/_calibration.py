@@ -194,12 +194,15 @@ class _Tally(NamedTuple):
         memberships, by logit.
     missing : ndarray of shape (n_groups,)
         Number of memberships that the collection is taken to lack.
+    halves : ndarray of shape (2, n_bins)
+        Negative and positive parts of the logits.
     """
 
     sizes: Array
     unlisted: Array
     hidden: Array
     missing: Array
+    halves: Array
 
 
 def _tally(blocks: Iterable[Predictions]) -> _Tally:
@@ -225,7 +228,10 @@ def _tally(blocks: Iterable[Predictions]) -> _Tally:
             np.add.at(total, groups, values)
     used = n_genes > 0
     sizes = np.maximum(n_listed[used] / n_genes[used], 1)
-    return _Tally(sizes, unlisted[used], hidden[used], missing[used])
+    # Of a small collection, most bins are empty.
+    filled = (unlisted + hidden).any(axis=0)
+    counts = unlisted[used][:, filled], hidden[used][:, filled]
+    return _Tally(sizes, *counts, missing[used], _HALVES[:, filled])
 
 
 def _fit_slopes(tally: _Tally, knots: Array) -> Array:
@@ -241,28 +247,23 @@ def _fit_slopes(tally: _Tally, knots: Array) -> Array:
 
     def loss(log_below: Array, log_above: Array, shifts: Array) -> tuple[float, Array]:
         slopes = np.exp([log_below, log_above])
-        u = _scaled_bins(at_knots, slopes) + (at_knots @ shifts)[:, None]
+        u = at_knots @ slopes.T @ tally.halves + (at_knots @ shifts)[:, None]
         true = expit(u)
         found = share * true
         value = (tally.hidden * np.logaddexp(0, -u)).sum()
         value -= (tally.unlisted * np.log1p(-found)).sum()
         by_u = (1 - true) * (tally.unlisted * found / (1 - found) - tally.hidden)
-        by_slopes = (by_u @ _HALVES.T).T @ at_knots * slopes
+        by_slopes = (by_u @ tally.halves.T).T @ at_knots * slopes
         return value, np.vstack([by_slopes, by_u.sum(axis=1) @ at_knots])
 
     priors = [*_PRIOR_LOG_SLOPES, _PRIOR_SHIFT]
     return np.exp(_minimize(loss, priors, len(knots))[:2])
 
 
-def _scaled_bins(at_knots: Array, slopes: Array) -> Array:
-    """Logits of the bins times their slopes, shape (n_sizes, n_bins)."""
-    return np.asarray(at_knots @ slopes.T @ _HALVES)
-
-
 def _fit_shifts(tally: _Tally, knots: Array, slopes: Array) -> Array:
     """Find the shifts under which as many memberships are expected as are missing."""
     at_knots = _interpolation(tally.sizes, knots)
-    logits = _scaled_bins(at_knots, slopes)
+    logits = at_knots @ slopes.T @ tally.halves
 
     def loss(shifts: Array) -> tuple[float, Array]:
         # Its gradient is what is expected less what is missing.
