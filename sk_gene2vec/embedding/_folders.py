@@ -170,13 +170,13 @@ def _card(embedding: GeneVectors) -> str:
             f"| {name} | {value:.3f} |" for name, value in scores.items()
         )
     licence = collection.get("licence")
-    of_genes = attrs.get("vectors_of", "genes") == "genes"
+    what = attrs.get("vectors_of", "genes")
     learned = "encoder" in attrs
     return _MODEL_CARD.format(
         n_genes=len(embedding),
-        what=attrs.get("vectors_of", "genes"),
+        what=what,
         learned=", learned from gene sets" if learned else "",
-        meaning=_MEANING if learned and of_genes else "",
+        meaning=_MEANING if learned and what == "genes" else "",
         caution=_CAUTION if learned else "",
         n_dimensions=embedding.vectors.shape[1],
         dtype=embedding.vectors.dtype.name,

@@ -35,7 +35,9 @@ def check_same_gene_sets(encoder: Any, vectorizer: Any) -> None:
             f"Expected an encoder fitted on the {n_sets} gene sets of the vectorizer, "
             f"got one fitted on {n_seen}."
         )
-    names = getattr(encoder, "feature_names_in_", vectorizer.get_feature_names_out())
+    names = getattr(encoder, "feature_names_in_", None)
+    if names is None:
+        return
     for seen, name in zip(names, vectorizer.vocabulary_, strict=True):
         # ColumnTransformer puts a prefix before names.
         if seen != name and not seen.endswith(f"__{name}"):

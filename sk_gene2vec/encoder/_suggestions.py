@@ -189,7 +189,7 @@ def suggest_gene_sets(
     check_pair(encoder, vectorizer)
     check_scalar(k, "k", Integral, min_val=1)
     check_name(gene, "gene", vectorizer)
-    X = _memberships(vectorizer)[vectorizer._index.rows([gene])]
+    X = _memberships(vectorizer, vectorizer._index.rows([gene]))
     probability = encoder._predict_proba(X)[0]
     names = vectorizer.get_feature_names_out()
     best = _most_probable(probability, names, names[X.indices], k)
@@ -325,9 +325,11 @@ def _suggest_for_list(
     }
 
 
-def _memberships(vectorizer: Any) -> sp.csr_array:
-    """Memberships of all genes of the collection, in no container of `set_output`."""
-    return as_memberships(vectorizer._membership[: len(vectorizer.genes_)])
+def _memberships(vectorizer: Any, rows: Any = None) -> sp.csr_array:
+    """Memberships of genes, all by default, in no container of `set_output`."""
+    # The last row is that of unknown genes.
+    rows = slice(len(vectorizer.genes_)) if rows is None else rows
+    return as_memberships(vectorizer._membership[rows])
 
 
 def _fold_in(
