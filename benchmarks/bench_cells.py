@@ -25,6 +25,7 @@ from _common import MSIGDB, report, shared
 from sklearn.decomposition import PCA
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import (
     GeneEmbedding,
@@ -113,10 +114,9 @@ def time_and_memory(n_cells: int) -> None:
 
 
 def vectors_of(gene_sets: Any) -> GeneEmbedding:
-    vectorizer = GmtVectorizer(gene_sets)
-    X = vectorizer.fit_transform(list(dict.fromkeys(sum(gene_sets.values(), ()))))
-    encoder = GeneSetEncoder(random_state=0).fit(X)
-    return GeneEmbedding.from_encoder(encoder, vectorizer)
+    model = make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder(random_state=0))
+    genes = list(dict.fromkeys(sum(gene_sets.values(), ())))
+    return GeneEmbedding.from_pipeline(model.fit(genes))
 
 
 def collections() -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """Complete gene lists that the collection does not have, next to other methods.
 
-Whole gene sets of 10 to 500 genes are left out of MSigDB: 500 of Reactome, 500 of C7
-(expression signatures of immune cells), and 500 of GO, with all gene sets that share
-half of their union with one of them (Jaccard). Half of the genes of each are shown, and
-every method ranks the others, among all genes that are not shown: AUROC, and the share
-that is among the first hundred. All methods see the same collection, lists and genes.
+The lists come from two places:
 
-Each method is fitted once, in a process of its own, and completes all lists.
+- "left out": whole gene sets of 10 to 500 genes are left out of MSigDB v7.1: 500 of
+  Reactome, 500 of C7 (expression signatures of immune cells), and 500 of GO, with all
+  gene sets that share half of their union with one of these GO terms (Jaccard).
+- "outside": Reactome and GO terms of 2022 whose names v7.1 lacks, with 10 to 500 genes
+  in v7.1, none of whose gene sets shares half of the union with the term: 81 of
+  Reactome and 123 of GO. The collection is the whole of v7.1.
+
+Half of the genes of each list are shown, and every method ranks the others, among all
+genes that are not shown: AUROC, and the share that is among the first hundred. All
+methods see the same collections, lists and genes.
+
+Each method is fitted once per collection, in a process of its own, and completes all
+lists of that collection.
 
     python benchmarks/bench_lists.py --lists 50
-    python benchmarks/bench_lists.py --methods membership
+    python benchmarks/bench_lists.py --methods membership --collections outside
 
 Results are added to results/bench_lists.json as they come; the table shows all that the
 file has. Set OMP_NUM_THREADS to set the number of threads.
@@ -27,58 +35,96 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from _common import MSIGDB, peak_memory, report, shared, timed
+from _common import MSIGDB, peak_memory, report, shared
 from _peers import PEERS, Records, embedding_of, fit_timed, installed, make
+from _releases import RELEASES, finder, load_msigdb, memberships
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import normalize
 
-from sk_gene2vec import GmtVectorizer, read_gmt, suggest_genes
-from sk_gene2vec.encoder._lists import fold_in_list
+from sk_gene2vec import GmtVectorizer, read_gmt
 
-KINDS = {
-    "Reactome": re.compile("REACTOME_"),
-    "C7": re.compile("GSE.*_(UP|DN)$"),
-    "GO": re.compile("GO_"),
+# The lists of each collection: names of gene sets to leave out, or a later release.
+KINDS: dict[str, dict[str, Any]] = {
+    "left out": {
+        "Reactome": re.compile("REACTOME_"),
+        "C7": re.compile("GSE.*_(UP|DN)$"),
+        "GO": re.compile("GO_"),
+    },
+    "outside": {"Reactome 2022": "re22", "GO 2022": "go22"},
 }
-# Gene sets that share so much with one of GO that is left out are left out as well.
+COLUMNS = [
+    f"{kind}, {name}"
+    for kinds in KINDS.values()
+    for kind in kinds
+    for name in ("AUROC", "recall@100")
+]
+# Number of genes of a list, before it is cut in halves.
+SMALLEST, LARGEST = 10, 500
+# Gene sets that share so much of their union are near copies.
 NEAR_COPY = 0.5
 FIRST = 100
 # Of logistic regression.
 CS = [0.1, 1, 10, 100]
 METHODS = ["rows", "tfidf", "word2vec", "membership"]
+# Places of the genes of each list, in two halves: those shown and those hidden.
+Lists = list[Any]
 # Scores of all genes, given the places of the genes of a list.
 Scorer = Callable[[Any], Any]
 
 
-def split(n_lists: int) -> tuple[GmtVectorizer, Any, dict[str, list[Any]]]:
-    """Leave gene sets out: the rest, its matrix, places of shown and hidden genes."""
+def left_out(n_lists: int) -> tuple[Any, dict[str, Lists]]:
+    """Leave gene sets out of MSigDB: memberships of the rest, and the lists."""
     gene_sets = read_gmt(shared(MSIGDB))
     whole = GmtVectorizer(gene_sets)
     X = sp.csc_array(whole.fit_transform(gene_sets.genes))
     names, sizes = whole.get_feature_names_out(), np.diff(X.indptr)
     rng = np.random.default_rng(0)
     chosen = {}
-    for kind, pattern in KINDS.items():
+    for kind, pattern in KINDS["left out"].items():
         fit = np.array([bool(pattern.match(name)) for name in names])
-        some = np.flatnonzero(fit & (sizes >= 10) & (sizes <= 500))
+        some = np.flatnonzero(fit & (sizes >= SMALLEST) & (sizes <= LARGEST))
         chosen[kind] = rng.choice(some, min(n_lists, len(some)), replace=False)
-    common = (X[:, chosen["GO"]].T @ X).toarray()
-    union = sizes[chosen["GO"]][:, np.newaxis] + sizes - common
-    copies = np.flatnonzero((common >= NEAR_COPY * union).any(axis=0))
-    left_out = set(names[np.concatenate([copies, *chosen.values()])])
-    rest = {name: genes for name, genes in gene_sets.items() if name not in left_out}
+    copies = np.flatnonzero(near_copies(X[:, chosen["GO"]], X).any(axis=0))
+    without = set(names[np.concatenate([copies, *chosen.values()])])
+    rest = {name: genes for name, genes in gene_sets.items() if name not in without}
     vectorizer = GmtVectorizer(rest)
     left = vectorizer.fit_transform(sorted(set().union(*rest.values())))
     place = {gene: number for number, gene in enumerate(vectorizer.genes_)}
-    lists: dict[str, list[Any]] = {}
+    lists: dict[str, Lists] = {}
     for kind, columns in chosen.items():
         members = (
             [place[x] for x in gene_sets[names[i]] if x in place] for i in columns
         )
-        orders = (rng.permutation(x) for x in members)
-        lists[kind] = [np.array_split(order, 2) for order in orders]
-    return vectorizer, sp.csr_array(left), lists
+        lists[kind] = [np.array_split(rng.permutation(x), 2) for x in members]
+    return sp.csr_array(left), lists
+
+
+def outside(n_lists: int) -> tuple[Any, dict[str, Lists]]:
+    """Memberships of all of MSigDB, and lists from later releases."""
+    X, genes, gene_sets = load_msigdb()
+    X, find, known = sp.csr_array(X), finder(genes), set(gene_sets)
+    rng = np.random.default_rng(0)
+    lists: dict[str, Lists] = {}
+    for kind, release in KINDS["outside"].items():
+        load_release, _ = RELEASES[release]
+        terms = sorted(load_release().items())
+        members = [find(x) for name, x in terms if name not in known]
+        members = [x for x in members if SMALLEST <= len(x) <= LARGEST]
+        copied = near_copies(memberships(members, len(genes)), X).any(axis=1)
+        fit = np.flatnonzero(~copied)
+        spaced = np.linspace(0, len(fit) - 1, min(n_lists, len(fit)))
+        chosen = fit[spaced.round().astype(int)]
+        halves = (np.array_split(rng.permutation(members[i]), 2) for i in chosen)
+        lists[kind] = list(halves)
+    return X, lists
+
+
+def near_copies(lists: Any, X: Any) -> Any:
+    """Say which lists, the rows, share half of their union with which gene sets."""
+    sizes, of_lists = X.sum(axis=0), lists.sum(axis=0)
+    common = (sp.csc_array(lists, dtype=np.float32).T @ X).toarray()
+    return common >= NEAR_COPY * (of_lists[:, np.newaxis] + sizes - common)
 
 
 def of_rows(X: Any) -> dict[str, Scorer]:
@@ -129,28 +175,26 @@ def logistic(rows: Any, **options: Any) -> Scorer:
     return score
 
 
-def of_ours(encoder: Any, vectorizer: Any, X: Any) -> dict[str, Scorer]:
-    """Fold the list in, without the wide part and with it."""
+def of_ours(encoder: Any, X: Any) -> dict[str, Scorer]:
+    """Methods on our vectors, and our own completion."""
+    from sk_gene2vec.encoder._gene_lists import score_list
 
-    def folded(shown: Any) -> Any:
+    def suggest(shown: Any) -> Any:
         listed = np.zeros(X.shape[0], dtype=bool)
         listed[shown] = True
-        return fold_in_list(encoder, X, listed)
+        return score_list(encoder, X, listed)
 
-    return of_vectors("ours", embedding_of(encoder, X)) | {
-        "ours: folded in, embedding alone": lambda x: np.nan_to_num(
-            folded(x).logits, nan=-np.inf
-        ),
-        "ours: folded in (suggest_genes)": lambda x: folded(x).probability,
-    }
+    vectors = of_vectors("ours", embedding_of(encoder, X))
+    return vectors | {"ours: suggest_genes": suggest}
 
 
 def run_job(job: dict[str, Any]) -> dict[str, Any]:
     """Fit one method and complete all lists; called in a process of its own."""
-    vectorizer, X, lists = split(job["lists"])
+    X, lists = (left_out if job["collection"] == "left out" else outside)(job["lists"])
     # Genes may be left with nothing but sets of all genes.
     warnings.filterwarnings("ignore", message=".* in no gene set")
     outcome: dict[str, Any] = {"n_genes": X.shape[0], "n_gene_sets": X.shape[1]}
+    outcome["n_lists"] = {kind: len(pairs) for kind, pairs in lists.items()}
     if job["method"] == "rows":
         scorers = of_rows(X)
         outcome["fit_seconds"] = 0.0
@@ -158,16 +202,7 @@ def run_job(job: dict[str, Any]) -> dict[str, Any]:
         estimator = make(job["method"], job["dim"], {})
         outcome["fit_seconds"] = fit_timed(estimator, X)
         if job["method"] == "membership":
-            scorers = of_ours(estimator, vectorizer, X)
-            genes = [vectorizer.genes_[x[0]] for x in lists["Reactome"][:5]]
-            outcome["suggest_seconds"] = float(
-                np.median(
-                    [
-                        timed(lambda x=x: suggest_genes(estimator, vectorizer, x))
-                        for x in genes
-                    ]
-                )
-            )
+            scorers = of_ours(estimator, X)
         else:
             name = PEERS[job["method"]][0]
             scorers = of_vectors(name, embedding_of(estimator, X))
@@ -205,15 +240,17 @@ def rows_of(records: Records) -> list[list[Any]]:
     """Make the table's rows, in the order of the methods."""
     rows = []
     for method in METHODS:
-        record = records.best("lists", method=method)
-        if record is None or "failed" in record:
-            why = record["failed"] if record else "not run"
-            rows.append([method, *[""] * 2 * len(KINDS), why, ""])
+        found = [records.best("lists", method=method, collection=x) for x in KINDS]
+        done = [x for x in found if x and "failed" not in x]
+        if len(done) < len(KINDS):
+            why = next((x["failed"] for x in found if x and "failed" in x), "not run")
+            rows.append([method, *[""] * len(COLUMNS), why, ""])
             continue
-        for way, by_kind in record["ways"].items():
-            scores = [by_kind[x][name] for x in KINDS for name in ("auroc", "recall")]
-            seconds = float(np.mean([by_kind[x]["seconds"] for x in KINDS]))
-            rows.append([way, *scores, record["fit_seconds"], seconds])
+        for way in done[0]["ways"]:
+            of_way = [y for x in done for y in x["ways"][way].values()]
+            scores = [x[name] for x in of_way for name in ("auroc", "recall")]
+            seconds = float(np.mean([x["seconds"] for x in of_way]))
+            rows.append([way, *scores, done[0]["fit_seconds"], seconds])
     return rows
 
 
@@ -222,6 +259,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--collections", nargs="+", choices=KINDS, default=[*KINDS])
     parser.add_argument("--lists", type=int, default=500, help="of each kind")
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--timeout", type=float, default=7200)
@@ -232,10 +270,10 @@ def main() -> None:
         return
     records = Records("bench_lists")
     for method in installed(args.methods):
-        job = {"method": method, "dim": args.dim, "lists": args.lists}
-        records.run(__file__, job, args.timeout)
-    scores = [f"{kind}, {name}" for kind in KINDS for name in ("AUROC", "recall@100")]
-    header = ["method", *scores, "fit seconds", "seconds a list"]
+        for collection in args.collections:
+            job = {"method": method, "dim": args.dim, "lists": args.lists}
+            records.run(__file__, job | {"collection": collection}, args.timeout)
+    header = ["method", *COLUMNS, "fit seconds", "seconds a list"]
     report("bench_lists", header, rows_of(records), records=records.records)
 
 

@@ -22,14 +22,13 @@ from sk_gene2vec import read_gmt
 from sk_gene2vec.plotting import write_gene_map
 
 LINES = """\
+from sklearn.pipeline import make_pipeline
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer, read_gmt
 from sk_gene2vec.plotting import write_gene_map
 
 gene_sets = read_gmt("{gene_sets}")
-vectorizer = GmtVectorizer(gene_sets)
-X = vectorizer.fit_transform(gene_sets.genes)
-encoder = GeneSetEncoder(random_state=0).fit(X)
-embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+model = make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder(random_state=0))
+embedding = GeneEmbedding.from_pipeline(model.fit(gene_sets.genes))
 write_gene_map("{page}", embedding, gene_sets=gene_sets, title="MSigDB Hallmark")
 """
 

@@ -12,7 +12,7 @@ from _common import MSIGDB, peak_memory, report, shared
 
 from sk_gene2vec import group_gene_sets, read_gmt
 
-SETTINGS = [("jaccard", 0.5), ("jaccard", 0.8), ("overlap", 0.8)]
+THRESHOLDS = [0.5, 0.8]
 # Groups to show of the first setting: some of the largest, and some of the others.
 SHOWN = [0, 25, 50, 100, 200, 400, 800, 1600]
 MEMBERS = 4
@@ -22,14 +22,14 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     gene_sets = read_gmt(shared(MSIGDB))
     rows, samples = [], []
-    for metric, threshold in SETTINGS:
+    for threshold in THRESHOLDS:
         start = time.perf_counter()
-        groups = group_gene_sets(gene_sets, metric=metric, threshold=threshold)
+        groups = group_gene_sets(gene_sets, threshold=threshold)
         seconds = time.perf_counter() - start
         sizes = groups.groupby("representative", sort=False).size()
         several = sizes[sizes > 1]
         count = len(several), int(several.sum() - len(several))
-        rows.append([metric, threshold, len(sizes), *count, seconds, peak_memory()])
+        rows.append([threshold, len(sizes), *count, seconds, peak_memory()])
         if samples:
             continue
         for name in several.index[SHOWN]:
@@ -38,7 +38,7 @@ def main() -> None:
     report(
         "bench_redundancy",
         [
-            *("similarity", "threshold", "groups", "of several gene sets"),
+            *("threshold", "groups", "of several gene sets"),
             *("redundant gene sets", "seconds", "peak memory (GB)"),
         ],
         rows,

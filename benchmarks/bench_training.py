@@ -99,7 +99,6 @@ def of_notebook(clock: Clock, precision: str, max_epochs: int) -> GeneSetEncoder
         gene_input="one-hot",
         activation="relu",
         hidden_layer_sizes=(WIDTH,),
-        pos_weight=1.0,
         lr=0.01,
         batch_size=BATCH,
         max_epochs=max_epochs,

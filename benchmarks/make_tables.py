@@ -7,16 +7,19 @@ A page marks the place of a table with its name:
     <!-- end of table -->
 
 What is between the two lines is replaced by the table, and by a line that says which
-script measured it, on which machine and when. Run this after a benchmark:
+script measured it, on which machine and when. Run this after a benchmark, for all
+tables or for some:
 
     python benchmarks/make_tables.py
+    python benchmarks/make_tables.py time time-reliability
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from math import floor, log10
 from pathlib import Path
@@ -102,7 +105,7 @@ def sources(stems: Iterable[str]) -> str:
         dates = {x["date"] for x in records} or {machine["date"]}
         n_threads = machine["threads"]
         parts = [
-            f"`{re.match('study|bench_[a-z]+', stem)[0]}.py`",
+            f"`{re.match('bench_[a-z]+', stem)[0]}.py`",
             machine["processor"].replace("(R)", ""),
             *filter(None, [machine["gpu"]]),
             f"{n_threads} thread{'s' if n_threads > 1 else ''}",
@@ -138,8 +141,14 @@ def as_measured(rows: list[Row]) -> str:
     return markdown(rows, {name: column(name) for name in rows[0]["header"]})
 
 
-for name in ("cells", "embedding", "map", "parallel", "scaling"):
+for name in ("cells", "embedding", "map", "parallel"):
     table(name, f"bench_{name}")(as_measured)
+
+
+@table("scaling", "bench_scaling")
+def scaling(rows: list[Row]) -> str:
+    names = ["gene sets", "memberships", "epoch (s)", "µs a membership"]
+    return markdown(rows, {name: column(name) for name in names})
 
 
 @table("cell-types", "bench_cells_types")
@@ -182,6 +191,52 @@ def dask(rows: list[Row]) -> str:
     )
 
 
+RELEASES = {"go22": "GO of 2022", "re22": "Reactome of 2022"}
+
+
+def precisions(task: str) -> Cell:
+    """Show the precision among the first pairs of all, for each number of pairs."""
+    names = [f"{task} precision@{n}" for n in (1000, 3000, 10000)]
+    return lambda row: " / ".join(show(row[x], ".3f") for x in names if row[x] != "")
+
+
+@table("time", "bench_time")
+def time(rows: list[Row]) -> str:
+    columns = {"method": column("method"), "dimension": column("dimension")}
+    for task, title in RELEASES.items():
+        columns[f"{title}, precision@1,000 / 3,000 / 10,000"] = precisions(task)
+        columns[f"{title}, recall@20"] = score(f"{task} recall@20")
+    return markdown(rows, columns | {"settings": code("settings")})
+
+
+def time_reliability(rows: list[Row]) -> str:
+    _, classes, *_ = rows[0]["header"]
+    return markdown(
+        rows,
+        {
+            "release": lambda row: RELEASES[row["task"]],
+            classes: column(classes),
+            "pairs": column("pairs"),
+            "came true": column("came true"),
+            "mean predicted": column("mean predicted", ".2g"),
+            "share that came true": column("share true", ".2g"),
+            "predicted / came true": column("predicted / came true", ".2f"),
+        },
+    )
+
+
+for name in ("reliability", "sizes"):
+    table(f"time-{name}", f"bench_time_{name}")(time_reliability)
+
+
+@table("time-study", "bench_time_study")
+def time_study(rows: list[Row]) -> str:
+    _, *names = rows[0]["header"]
+    return markdown(
+        rows, {"variant": column("variant")} | {name: score(name) for name in names}
+    )
+
+
 def quality(rows: list[Row]) -> str:
     return markdown(
         rows,
@@ -206,65 +261,6 @@ for collection in COLLECTIONS:
     table(f"quality-{collection}", f"bench_quality_{collection}")(quality)
 
 
-RELIABILITY = [f"bench_quality_{name}_reliability" for name in COLLECTIONS]
-
-
-def reliability_records(results: Iterable[list[Row]]) -> list[Row]:
-    return [
-        rows[0]["record"] | {"name": name}
-        for name, rows in zip(COLLECTIONS.values(), results, strict=True)
-    ]
-
-
-@table("reliability", *RELIABILITY)
-def reliability(*results: list[Row]) -> str:
-    return markdown(
-        reliability_records(results),
-        {
-            "collection": column("name"),
-            "expected calibration error": column("expected_calibration_error"),
-            "mean prediction / base rate": lambda record: show(
-                record["mean_prediction"] / record["base_rate"], ".3f"
-            ),
-        },
-    )
-
-
-SIZES = {1: "1", 2: "2 to 4", 5: "5 to 9", 10: "10 to 49", 50: "50 and more"}
-
-
-@table("reliability-by-size", *RELIABILITY)
-def reliability_by_size(*results: list[Row]) -> str:
-    rows = []
-    for record in reliability_records(results):
-        listed = by_smallest(record["by_size_listed"])
-        hidden = by_smallest(record["by_size_hidden"])
-        for smallest, numbers in listed.items():
-            row = {"collection": record["name"], "gene sets": SIZES[smallest]}
-            row |= {"genes": numbers["n_genes"]}
-            row["convention"] = numbers["mean_prediction"] / numbers["convention"]
-            # Of genes in one gene set no membership can be held out.
-            if numbers := hidden.get(smallest):
-                row["observed"] = numbers["mean_prediction"] / numbers["base_rate"]
-            rows.append({"observed": None} | row)
-    return markdown(
-        rows,
-        {
-            "collection": column("collection"),
-            "gene sets of a gene": column("gene sets"),
-            "genes": column("genes"),
-            "mean prediction / convention": score("convention"),
-            "mean prediction / observed": score("observed"),
-        },
-    )
-
-
-def by_smallest(table: dict[str, list[Any]]) -> dict[int, Row]:
-    """Turn the columns of a table into rows, by the smallest number of a class."""
-    rows = (dict(zip(table, x, strict=True)) for x in zip(*table.values(), strict=True))
-    return {row["smallest"]: row for row in rows}
-
-
 def downstream_records(
     results: Iterable[list[Row]], half: str = "final", dim: int | None = 100
 ) -> list[Row]:
@@ -273,6 +269,9 @@ def downstream_records(
     for row in (row for rows in results for row in rows):
         key = row["task"], row["method"], row["dim"]
         if row["half"] != half or (dim is not None and row["dim"] not in (dim, None)):
+            continue
+        # A file keeps the records of methods that are gone.
+        if row["method"] not in FEATURES:
             continue
         if key not in best or best[key]["score"] < row["score"]:
             best[key] = row
@@ -288,10 +287,9 @@ FEATURES = {
     "nmf": "NMF",
     "als": "ALS",
     "word2vec": "Word2Vec",
-    "deep": "ours",
-    "unweighted": "ours, pos_weight=1",
+    "membership": "ours",
 }
-OURS = ("deep", "unweighted")
+OURS = "membership"
 TITLES = {
     "classes": "classes, all labels",
     "few_5": "classes, 5 labels each",
@@ -366,7 +364,7 @@ def downstream_ranks(*results: list[Row]) -> str:
             "mean rank": mean(rank[x] for rank in of_tasks),
             "among vectors": mean(r[x] for r in among) if x in vectors else None,
         }
-        | {k: v for own in OURS for k, v in against(tasks.values(), x, own).items()}
+        | against(tasks.values(), x)
         for x in methods
     ]
     return markdown(
@@ -376,25 +374,18 @@ def downstream_ranks(*results: list[Row]) -> str:
             "mean score": score("mean score"),
             "mean rank": column("mean rank", ".2f"),
             "mean rank among vectors": column("among vectors", ".2f"),
-        }
-        | {
-            f"{words} {FEATURES[name]}": column(f"{key} {name}", spec)
-            for name in OURS
-            for words, key, spec in (
-                (f"behind, of {len(tasks)} tasks,", "behind", ""),
-                ("p against", "p", ".2g"),
-            )
+            f"behind ours, of {len(tasks)} tasks": column("behind"),
+            "p against ours": column("p", ".2g"),
         },
     )
 
 
-def against(tasks: Iterable[Row], method: str, ours: str) -> Row:
-    """In how many tasks a method is behind one of ours, and Wilcoxon's p of it."""
-    if method in OURS:
-        return {f"behind {ours}": None, f"p {ours}": None}
-    gaps = [scores[ours] - scores[method] for scores in tasks]
-    behind = sum(gap > 0 for gap in gaps)
-    return {f"behind {ours}": behind, f"p {ours}": wilcoxon(gaps).pvalue}
+def against(tasks: Iterable[Row], method: str) -> Row:
+    """In how many tasks a method is behind ours, and Wilcoxon's p of the difference."""
+    if method == OURS:
+        return {"behind": None, "p": None}
+    gaps = [scores[OURS] - scores[method] for scores in tasks]
+    return {"behind": sum(gap > 0 for gap in gaps), "p": wilcoxon(gaps).pvalue}
 
 
 SIZE_GROUPS = ("1 to 4", "5 to 19", "20 and more")
@@ -437,6 +428,8 @@ def lists(rows: list[Row]) -> str:
     scores = [name for name in rows[0]["header"] if name.endswith(("AUROC", "@100"))]
     best: dict[str, Row] = {}
     for row in rows:
+        if row[scores[0]] == "":
+            continue  # not run, or failed
         # Of a method's penalties, each column shows the one that is best on its lists.
         method = row["method"].partition(", C=")[0]
         kept = best.setdefault(method, {"method": method} | dict.fromkeys(scores, 0.0))
@@ -459,7 +452,7 @@ def by_dimension(
     for record in downstream_records(results, dim=None):
         methods = found.setdefault(record["task"], {})
         methods.setdefault(record["method"], {})[record["dim"]] = record["score"]
-    several = {task for task, methods in found.items() if len(methods["deep"]) > 1}
+    several = {task for task, methods in found.items() if len(methods[OURS]) > 1}
     return {task: found[task] for task in TITLES if task in several}
 
 
@@ -469,7 +462,7 @@ def dimensions(*results: list[Row]) -> str:
     rows = [
         {"features": FEATURES[method], "dimension": dim}
         | {TITLES[task]: tasks[task][method].get(dim) for task in tasks}
-        for method in (*OURS, "tfidf", "als", "tfidf_rows")
+        for method in (OURS, "tfidf", "als", "tfidf_rows")
         for dim in sorted(
             {x for y in tasks.values() for x in y[method]}, key=lambda x: x or 0
         )
@@ -488,7 +481,7 @@ def draw_dimensions(path: Path) -> None:
     tasks = by_dimension(map(rows_of, SUITE))
     figure, panels = plt.subplots(3, 3, figsize=(9, 7.5), layout="constrained")
     for axes, (task, methods) in zip(panels.flat, tasks.items(), strict=True):
-        for method in (*OURS, "tfidf", "als"):
+        for method in (OURS, "tfidf", "als"):
             dims = sorted(methods[method])
             scores = [methods[method][dim] for dim in dims]
             axes.plot(dims, scores, "o-", markersize=4, label=FEATURES[method])
@@ -530,24 +523,12 @@ def threads(*results: list[Row]) -> str:
     )
 
 
-@table("study", "study")
-def study(rows: list[Row]) -> str:
-    return markdown(
-        rows,
-        {
-            "variant": column("variant"),
-            "NDCG@100": score("ndcg@100"),
-            "recall@20": score("recall@20"),
-            "AUROC": score("auroc"),
-            "fit (s)": seconds("fit (s)"),
-        },
-    )
-
-
-def with_tables(page: str) -> str:
-    """Return the text of a page with its tables made anew."""
+def with_tables(page: str, names: Container[str] = TABLES) -> str:
+    """Return the text of a page with some of its tables made again."""
 
     def fill(marked: re.Match[str]) -> str:
+        if marked[2] not in names:
+            return marked[0]
         stems, make = TABLES[marked[2]]
         rows = make(*map(rows_of, stems))
         return f"{marked[1]}{rows}\n{sources(stems)}\n{marked[3]}"
@@ -556,9 +537,16 @@ def with_tables(page: str) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", choices=[*TABLES, []], metavar="table")
+    names = parser.parse_args().names or [*TABLES]
     for page in PAGES:
-        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
-    draw_dimensions(HERE.parent / "docs" / "_static" / "dimensions.svg")
+        text = with_tables(page.read_text(encoding="utf-8"), names)
+        page.write_text(text, encoding="utf-8")
+    if "dimensions" in names:
+        draw_dimensions(HERE.parent / "docs" / "_static" / "dimensions.svg")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ functions: as a plot to print, and as a page to search.
 # The vectors
 # -----------
 
+from sklearn.pipeline import make_pipeline
+
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.datasets import (
     load_go_bp,
@@ -18,17 +20,18 @@ from sk_gene2vec.datasets import (
 )
 
 gene_sets = load_go_bp()
-vectorizer = GmtVectorizer(gene_sets)
-X = vectorizer.fit_transform(gene_sets.genes)
-encoder = GeneSetEncoder(max_epochs=10, random_state=0).fit(X)
-embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+model = make_pipeline(
+    GmtVectorizer(gene_sets), GeneSetEncoder(max_epochs=10, random_state=0)
+).fit(gene_sets.genes)
+embedding = GeneEmbedding.from_pipeline(model)
 embedding
 
 # %%
 # From 100 dimensions to two
 # --------------------------
-# UMAP keeps neighbours together. Distances between far groups, and the sizes of groups,
-# mean little. The layout is the slow part, so it is computed once and used twice.
+# UMAP keeps neighbours together. Distances between distant groups, and the sizes of
+# groups, mean little. The layout is the slow part, so it is computed once and used
+# twice.
 
 from sk_gene2vec.plotting import project_2d
 
@@ -59,7 +62,8 @@ plot_embedding(
 # --------
 # The page is one HTML file that works offline. Point at a gene to see its gene sets,
 # click on it for the most similar genes, search for another by any of its names, or
-# zoom in. It gets the vectors, which say which genes are similar, and the coordinates.
+# zoom in. The vectors determine which genes are similar, the coordinates where they
+# are drawn.
 
 from sk_gene2vec.plotting import write_gene_map
 

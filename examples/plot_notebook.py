@@ -1,6 +1,6 @@
 """
-"Gene2Vec in Pytorch: Part 1", retold
-=====================================
+The notebook "Gene2Vec in Pytorch: Part 1"
+==========================================
 
 The notebook that this package grew from learned gene vectors from the Hallmark
 collection of MSigDB: gene (one-hot) -> embedding of 20 -> hidden layer of 10 -> one
@@ -53,8 +53,6 @@ encoder = GeneSetEncoder(
     init="random",
     dropout=0.0,
     weight_decay=0.0,
-    pos_weight=1.0,
-    validation_fraction=0.0,
     random_state=0,
 ).fit(X)
 for epoch in (0, 20, 40, 60, 80):
@@ -62,8 +60,8 @@ for epoch in (0, 20, 40, 60, 80):
 
 # %%
 # The loss starts far below the notebook's, because the output biases start at the
-# log-odds of each set's frequency instead of at zero. The network need not
-# learn first that most genes are not in most sets.
+# log-odds of each set's frequency instead of at zero. The network need not first learn
+# that most genes are not in most sets.
 
 import matplotlib.pyplot as plt
 
@@ -77,7 +75,7 @@ axes.legend()
 # %%
 # The middle layer
 # ----------------
-# The notebook's aim: a vector for every gene.
+# The aim of the notebook is a vector for every gene.
 
 from sklearn.decomposition import PCA
 
@@ -89,7 +87,8 @@ axes.scatter(*PCA(2).fit_transform(embedding).T, s=4, alpha=0.5, linewidths=0)
 axes.set(xlabel="first principal component", ylabel="second principal component")
 
 # %%
-# And the most probable memberships that the collection does not list.
+# The encoder also predicts memberships that the collection does not list. The most
+# probable of them:
 
 probability = encoder.predict_proba(X)
 names = vectorizer.get_feature_names_out()

@@ -9,8 +9,9 @@ look at the nearest neighbours of some well-known genes, and save the vectors.
 # %%
 # The collection
 # --------------
-# A collection lists genes that belong together. The bundled collection has the
-# biological processes of the Gene Ontology; ``read_gmt`` reads others from GMT files.
+# A collection consists of gene sets: lists of genes that belong together. The bundled
+# collection has the biological processes of the Gene Ontology; ``read_gmt`` reads
+# others from GMT files.
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.datasets import load_go_bp
@@ -28,11 +29,10 @@ print(f"{len(genes):,} genes in {len(gene_sets):,} gene sets")
 X = GmtVectorizer(gene_sets).fit_transform(genes)
 encoder = GeneSetEncoder(random_state=0)
 embedding = encoder.fit_transform(X)
-print(f"{X.nnz:,} memberships -> {embedding.shape[1]} numbers a gene")
+print(f"{X.nnz:,} memberships -> {embedding.shape[1]} numbers per gene")
 
 # %%
-# The loss is the binary cross-entropy, averaged over all pairs of gene and gene set. A
-# membership counts ``pos_weight`` times, because memberships are few.
+# The loss is the binary cross-entropy, averaged over all pairs of a gene and a set.
 
 import matplotlib.pyplot as plt
 
@@ -47,8 +47,8 @@ axes.set(xlabel="epoch", ylabel="binary cross-entropy", title="Training loss")
 # %%
 # Neighbours
 # ----------
-# Genes with similar functions have similar vectors, by the cosine of the angle between
-# them.
+# Genes in similar gene sets have similar vectors. Similarity is the cosine of the angle
+# between them.
 
 from sklearn.neighbors import NearestNeighbors
 
@@ -61,7 +61,7 @@ for gene, found in zip(chosen, neighbours.kneighbors(embedding[rows])[1], strict
 # %%
 # Saving
 # ------
-# One line for each gene, with its name first, is a format that other tools read.
+# The file has one line per gene, with the name of the gene first.
 
 import pandas as pd
 

@@ -30,6 +30,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sklearn.pipeline import Pipeline, make_pipeline
+
 from sk_gene2vec import (
     GeneEmbedding,
     GeneSetEncoder,
@@ -44,7 +46,7 @@ from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
-from sk_gene2vec.encoder._checks import check_name
+from sk_gene2vec.encoder._model import column_of, row_of
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
@@ -212,17 +214,18 @@ def _complete(args: argparse.Namespace) -> None:
       sk-gene2vec complete c2.all.gmt --genes my_genes.txt --aliases human
     """
     vectorizer = _vectorizer(args, _collection(args))
-    suggest: Any = suggest_genes
-    name, kind = args.gene_set, "gene set"
+    # Names are checked before the training, which takes long.
     if args.gene is not None:
-        suggest, name, kind = suggest_gene_sets, args.gene, "gene"
-    # Before the training, which takes long.
-    if args.genes:
-        name = _listed(args.genes[0])
-        _check_some(vectorizer, name)
+        row_of(args.gene, vectorizer)
+        found = suggest_gene_sets(_fit(args, vectorizer), args.gene, args.k)
+    elif args.genes:
+        genes = _listed(args.genes[0])
+        _check_some(vectorizer, genes)
+        found = suggest_genes(_fit(args, vectorizer), genes, args.k)
     else:
-        check_name(name, kind, vectorizer)
-    _write_table(suggest(_fit(args, vectorizer), vectorizer, name, k=args.k))
+        column_of(args.gene_set, vectorizer)
+        found = suggest_genes(_fit(args, vectorizer), args.gene_set, args.k)
+    _write_table(found)
 
 
 def _map(args: argparse.Namespace) -> None:
@@ -278,8 +281,8 @@ def _collection(args: argparse.Namespace) -> GeneSets:
     return resolve_gene_sets(one, prefix_names=args.prefix_names)
 
 
-def _encoder(args: argparse.Namespace, **defaults: Any) -> GeneSetEncoder:
-    encoder = GeneSetEncoder(args.embedding_dim, random_state=args.seed, **defaults)
+def _encoder(args: argparse.Namespace) -> GeneSetEncoder:
+    encoder = GeneSetEncoder(args.embedding_dim, random_state=args.seed)
     return encoder.set_params(**dict(args.set))
 
 
@@ -288,11 +291,10 @@ def _vectorizer(args: argparse.Namespace, gene_sets: GeneSets) -> GmtVectorizer:
     return GmtVectorizer(gene_sets, aliases=aliases).fit(gene_sets.genes)
 
 
-def _fit(
-    args: argparse.Namespace, vectorizer: GmtVectorizer, **defaults: Any
-) -> GeneSetEncoder:
-    X = vectorizer.transform(vectorizer.genes_)
-    return _encoder(args, **defaults).fit(X)
+def _fit(args: argparse.Namespace, vectorizer: GmtVectorizer) -> Pipeline:
+    """Fit the encoder on all genes of the fitted vectorizer."""
+    encoder = _encoder(args).fit(vectorizer.transform(vectorizer.genes_))
+    return make_pipeline(vectorizer, encoder)
 
 
 def _vectors_of(
@@ -301,9 +303,7 @@ def _vectors_of(
     vectorizer = _vectorizer(args, gene_sets)
     if genes is not None:
         _check_some(vectorizer, genes)
-    # Vectors do not depend on the wide part, which takes time.
-    encoder = _fit(args, vectorizer, n_wide_inputs=0)
-    return GeneEmbedding.from_encoder(encoder, vectorizer, genes)
+    return GeneEmbedding.from_pipeline(_fit(args, vectorizer), genes)
 
 
 def _check_some(vectorizer: GmtVectorizer, genes: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import (
     GeneEmbedding,
@@ -26,8 +27,11 @@ GENE_SETS = {
     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
     "WARBURG": ["HK1", "PFKM", "PKM"],
     "HYPOXIA": ["HK1", "PFKM"],
-    "P53": ["TP53", "MDM2", "NA"],
+    "P53": ["TP53", "MDM2", "CDKN1A", "NA"],
+    # So many that three genes of P53 are more than chance explains.
+    "OTHER": [f"G{number}" for number in range(20)],
 }
+GENES = sorted({gene for genes in GENE_SETS.values() for gene in genes})
 QUICK = ["--embedding-dim", "2", "--set", "max_epochs=2"]
 
 
@@ -53,14 +57,13 @@ def collection(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fitted():
     """What the command line has to find, by the public names."""
-    vectorizer = GmtVectorizer(GENE_SETS)
-    X = vectorizer.fit_transform(vectorizer.fit(["HK1"]).genes_)
-    return GeneSetEncoder(2, max_epochs=2, random_state=0).fit(X), vectorizer
+    encoder = GeneSetEncoder(2, max_epochs=2, random_state=0)
+    return make_pipeline(GmtVectorizer(GENE_SETS), encoder).fit(GENES)
 
 
 @pytest.fixture(scope="module")
 def embedding(fitted):
-    return GeneEmbedding.from_encoder(*fitted)
+    return GeneEmbedding.from_pipeline(fitted)
 
 
 @pytest.fixture
@@ -107,7 +110,8 @@ def test_neighbors_of_vectors_in_every_format(
     assert main(["embed", str(collection), *QUICK, "-o", path]) == 0
     assert main(["neighbors", path, "TP53", "NA", "-k", "2"]) == 0
     found = read(capsys.readouterr().out)
-    expected = embedding.neighbors(["TP53", "NA"], topn=2)
+    # Files of vectors do not hold the numbers of gene sets.
+    expected = embedding.neighbors(["TP53", "NA"], topn=2).drop(columns="n_gene_sets")
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
@@ -127,21 +131,21 @@ def test_complete_prints_what_the_functions_suggest(
 ):
     assert main(["complete", str(collection), *QUICK, option, name, "-k", "2"]) == 0
     found = read(capsys.readouterr().out)
-    expected = suggest(*fitted, name, k=2)
+    expected = suggest(fitted, name, n=2)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
 def test_complete_takes_a_list_of_genes(collection, fitted, tmp_path, capsys):
     path = tmp_path / "genes.txt"
-    path.write_text("TP53\n\nMDM2\nPKM\n", encoding="utf-8")
+    path.write_text("TP53\n\nMDM2\nCDKN1A\n", encoding="utf-8")
     assert main(["complete", str(collection), *QUICK, "--genes", str(path)]) == 0
     found = read(capsys.readouterr().out)
-    expected = suggest_genes(*fitted, ["TP53", "MDM2", "PKM"])
+    expected = suggest_genes(fitted, ["TP53", "MDM2", "CDKN1A"])
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
 def test_complete_reads_a_list_from_stdin(collection, fitted, monkeypatch, capsys):
-    stdin = io.TextIOWrapper(io.BytesIO(b"TP53\nMDM2\nPKM\n"))
+    stdin = io.TextIOWrapper(io.BytesIO(b"TP53\nMDM2\nCDKN1A\n"))
     monkeypatch.setattr("sys.stdin", stdin)
     assert main(["complete", str(collection), *QUICK, "--genes", "-", "-k", "1"]) == 0
     found = read(capsys.readouterr().out)
@@ -157,6 +161,15 @@ def test_a_list_of_no_known_gene_is_refused_before_training(
     path.write_text("7157\n4193\n", encoding="utf-8")
     assert main([command, str(collection), "--genes", str(path)]) == 1
     assert "look like Entrez numbers" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("option", ["--gene", "--gene-set"])
+def test_an_unknown_name_is_refused_before_training(
+    option, collection, monkeypatch, capsys
+):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    assert main(["complete", str(collection), option, "PKN"]) == 1
+    assert "of the collection, got 'PKN'" in one_line(capsys.readouterr().err)
 
 
 def test_lists_may_have_repeated_genes_and_a_byte_order_mark(
@@ -220,15 +233,15 @@ def test_aliases_find_genes_to_embed_and_names_on_a_map(
 def test_aliases_find_genes_to_complete(given, collection, fitted, tmp_path, capsys):
     aliases, genes = tmp_path / "aliases.tsv", tmp_path / "genes.txt"
     aliases.write_text("other\tgene\n7157\tTP53\n4193\tMDM2\n", encoding="utf-8")
-    genes.write_text("7157\n4193\nPKM\n", encoding="utf-8")
+    genes.write_text("7157\n4193\nCDKN1A\n", encoding="utf-8")
     args = ["complete", str(collection), *QUICK]
     args += ["--aliases", given if given == "human" else str(aliases)]
     assert main([*args, "--genes", str(genes)]) == 0
-    expected = suggest_genes(*fitted, ["TP53", "MDM2", "PKM"])
+    expected = suggest_genes(fitted, ["TP53", "MDM2", "CDKN1A"])
     found = read(capsys.readouterr().out)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
     assert main([*args, "--gene", "7157"]) == 0
-    expected = suggest_gene_sets(*fitted, "TP53")
+    expected = suggest_gene_sets(fitted, "TP53")
     found = read(capsys.readouterr().out)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
@@ -239,7 +252,7 @@ def test_score_is_a_line_of_json(collection, capsys):
     assert 0 <= found["ndcg@100"] <= found["recall@100"] <= 1
     assert 0 <= found["auroc"] <= 1
     assert found["collection"] == {"name": "sets.gmt"}
-    assert (found["n_genes"], found["n_gene_sets"], found["seed"]) == (6, 4, 0)
+    assert (found["n_genes"], found["n_gene_sets"], found["seed"]) == (27, 5, 0)
     assert found["set"] == {"max_epochs": 2, "init": "random"}
 
 
@@ -250,7 +263,7 @@ def test_several_collections_are_taken_together(collection, tmp_path, capsys):
     assert main(both) == 1
     assert "occurs in two collections" in one_line(capsys.readouterr().err)
     assert main([*both, "--prefix-names"]) == 0
-    assert json.loads(capsys.readouterr().out)["n_gene_sets"] == 5
+    assert json.loads(capsys.readouterr().out)["n_gene_sets"] == 6
 
 
 def test_without_a_collection_it_is_the_bundled_one(capsys):
@@ -378,4 +391,4 @@ def test_the_script_that_is_installed_is_this_one():
 def test_without_a_standard_input_files_are_read(collection, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)
     assert main(["embed", str(collection), *QUICK]) == 0
-    assert len(read(capsys.readouterr().out)) == 6
+    assert read(capsys.readouterr().out)["gene"].tolist() == GENES

@@ -10,12 +10,13 @@ ask which genes the list may lack.
 # %%
 # The table
 # ---------
-# DESeq2, edgeR and limma write such a table: one row a gene, with its change and its
+# DESeq2, edgeR and limma write such a table: one row per gene, with its change and its
 # adjusted p-value. To keep this tutorial in one file, the table is short. Its numbers
 # are made up; most of its genes are known to be induced by hypoxia.
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import make_pipeline
 
 text = """
 ENSG00000111640,4.49,1e-59  ENSG00000072682,3.78,2e-17
@@ -49,7 +50,7 @@ study = study.set_index("gene_id")
 study.head()
 
 # %%
-# The list has what is up: more than twofold, and significant.
+# The list contains the genes that went up: more than twofold, and significantly.
 
 up = study.query("log2FoldChange > 1 and padj < 0.01").index
 print(f"{len(up)} of {len(study)} genes")
@@ -58,7 +59,7 @@ print(f"{len(up)} of {len(study)} genes")
 # Find the genes
 # --------------
 # The table has Ensembl ids, the bundled Gene Ontology has symbols. ``aliases``
-# translates: ids of Ensembl and Entrez, and old symbols. Look at this report before
+# translates Ensembl ids, Entrez ids and old symbols. Look at this report before
 # anything else, because genes that are not found are not in any result. Ids with a
 # version, such as ENSG00000111640.15, need ``up.str.split(".").str[0]`` first.
 
@@ -82,9 +83,9 @@ report.head()
 # Over-represented gene sets
 # --------------------------
 # Any tool for over-representation will do here, if its gene sets have the names of
-# your collection. To need no other package, this is the hypergeometric test, with
-# SciPy. A gene that the study did not measure cannot be in the list: where you know
-# what was measured, take those genes in place of all of the collection.
+# your collection. This tutorial computes the hypergeometric test with SciPy. A gene
+# that the study did not measure cannot be in the list: if you know which genes were
+# measured, use them as the background in place of all genes of the collection.
 
 from scipy.stats import false_discovery_control, hypergeom
 
@@ -108,17 +109,19 @@ results.head(10)
 # %%
 # One of each
 # -----------
-# With names in the order of the table, the best gene set of a group represents it.
-# "overlap" finds gene sets that are nested in another as well, of which the ontology
-# has many.
+# Many of these gene sets are near copies of each other. ``group_gene_sets`` puts those
+# that share half of their genes or more into one group. The names are in the order of
+# the table, so the most significant gene set of a group represents it. A small set that
+# is nested in a much larger one is not a near copy of it and keeps its own row: it is
+# the more specific answer.
 
-groups = group_gene_sets(gene_sets, results["gene_set"], metric="overlap")
+groups = group_gene_sets(gene_sets, results["gene_set"])
 print(f"{groups['representative'].nunique()} groups")
 kept = results[results["gene_set"].isin(groups["representative"])]
 kept.head(10)
 
 # %%
-# Every gene set is in the table of the groups, with its representative:
+# Each gene set with the representative of its group:
 
 groups.head(10)
 
@@ -133,37 +136,48 @@ names = [
     for name in shown["gene_set"]
 ]
 axes.barh(names, -np.log10(shown["adjusted_p"]))
-axes.set(xlabel="-log10 of the adjusted p-value", title="Groups, with their numbers")
+axes.set(
+    xlabel="-log10 of the adjusted p-value",
+    title="One gene set of each group (gene sets in the group)",
+)
 axes.tick_params(axis="y", labelsize=8)
 axes.spines[["top", "right"]].set_visible(False)
 
 # %%
 # Genes that the list may lack
 # ----------------------------
-# The list is folded in as a new output of a fitted network, which takes no training.
-# `evidence` has gene sets of the gene that speak for it.
+# A fitted pipeline of a vectorizer and an encoder suggests genes. The list is treated
+# as one more gene set; nothing is retrained. `evidence` names gene sets of the
+# suggested gene, each with the number of genes of the list that it has, and its size.
+# Use the order of the genes. The level of the probabilities is a convention: the list
+# is taken to have 87 % of its genes, and ``completeness=`` changes that.
 
-encoder = GeneSetEncoder(max_epochs=10, random_state=0).fit(X)
-suggest_genes(encoder, vectorizer, genes, k=8)
+model = make_pipeline(vectorizer, GeneSetEncoder(max_epochs=10, random_state=0))
+model.fit(vectorizer.genes_)
+suggest_genes(model, genes, n=8)
 
 # %%
+# If you know which genes the study measured, pass them as ``among=``: the suggestions
+# are then genes whose change you can look up.
+#
 # Gene sets that are near
 # -----------------------
-# Genes that the list may lack count here by their probability, and large gene sets are
-# not favoured, as they are by p-values:
+# These gene sets share more genes with the list than chance explains. `similarity`
+# compares them with the list together with the genes that it may lack:
 
-nearest_gene_sets(encoder, vectorizer, genes, k=8)
+nearest_gene_sets(model, genes, n=8)
 
 # %%
 # What to write down
 # ------------------
 # - Which collection and which genes: the name and the release of the collection, how
-#   many genes of the list were found, and what was taken as background.
-# - **Evidence**: the over-represented gene sets with their adjusted p-values, one of
-#   each group, with the number of its near copies.
-# - **Suggestions**: genes that go with the list by what is known of them. They are not
-#   in your data. Look them up in the study: a suggested gene that just missed the
-#   threshold is worth a second look, one that does not change is an answer as well.
+#   many genes of the list were found, and which genes were the background.
+# - **Evidence**: the over-represented gene sets with their adjusted p-values, one per
+#   group, with the number of its near copies.
+# - **Suggestions**: genes whose gene sets are like those of the list. They come from
+#   the collection, not from your data. Look them up in the study: a suggested gene that
+#   just missed the threshold deserves a second look, and a gene that does not change is
+#   a result too.
 #
 # The same from a shell, for any collection, is ``sk-gene2vec complete sets.gmt --genes
 # list.txt --aliases human``.

@@ -2,10 +2,9 @@
 From machine learning
 =====================
 
-For those who know scikit-learn and have never seen a gene set: a pipeline from the
-names of genes to classes, a search over it, when vectors help and when the plain
-memberships are as good, and what happens if labels and gene sets come from the same
-source.
+You know scikit-learn but not gene sets: this tutorial builds a pipeline from the names
+of genes to classes, searches over its parameters, compares vectors with the plain
+memberships, and shows what happens if labels and gene sets come from the same source.
 """
 
 # %%
@@ -49,8 +48,7 @@ from sklearn.pipeline import make_pipeline
 
 pipeline = make_pipeline(
     GmtVectorizer(gene_sets),
-    # The wide part serves predictions of memberships alone.
-    GeneSetEncoder(n_wide_inputs=0, batch_size=128, max_epochs=10, random_state=0),
+    GeneSetEncoder(batch_size=128, max_epochs=10, random_state=0),
     LogisticRegression(max_iter=1000),
 )
 some = np.random.default_rng(1).permutation(len(genes))[:1500]
@@ -67,17 +65,17 @@ for params, score in zip(
 #
 # Vectors and rows
 # ----------------
-# Here the encoder learned from 1,500 genes with a label. It needs none, so let it learn
-# from all genes of the collection, once. What else could a classifier be given?
+# In the search, the encoder learned from the genes that have a label. It does not need
+# labels, so it can learn from all genes of the collection, once. Three other inputs for
+# the same classifier are compared with its vectors:
 
 
 def features(gene_sets, genes):
-    """Four ways to tell a classifier what is known of a gene."""
+    """Make four inputs for a classifier of genes."""
     vectorizer = GmtVectorizer(gene_sets).fit(gene_sets.genes)
     everything = vectorizer.transform(vectorizer.genes_)
     labelled = vectorizer.transform(genes)
-    encoder = GeneSetEncoder(n_wide_inputs=0, max_epochs=10, random_state=0)
-    encoder.fit(everything)
+    encoder = GeneSetEncoder(max_epochs=10, random_state=0).fit(everything)
     svd = TruncatedSVD(100, random_state=0).fit(everything)
     return {
         "memberships": labelled,
@@ -94,15 +92,16 @@ for name, values in all_features.items():
 # %%
 # How many labels there are
 # -------------------------
-# The same classifier, trained on more and more genes, is tested on 1,000 others. Long
-# sparse rows want another penalty than short dense ones, so each has the better of two.
+# The same classifier, trained on more and more genes, is tested on 1,000 others. Rows
+# and vectors have different lengths and so need different penalties: each input has the
+# best of four.
 
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
 
 def accuracy(values, classes, n_train):
     cv = StratifiedShuffleSplit(3, train_size=n_train, test_size=1000, random_state=0)
-    classifiers = (LogisticRegression(C=C, max_iter=1000) for C in (1, 10))
+    classifiers = (LogisticRegression(C=C, max_iter=1000) for C in (0.01, 0.1, 1, 10))
     return max(cross_val_score(x, values, classes, cv=cv).mean() for x in classifiers)
 
 
@@ -129,12 +128,12 @@ axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 
 # %%
-# With five labels for each class, the vectors are better: they contain which gene sets
-# occur together, learned from thousands of genes without a label. With more labels, a
-# linear classifier can learn this itself, and the memberships keep details that 100
-# numbers cannot. So try both: :ref:`when-to-embed` in the user guide has what is known
-# of other tasks. Vectors are also useful where rows must be short and dense: for
-# nearest neighbours, kernels, neural networks, or beside other features.
+# With five labels per class, the vectors are better than the rows: which gene sets
+# occur together was learned from thousands of genes without a label. With more labels,
+# a linear classifier can learn this from the rows, and the rows keep details that 100
+# numbers cannot. So try both: :ref:`when-to-embed` in the user guide summarises other
+# tasks. Vectors are also useful where the input must be short and dense: for nearest
+# neighbours, kernels, neural networks, or beside other features.
 
 # %%
 # Leakage
@@ -170,7 +169,7 @@ for name, values in features(rest, genes[still]).items():
     print(f"{name}: accuracy {before:.2f} -> {after:.2f}")
 
 # %%
-# The second score is the honest one. If a gene set states the label, a classifier only
-# has to copy it.
+# The second score is the one to report. If a gene set states the label, a classifier
+# only has to copy it.
 
 plt.show()

@@ -2,17 +2,17 @@
 From single cells
 =================
 
-For those who work with scanpy: give cells vectors, means of the vectors of their genes
-weighted by expression, and use them in place of principal components. The vectors of
-the genes come from gene sets, not from the cells.
+You work with scanpy: this tutorial gives each cell a vector, the mean of the vectors of
+its genes weighted by expression, and uses it in place of principal components. The
+vectors of the genes come from gene sets, not from the cells.
 """
 
 # %%
 # The cells
 # ---------
-# scanpy ships 700 blood cells, labelled by cell type. ``X`` has scaled values, which
-# are negative in part and no weights of a mean. The log-normalised values are in
-# ``raw``; ``expm1`` takes the logarithm back.
+# scanpy ships 700 blood cells, labelled by cell type. ``X`` has scaled values. Some of
+# them are negative, so they cannot be weights of a mean. The log-normalised values are
+# in ``raw``; ``expm1`` reverses the logarithm.
 
 import warnings
 
@@ -30,22 +30,24 @@ print(f"{cells.n_obs} cells x {cells.n_vars} genes")
 # ------------------------
 # They come from the bundled gene sets, not from these cells.
 
+from sklearn.pipeline import make_pipeline
+
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer, embed_cells
 from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
 
 gene_sets = load_go_bp()
-vectorizer = GmtVectorizer(gene_sets)
-X = vectorizer.fit_transform(gene_sets.genes)
-# The wide part serves predictions alone.
-encoder = GeneSetEncoder(max_epochs=10, n_wide_inputs=0, random_state=0).fit(X)
-embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+model = make_pipeline(
+    GmtVectorizer(gene_sets), GeneSetEncoder(max_epochs=10, random_state=0)
+).fit(gene_sets.genes)
+embedding = GeneEmbedding.from_pipeline(model)
 embedding
 
 # %%
 # The vectors of the cells
 # ------------------------
 # The data set is from 2017, so some of its symbols are old. Aliases find their genes.
-# Genes without a vector are left out; ``uns`` says how much is covered.
+# Genes without a vector are left out; ``uns`` has the share of genes and counts that is
+# covered.
 
 embed_cells(cells, embedding, layer="counts", aliases=load_human_gene_aliases())
 
@@ -57,9 +59,9 @@ print(f"their share of the counts: {found['coverage_counts']:.1%}")
 # Next to principal components
 # ----------------------------
 # How often do the nearest cells tell the cell type? PCA is fitted to these cells, the
-# gene vectors are not, and PCA is a little ahead. Vectors of the wrong genes do nearly
-# as well here: cells that express the same genes get the same vector, whatever the
-# vectors of the genes are.
+# gene vectors are not. ``X_mixed`` gives every gene the vector of another gene. It is
+# here to show how much of the accuracy comes from the vectors: cells that express the
+# same genes get the same vector, whatever the vectors of the genes are.
 
 import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score

@@ -29,6 +29,7 @@ class GeneVectors:
         genes: Iterable[str],
         vectors: ArrayLike,
         attrs: Mapping[str, Any] | None = None,
+        n_gene_sets: ArrayLike | None = None,
     ) -> None:
         self._row_of = places_of(genes)
         self._genes = np.array(list(self._row_of), dtype=object)
@@ -40,6 +41,9 @@ class GeneVectors:
         self._vectors = check_vectors(vectors, self._genes)
         self._genes.flags.writeable = self._vectors.flags.writeable = False
         self._attrs = _checked_attrs(attrs or {})
+        self._n_gene_sets = None
+        if n_gene_sets is not None:
+            self._n_gene_sets = _checked_counts(n_gene_sets, len(self._genes))
 
     @property
     def genes(self) -> NDArray[np.object_]:
@@ -55,6 +59,11 @@ class GeneVectors:
     def attrs(self) -> Mapping[str, Any]:
         """Origin of the vectors, read-only."""
         return MappingProxyType(self._attrs)
+
+    @property
+    def n_gene_sets(self) -> NDArray[np.int64] | None:
+        """Number of gene sets of each gene, read-only; None if it is not known."""
+        return self._n_gene_sets
 
     def __len__(self) -> int:
         return len(self._genes)
@@ -76,14 +85,18 @@ class GeneVectors:
 
     def __getstate__(self) -> dict[str, Any]:
         genes = "\n".join(self._row_of)
-        state = {"genes": genes, "vectors": self._vectors, "attrs": self._attrs}
+        state = {
+            "genes": genes,
+            "vectors": self._vectors,
+            "attrs": self._attrs,
+            "n_gene_sets": self._n_gene_sets,
+        }
         return formatted_state(state)
 
     def __setstate__(self, saved: Mapping[str, Any]) -> None:
         state = checked_state(self, saved)
-        GeneVectors.__init__(
-            self, state["genes"].split("\n"), state["vectors"], state["attrs"]
-        )
+        genes = state.pop("genes").split("\n")
+        GeneVectors.__init__(self, genes, **state)
 
     def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
         """Positions of genes, or an error that names those that have no vector."""
@@ -108,6 +121,18 @@ class GeneVectors:
         )
         near = near_misses(wanted, like) if wanted else ""
         return f"{unknown!r} ({near[2:]})" if near else repr(unknown)
+
+
+def _checked_counts(n_gene_sets: ArrayLike, n_genes: int) -> NDArray[np.int64]:
+    counts = np.array(n_gene_sets)
+    if counts.shape != (n_genes,) or counts.dtype.kind not in "iu" or counts.min() < 0:
+        raise ValueError(
+            f"Expected n_gene_sets as {n_genes:,} integers of at least 0, one per "
+            f"gene, got an array of shape {counts.shape} and type {counts.dtype}."
+        )
+    counts = counts.astype(np.int64)
+    counts.flags.writeable = False
+    return counts
 
 
 def _checked_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, check_scalar
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import largest, nearest, unit_rows
@@ -18,7 +19,7 @@ from sk_gene2vec.embedding._exports import Exports
 from sk_gene2vec.embedding._from_encoder import attrs_of, embed_genes
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.encoder._checks import check_same_gene_sets
+from sk_gene2vec.encoder._model import steps_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,9 @@ class GeneEmbedding(Exports):
         The vector of each gene. Copied; float32 stays, other numbers become float64.
     attrs : mapping of str to JSON values, default=None
         Origin of the vectors: text, numbers, lists and dicts of these.
+    n_gene_sets : array-like of int of shape (n_genes,), default=None
+        Number of gene sets that each vector was learned from. Pickles and folders keep
+        it; other formats have no place for it.
 
     Raises
     ------
@@ -54,7 +58,7 @@ class GeneEmbedding(Exports):
 
     See Also
     --------
-    GeneEmbedding.from_encoder : From a fitted encoder and vectorizer.
+    GeneEmbedding.from_pipeline : From a fitted pipeline.
 
     Notes
     -----
@@ -77,20 +81,19 @@ class GeneEmbedding(Exports):
     __module__ = "sk_gene2vec"
 
     @classmethod
-    def from_encoder(
-        cls, encoder: Any, vectorizer: Any, genes: Iterable[str] | None = None
+    def from_pipeline(
+        cls, model: Pipeline, genes: Iterable[str] | None = None
     ) -> GeneEmbedding:
         """Embed genes of a collection.
 
         Parameters
         ----------
-        encoder : GeneSetEncoder
-            Fitted on a matrix of `vectorizer`. Of a pipeline, the last step gives the
-            class and parameters that `attrs` has.
-        vectorizer : GmtVectorizer
-            Fitted on the collection.
+        model : Pipeline
+            Fitted pipeline that starts with :class:`~sk_gene2vec.GmtVectorizer` and
+            :class:`~sk_gene2vec.GeneSetEncoder`. Further steps are not used.
         genes : iterable of str, default=None
-            Genes of the collection. None for all of them.
+            Genes of the collection. None for all of them, whichever `model` was fitted
+            on.
 
         Returns
         -------
@@ -103,10 +106,11 @@ class GeneEmbedding(Exports):
         Raises
         ------
         NotFittedError
-            If the encoder or the vectorizer is not fitted.
+            If the pipeline is not fitted.
+        TypeError
+            If `model` is something else.
         ValueError
-            If no gene is in a gene set, if one occurs twice, or if encoder and
-            vectorizer differ in their gene sets.
+            If no gene is in a gene set, or one occurs twice.
 
         Warns
         -----
@@ -115,23 +119,23 @@ class GeneEmbedding(Exports):
 
         Examples
         --------
-        >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-        >>> from sk_gene2vec import GeneEmbedding
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
         >>> sets = {"GLYCOLYSIS": ["HK1", "PKM"], "P53_PATHWAY": ["MDM2", "TP53"]}
-        >>> vectorizer = GmtVectorizer(sets)
-        >>> X = vectorizer.fit_transform(["HK1", "MDM2", "PKM", "TP53"])
-        >>> encoder = GeneSetEncoder(2, random_state=0).fit(X)
-        >>> embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+        >>> model = make_pipeline(
+        ...     GmtVectorizer(sets), GeneSetEncoder(2, random_state=0)
+        ... ).fit(["HK1", "MDM2", "PKM", "TP53"])
+        >>> embedding = GeneEmbedding.from_pipeline(model)
         >>> embedding.most_similar("TP53", topn=1)[0][0]
         'MDM2'
         >>> embedding.attrs["encoder_params"]["embedding_dim"]
         2
         """
-        chosen, vectors = embed_genes(encoder, vectorizer, genes)
-        return cls(chosen, vectors, attrs_of(encoder, vectorizer))
+        chosen, vectors, counts = embed_genes(model, genes)
+        return cls(chosen, vectors, attrs_of(model), counts)
 
     @classmethod
-    def of_gene_sets(cls, encoder: Any, vectorizer: Any) -> GeneEmbedding:
+    def of_gene_sets(cls, model: Pipeline) -> GeneEmbedding:
         """Take the vectors of the gene sets of a collection, under their names.
 
         They are the weights of the output layer, from which the network computes the
@@ -141,23 +145,25 @@ class GeneEmbedding(Exports):
 
         Parameters
         ----------
-        encoder : GeneSetEncoder
-            Fitted on a matrix of `vectorizer`, without hidden layers.
-        vectorizer : GmtVectorizer
-            Fitted on the collection.
+        model : Pipeline
+            Fitted pipeline that starts with :class:`~sk_gene2vec.GmtVectorizer` and
+            :class:`~sk_gene2vec.GeneSetEncoder` without hidden layers. Further steps
+            are not used.
 
         Returns
         -------
         embedding : GeneEmbedding
             Gene sets in the order of the collection, with the `attrs` of
-            :meth:`from_encoder` and ``"vectors_of": "gene sets"``.
+            :meth:`from_pipeline` and ``"vectors_of": "gene sets"``.
 
         Raises
         ------
+        AttributeError
+            If the encoder has hidden layers.
         NotFittedError
-            If the encoder or the vectorizer is not fitted.
-        ValueError
-            If encoder and vectorizer differ in their gene sets.
+            If the pipeline is not fitted.
+        TypeError
+            If `model` is something else.
 
         See Also
         --------
@@ -166,25 +172,23 @@ class GeneEmbedding(Exports):
 
         Examples
         --------
+        >>> from sklearn.pipeline import make_pipeline
         >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
         >>> sets = {
         ...     "GLYCOLYSIS": ["HK1", "PKM", "LDHA"],
         ...     "WARBURG": ["HK1", "PKM"],
         ...     "P53_PATHWAY": ["MDM2", "TP53"],
         ... }
-        >>> vectorizer = GmtVectorizer(sets)
-        >>> X = vectorizer.fit_transform(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
-        >>> encoder = GeneSetEncoder(2, random_state=0).fit(X)
-        >>> embedding = GeneEmbedding.of_gene_sets(encoder, vectorizer)
+        >>> model = make_pipeline(
+        ...     GmtVectorizer(sets), GeneSetEncoder(2, random_state=0)
+        ... ).fit(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
+        >>> embedding = GeneEmbedding.of_gene_sets(model)
         >>> embedding.most_similar("WARBURG", topn=1)[0][0]
         'GLYCOLYSIS'
         """
-        check_is_fitted(encoder)
-        check_is_fitted(vectorizer)
-        check_same_gene_sets(encoder, vectorizer)
+        vectorizer, encoder = steps_of(model)
         vectors, names = encoder.gene_set_embedding_, vectorizer.get_feature_names_out()
-        attrs = attrs_of(encoder, vectorizer) | {"vectors_of": "gene sets"}
-        return cls(names, vectors, attrs)
+        return cls(names, vectors, attrs_of(model) | {"vectors_of": "gene sets"})
 
     @classmethod
     def from_gene_sets(
@@ -207,8 +211,7 @@ class GeneEmbedding(Exports):
         encoder : GeneSetEncoder, default=None
             With the parameters to train with, an int as `random_state`, and no
             callbacks; it is not fitted itself. None for
-            ``GeneSetEncoder(random_state=0)``. The wide part, which vectors do not
-            depend on, is left out.
+            ``GeneSetEncoder(random_state=0)``.
         evaluate : bool, default=False
             If True, a second fit on nine tenths of the memberships is scored by its
             ranking of the rest (`attrs["held_out_scores"]`).
@@ -219,14 +222,14 @@ class GeneEmbedding(Exports):
         Returns
         -------
         embedding : GeneEmbedding
-            Of all genes of the collection, with the `attrs` of :meth:`from_encoder`.
+            Of all genes of the collection, with the `attrs` of :meth:`from_pipeline`.
 
         Raises
         ------
         ImportError
             If pooch, which knows the user's cache folder, is needed and not installed.
         ValueError
-            If `random_state` of the encoder is no int, if it has callbacks, or as
+            If `random_state` of the encoder is not an int, if it has callbacks, or as
             `fit` raises it.
         OSError
             If the collection cannot be read, or the cache not be written.
@@ -234,7 +237,7 @@ class GeneEmbedding(Exports):
         Warns
         -----
         UserWarning
-            If what the cache holds is damaged: it is learned anew.
+            If what the cache holds is damaged: it is learned again.
 
         Examples
         --------
@@ -304,7 +307,8 @@ class GeneEmbedding(Exports):
 
         See Also
         --------
-        neighbors : The same for many genes, each on its own.
+        neighbors : The same for many genes, each on its own, with the number of gene
+            sets of each neighbor.
 
         Notes
         -----
@@ -348,9 +352,12 @@ class GeneEmbedding(Exports):
 
         Returns
         -------
-        DataFrame of shape (n_queries * topn, 3)
+        DataFrame of shape (n_queries * topn, 3) or (n_queries * topn, 4)
             Columns `gene`, `neighbor` and `similarity`: the genes in the order given,
-            the neighbors of each as `most_similar` ranks them.
+            the neighbors of each as `most_similar` ranks them. If `n_gene_sets` is
+            known, a fourth column of this name has that of the neighbor: the vector of
+            a gene in one or two sets is close to those of all other genes there, so a
+            high similarity means little.
 
         Raises
         ------
@@ -376,13 +383,14 @@ class GeneEmbedding(Exports):
         queries = self._rows(self._genes if genes is None else genes)
         k = min(topn, len(self) - 1)
         best, cosines = nearest(self._units, queries, k)
-        return pd.DataFrame(
-            {
-                "gene": self._genes[np.repeat(queries, k)],
-                "neighbor": self._genes[best.ravel()],
-                "similarity": cosines.ravel(),
-            }
-        )
+        columns = {
+            "gene": self._genes[np.repeat(queries, k)],
+            "neighbor": self._genes[best.ravel()],
+            "similarity": cosines.ravel(),
+        }
+        if self.n_gene_sets is not None:
+            columns["n_gene_sets"] = self.n_gene_sets[best.ravel()]
+        return pd.DataFrame(columns)
 
     @cached_property
     def _units(self) -> NDArray[Any]:

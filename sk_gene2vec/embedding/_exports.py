@@ -34,7 +34,7 @@ class Exports(GeneVectors):
         -------
         DataFrame of shape (n_genes, n_dimensions)
             The genes are the index, `gene`. The columns of an embedding by
-            `from_encoder` are named as in the encoder's `get_feature_names_out`:
+            `from_pipeline` are named as in the encoder's `get_feature_names_out`:
             `genesetencoder0`, `genesetencoder1`, ...; those of others `dim_0`, `dim_1`,
             .... Its `attrs` are those of the embedding.
 

@@ -41,7 +41,7 @@ embedding.most_similar("{gene}")
 ```
 
 `embedding.npy` is a NumPy array with the fields `gene` and `vector`; `config.json` has
-what this page says, for programs.
+the facts of this page for programs.
 
 ## Where they come from
 
@@ -54,18 +54,19 @@ what this page says, for programs.
 {caution}"""
 
 _MEANING = """ Genes that are in the same
-gene sets of the collection, or in like ones, have similar vectors."""
+gene sets of the collection, or in similar ones, have similar vectors."""
 
 _CAUTION = """
 ## Before you use them
 
-- The vectors contain what the collection contains, its errors and fashions too. Genes
-  that are studied much are in many gene sets.
+- The vectors contain what the collection contains, including its errors. Genes that are
+  studied much are in many gene sets, and the vectors encode it.
 - **Leakage.** Labels made from the same gene sets, or from the same database, are in
   the vectors already: a classifier of them looks better than it is, in cross-validation
   too. Learn vectors for such a question from a collection without these gene sets.
-- A gene in one or two gene sets has a vector of little substance.
-- A gene that the collection lacks has none.
+- A gene in one or two gene sets has the vector of these sets: its neighbours can have
+  similarities near 1 although little is known of it.
+- A gene that is not in the collection has no vector.
 """
 
 
@@ -73,9 +74,14 @@ def to_folder(embedding: GeneVectors, folder: _Path) -> None:
     """Write vectors with their genes, the card, and the record that names both."""
     genes, vectors = embedding.genes.tolist(), embedding.vectors
     width = max(map(len, genes))
-    fields = [("gene", f"<U{width}"), ("vector", vectors.dtype, vectors.shape[1])]
+    fields: list[Any] = [("gene", f"<U{width}")]
+    fields += [("vector", vectors.dtype, vectors.shape[1])]
+    if embedding.n_gene_sets is not None:
+        fields += [("n_gene_sets", np.int64)]
     table = np.empty(len(genes), dtype=np.dtype(fields).newbyteorder("<"))
     table["gene"], table["vector"] = genes, vectors
+    if embedding.n_gene_sets is not None:
+        table["n_gene_sets"] = embedding.n_gene_sets
     buffer = BytesIO()
     np.save(buffer, table)
     record = {
@@ -98,8 +104,8 @@ def to_folder(embedding: GeneVectors, folder: _Path) -> None:
 
 def from_folder(
     folder: _Path, max_bytes: int
-) -> tuple[list[str], NDArray[Any], dict[str, Any]]:
-    """Read genes, vectors and attrs from a folder or URL."""
+) -> tuple[list[str], NDArray[Any], dict[str, Any], NDArray[Any] | None]:
+    """Read genes, vectors, attrs and numbers of gene sets from a folder or URL."""
     sha, attrs = _read_record(_read(folder, _RECORD, max_bytes), folder)
     data = _read(folder, _VECTORS, max_bytes)
     found = sha256(data).hexdigest()
@@ -111,13 +117,16 @@ def from_folder(
     try:
         table = np.load(BytesIO(data))
         genes, vectors = table["gene"].tolist(), np.ascontiguousarray(table["vector"])
+        counts = None
+        if "n_gene_sets" in (table.dtype.names or ()):
+            counts = np.ascontiguousarray(table["n_gene_sets"])
     except (ValueError, LookupError, OSError, EOFError, MemoryError) as error:
         raise ValueError(
             f"{folder}: Expected {_VECTORS} as GeneEmbedding.to_folder writes it, an "
             f"array with the fields gene and vector, got another file: {error}"
         ) from error
     native = vectors.astype(vectors.dtype.newbyteorder("="), copy=False)
-    return genes, native, attrs
+    return genes, native, attrs, counts
 
 
 def _read(folder: _Path, name: str, max_bytes: int) -> bytes:
@@ -162,9 +171,10 @@ def _card(embedding: GeneVectors) -> str:
     score = "Not measured: `GeneEmbedding.from_gene_sets(..., evaluate=True)` does."
     if scores:
         score = (
-            "A tenth of the memberships of every gene was hidden, and a network like "
-            "this one trained on the rest. Its ranking of the hidden gene sets, by the "
-            "vectors alone:\n\n| metric | score |\n|---|---|\n"
+            "A tenth of the memberships of every gene was deleted, and a network with "
+            "the same parameters trained on the rest. These scores say how well it "
+            "ranks the deleted ones. Memberships that nobody has listed yet are harder "
+            "to find.\n\n| metric | score |\n|---|---|\n"
         )
         score += "\n".join(
             f"| {name} | {value:.3f} |" for name, value in scores.items()

@@ -1,4 +1,4 @@
-"""Vectors of an encoder, and attributes that say where they come from."""
+"""Vectors of a fitted pipeline, and attributes that say where they come from."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec._version import __version__
-from sk_gene2vec.encoder._checks import check_same_gene_sets
+from sk_gene2vec.encoder._model import memberships_of, steps_of
 
 
 def embed_genes(
-    encoder: Any, vectorizer: Any, genes: Iterable[str] | None
-) -> tuple[list[str], NDArray[Any]]:
+    model: Pipeline, genes: Iterable[str] | None
+) -> tuple[list[str], NDArray[Any], NDArray[np.int64]]:
     """Embed genes of the collection, all by default; those in no gene set are left out.
 
     Returns
@@ -28,31 +27,34 @@ def embed_genes(
         Genes that have a vector.
     vectors : ndarray of shape (n_genes, n_dimensions)
         Their vectors.
+    n_gene_sets : ndarray of shape (n_genes,)
+        Number of gene sets of each.
     """
-    check_is_fitted(vectorizer)
+    vectorizer, encoder = steps_of(model)
     chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
     _, missing = vectorizer._look_up_some(chosen)
     left_out = set(missing)
     chosen = [gene for gene in chosen if gene not in left_out]
-    check_same_gene_sets(encoder, vectorizer)
     with warnings.catch_warnings():
-        # Of columns without names where the encoder knows names, or the reverse.
+        # Columns without names where the encoder knows names, or the reverse.
         warnings.filterwarnings("ignore", "X (has|does not have valid) feature")
-        return chosen, np.asarray(encoder.transform(vectorizer.transform(chosen)))
+        vectors = np.asarray(encoder.transform(vectorizer.transform(chosen)))
+    n_gene_sets = np.diff(memberships_of(vectorizer).indptr)
+    return chosen, vectors, n_gene_sets[vectorizer._index.rows(chosen)]
 
 
-def attrs_of(encoder: Any, vectorizer: Any) -> dict[str, Any]:
+def attrs_of(model: Pipeline) -> dict[str, Any]:
     """Describe an encoder and its collection."""
-    described = encoder[-1] if isinstance(encoder, Pipeline) else encoder
+    vectorizer, encoder = steps_of(model)
     return {
         "sk_gene2vec": __version__,
         "collection": dict(vectorizer.gene_sets_.attrs),
         "n_genes": len(vectorizer.genes_),
         "n_gene_sets": len(vectorizer.vocabulary_),
-        "encoder": type(described).__name__,
+        "encoder": type(encoder).__name__,
         "encoder_params": {
             name: _plain(value)
-            for name, value in described.get_params(deep=False).items()
+            for name, value in encoder.get_params(deep=False).items()
         },
     }
 

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._version import __version__
@@ -20,7 +21,7 @@ from sk_gene2vec.vectorizer import GmtVectorizer
 from sk_gene2vec.vectorizer._sources import resolve_gene_sets
 
 # Parameters that vectors do not depend on, or should not.
-_FREE_PARAMETERS = {"device", "n_wide_inputs", "verbose", "warm_start"}
+_FREE_PARAMETERS = {"completeness", "device", "verbose", "warm_start"}
 
 _METRICS = ["ndcg@100", "recall@20", "auroc"]
 
@@ -33,7 +34,6 @@ def from_gene_sets(
     data_home: str | PathLike[str] | None,
 ) -> Any:
     """Read vectors from the cache, or learn them and keep them there."""
-    # Vectors do not depend on the wide part, which takes time.
     encoder = clone(encoder or GeneSetEncoder(random_state=0))
     if encoder.callbacks or not isinstance(encoder.random_state, Integral):
         raise ValueError(
@@ -42,7 +42,7 @@ def from_gene_sets(
             f"callbacks={encoder.callbacks!r}: vectors that are kept must be those "
             "that the same call would learn again."
         )
-    encoder.set_params(n_wide_inputs=0, random_state=int(encoder.random_state))
+    encoder.set_params(random_state=int(encoder.random_state))
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
     digest = _digest(collection, encoder, evaluate)
     folder = cache_folder(data_home) / "embeddings" / digest
@@ -50,14 +50,15 @@ def from_gene_sets(
         try:
             return cls.from_folder(folder)
         except (OSError, ValueError) as error:
-            warn(f"Cannot read the vectors in the cache, and learns them anew: {error}")
-    vectorizer = GmtVectorizer(collection)
-    X = vectorizer.fit_transform(collection.genes)
-    scores = _held_out_scores(encoder, X) if evaluate else None
-    found = cls.from_encoder(encoder.fit(X), vectorizer)
+            warn(f"Could not read the cached vectors; training again: {error}")
+    model = make_pipeline(GmtVectorizer(collection), encoder)
+    scores = None
+    if evaluate:
+        scores = _held_out_scores(encoder, model[0].fit_transform(collection.genes))
+    found = cls.from_pipeline(model.fit(collection.genes))
     if scores:
         attrs = {**found.attrs, "held_out_scores": scores}
-        found = cls(found.genes, found.vectors, attrs)
+        found = cls(found.genes, found.vectors, attrs, found.n_gene_sets)
     found.to_folder(folder)
     return found
 
@@ -81,5 +82,4 @@ def _held_out_scores(encoder: GeneSetEncoder, X: Any) -> dict[str, float]:
         metrics=_METRICS,
         n_genes=2000,
         random_state=0,
-        response_method="inverse_transform",
     )

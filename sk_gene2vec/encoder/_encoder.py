@@ -1,4 +1,4 @@
-"""GeneSetEncoder: the scikit-learn face of the network."""
+"""GeneSetEncoder: the scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sklearn.base import (
 )
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
@@ -27,12 +26,10 @@ from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder._inference import (
     Layers,
-    Wide,
-    decode,
-    decode_pairs,
     embed_known_or_fold_in,
     embed_memberships,
 )
+from sk_gene2vec.encoder._probabilities import Genes, decode
 from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
 
 
@@ -44,15 +41,6 @@ def _text_in(X: Any) -> str | None:
     return next((value for value in values if isinstance(value, str)), None)
 
 
-def _has_no_table(encoder: GeneSetEncoder) -> bool:
-    if encoder.gene_input == "one-hot":
-        raise AttributeError(
-            'partial_fit needs gene_input="membership": with "one-hot" each gene owns '
-            "a row of a table that fit makes; transform folds in genes without one."
-        )
-    return True
-
-
 class GeneSetEncoder(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, FormattedState, BaseEstimator
 ):
@@ -60,9 +48,8 @@ class GeneSetEncoder(
 
     The network predicts a gene's gene sets from the gene: gene -> embedding ->
     activation -> hidden layers -> one sigmoid per gene set. The middle layer is
-    the gene's embedding; the outputs say how probable every membership is. Beside
-    the embedding, a sparse wide part predicts each set from a few others: near
-    copies, nested sets and sets that exclude it, which no short vector can hold.
+    the gene's embedding. How probable a membership is follows from the output and from
+    the memberships of the genes with the nearest embeddings.
 
     Parameters
     ----------
@@ -106,12 +93,6 @@ class GeneSetEncoder(
         Decoupled weight decay of the first layer, as in AdamW: each step takes
         the share ``lr * weight_decay`` of its weights.
 
-    pos_weight : float, default=30.0
-        Weight of memberships in the loss, as in torch's
-        :class:`~torch.nn.BCEWithLogitsLoss`. With 1, vectors serve classifiers less
-        well, and by themselves rank held-out memberships better. Probabilities have
-        the same level with any weight.
-
     max_epochs : int, default=20
         Passes over the genes.
 
@@ -119,25 +100,27 @@ class GeneSetEncoder(
         Genes in a mini-batch.
 
     early_stopping : bool, default=False
-        If True, training ends when the held-out score has not improved for
-        `n_iter_no_change` epochs, and the weights of the best epoch are kept.
+        If True, some memberships are held out from training, which ends when their
+        score has not improved for `n_iter_no_change` epochs. The weights of the best
+        epoch are kept.
 
     validation_fraction : float, default=0.1
-        Share of the genes with two memberships or more that have a ninth of their
-        memberships, at least one, held out from training, in [0, 1). They determine
-        `calibration_` and, with `early_stopping`, when to stop. With
-        ``gene_input="one-hot"`` it is a share of the distinct rows, and a row that more
-        than half of the genes share keeps all of its memberships. In a large collection
-        the share is smaller, for at most thirty million pairs of gene and gene set.
+        Share of the genes with two memberships or more that have a tenth of their
+        memberships, at least one, held out from training, in (0, 1). Only used when
+        `early_stopping=True`. With ``gene_input="one-hot"`` it is a share of the
+        distinct rows, and a row that more than half of the genes share keeps all of its
+        memberships. In a large collection the share is smaller, for at most thirty
+        million pairs of gene and gene set.
 
     n_iter_no_change : int, default=5
         Epochs without improvement before training ends. Only used when
         `early_stopping=True`.
 
-    n_wide_inputs : int, default=50
-        The most gene sets that the wide part predicts a gene set from. 0 leaves the
-        wide part out. It does not touch the embedding. With ``gene_input="one-hot"``
-        there is none: the gene's memberships are not an input.
+    completeness : float, default=0.87
+        Share of the true memberships that the collection is taken to list, in (0, 1).
+        It sets the level of the probabilities and does not change their order, see
+        Notes. With 0.87, the probabilities of the memberships that are not listed sum
+        to 0.15 times the number of those that are.
 
     n_negatives : int or None, default=None
         Number of gene sets drawn for each mini-batch to stand for those that its
@@ -160,16 +143,16 @@ class GeneSetEncoder(
     callbacks : list of skorch callbacks or None, default=None
         Passed to the :class:`skorch.NeuralNet` that trains the network. With
         :class:`~skorch.callbacks.Checkpoint` and
-        :class:`~skorch.callbacks.LoadInitState`, a fit that was killed goes on, see
+        :class:`~skorch.callbacks.LoadInitState`, a fit that was killed can resume, see
         the user guide. With `n_negatives`, gradients are sparse, and callbacks that
         clip them do not work.
 
     warm_start : bool, default=False
-        If True, `fit` goes on from the solution of the previous call for another
-        `max_epochs`, instead of starting anew. Gene sets and architecture must be the
-        same and, with ``gene_input="one-hot"``, the genes. With the same X, the same
-        memberships stay held out, whatever `random_state` is. The wide part, which is
-        not trained in steps, is computed anew.
+        If True, `fit` continues from the solution of the previous call for another
+        `max_epochs`, instead of starting again. Gene sets and architecture must be the
+        same and, with ``gene_input="one-hot"``, the genes. With the same X and
+        `early_stopping`, the same memberships stay held out, whatever `random_state`
+        is.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
@@ -187,9 +170,8 @@ class GeneSetEncoder(
 
     gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
         Output-layer vectors of the gene sets. Only there when the decoder is
-        linear, that is when `hidden_layer_sizes` is empty: the embedding's part of
-        the logit of a membership is then the product of the two vectors plus
-        ``intercepts_[-1]``.
+        linear, that is when `hidden_layer_sizes` is empty: the logit of a
+        membership is then the product of the two vectors plus ``intercepts_[-1]``.
 
     coefs_ : list of ndarray
         Weights of the layers, each of shape (n_in, n_out). The first maps gene
@@ -198,38 +180,20 @@ class GeneSetEncoder(
     intercepts_ : list of ndarray
         Biases of the layers, each of shape (n_out,).
 
-    wide_coef_ : csr_array of shape (n_gene_sets, n_gene_sets), float32
-        Weights of the gene sets on each other in the wide part. Column j has at most
-        `n_wide_inputs` entries, the inputs of gene set j, and none on the diagonal.
-        Without entries if there is no wide part. Shares its memory with the encoder.
-
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
         Rarity of each gene set in the training data, log(n_genes / size), and 0
         for a set without a gene or of all genes. Memberships that are held out do not
-        count in the size. `warm_start` and `partial_fit` keep weights above 0. Weighs
-        the inputs when `gene_input="membership"`.
-
-    calibration_ : ndarray of shape (n_knots, 4)
-        Numbers of memberships, and for each the slope of negative logits, that of
-        positive ones, and the shift that turn the logits of such a gene into
-        probabilities. In between, they are linear in the logarithm of the number;
-        outside, those of the nearest knot. One row, (1, 1, 1, 0), after a fit that
-        starts anew with ``validation_fraction=0``; one that goes on with nothing to
-        hold out keeps the calibration.
-
-    embedding_calibration_ : ndarray of shape (n_knots, 4)
-        The same for the logits of the embedding alone, which
-        :meth:`inverse_transform` decodes.
+        count in the size. `warm_start` keeps weights above 0. Weighs the inputs when
+        `gene_input="membership"`.
 
     validation_scores_ : list of float
-        NDCG@100 of the held-out memberships after each epoch, ranked by the embedding
-        alone. Only there when `early_stopping=True`.
+        NDCG@100 of the held-out memberships after each epoch, ranked by the logits.
+        Only there when `early_stopping=True`.
 
     loss_curve_ : list of float
-        Training loss of each epoch: binary cross-entropy with `pos_weight`, averaged
-        over all pairs of a gene and a gene set. An estimate with `n_negatives`, and in
-        bfloat16 on a CPU from about five million pairs a mini-batch. `warm_start` and
-        `partial_fit` append to it.
+        Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
+        gene and a gene set. An estimate with `n_negatives`, and in bfloat16 on a CPU
+        from about five million pairs a mini-batch. `warm_start` appends to it.
 
     n_iter_ : int
         Number of epochs run in the last call.
@@ -237,9 +201,6 @@ class GeneSetEncoder(
     gene_set_frequency_ : ndarray of shape (n_gene_sets,)
         Share of the genes of the training data in each set. For a gene in no gene
         set, these are the probabilities.
-
-    n_samples_seen_ : int
-        Number of genes in the training data, over all calls of `partial_fit`.
 
     n_features_in_ : int
         Number of gene sets seen during :term:`fit`.
@@ -259,51 +220,43 @@ class GeneSetEncoder(
     that keeps each entry with probability 1 - `mask_rate` (all of them outside
     training), the embedding of a gene is ::
 
-        e = activation(v / ||v|| @ coefs_[0] + intercepts_[0]),  v = x * w * m
+        e = activation(r / ||r|| @ coefs_[0] + intercepts_[0]),  r = x * w * m
 
     for ``gene_input="membership"``, and ``e = activation(coefs_[0][i] +
     intercepts_[0])`` for row i of the table with "one-hot". The logits are
     ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
-    loss is the mean over all pairs of ``pos_weight * softplus(-u)`` for a membership
-    and ``softplus(u)`` for any other pair, with ``u = z + log(pos_weight)``, minimised
-    by Adam. The logarithm keeps z at the level of the data: with a logit that knows
-    nothing, the loss is smallest where the sigmoid of z is the frequency of the set.
-    Memberships that a step shows the network count zero: it learns to predict what
-    it cannot see, not to copy. The output's biases start at the log-odds of each
-    set's frequency.
+    loss is the mean over all pairs of ``softplus(-z)`` for a membership and
+    ``softplus(z)`` for any other pair, minimised by Adam. Memberships that a step shows
+    the network count zero: it learns to predict what it cannot see, not to copy. The
+    output's biases start at the log-odds of each set's frequency.
 
-    The wide part adds ``x @ wide_coef_`` to the logits: 60 times a ridge regression of
-    each gene set on its inputs. A third of the inputs are the sets most like it, the
-    others those most like what the ones before leave over, of either sign (orthogonal
-    matching pursuit). The embedding is trained without it: trained together, the
-    embedding learned nothing but what the wide part leaves over. Further training of
-    its weights did not rank held-out memberships better.
+    The probability of a membership is ::
 
-    The probability of a membership is ``sigmoid(below * min(z, 0) + above * max(z, 0)
-    + shift)``, with slopes and shift by the gene's number of memberships, see
-    `calibration_`. The slopes are fitted to the memberships that were held out from
-    training; a positive logit owes most to the wide part, which has a scale of its own.
-    The shifts set the level: the collection is taken to lack a tenth of the true
-    memberships of genes of every size, so that the probabilities of a gene with m
-    memberships, over the sets that do not list it, sum to m / 9 on average. Of a listed
-    membership the probability says how well the gene's other sets predict it.
+        sigmoid(0.2 * z + 2/3 * log(v + 10 * f) + c)
+
+    where f is the frequency of the set and v are the votes of the 30 genes of the
+    training data with the nearest embeddings: the sum of the third powers of their
+    cosines, over those that are in the set. The term ``10 * f`` stands for ten more
+    genes, drawn at random. The number c sets the level: the probabilities of all
+    memberships that are not listed sum to ``(1 - completeness) / completeness`` times
+    the number of those that are. The constants were chosen by the memberships that
+    later releases of GO and Reactome added to MSigDB v7.1, see the benchmarks. A gene
+    of the training data is among its own neighbours, so the probability of a listed
+    membership is higher than if it were not listed.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
     A gene in no gene set has no embedding: its vector is zero, its probabilities are
     `gene_set_frequency_`, and `inverse_transform` takes every vector of zeros for that
-    of such a gene. With ``gene_input="membership"`` this holds for a gene in nothing
-    but sets without a weight as well: a set of all genes does not tell them apart, and
-    of one without a gene nothing was learned. A warning counts these genes.
+    of such a gene. With ``gene_input="membership"`` this holds for a gene whose sets
+    all have weight 0 as well: a set of all genes does not tell them apart, and from one
+    without a gene nothing was learned. A warning counts these genes.
 
     References
     ----------
     The network is that of the notebook "Gene2Vec in Pytorch: Part 1". Masking
     inputs and reconstructing the full row is a denoising autoencoder:
     P. Vincent et al., "Extracting and composing robust features with denoising
-    autoencoders", ICML 2008. A wide part beside a deep one: H.-T. Cheng et al., "Wide
-    & deep learning for recommender systems", DLRS 2016. Sparse weights of items on
-    each other: X. Ning and G. Karypis, "SLIM: Sparse linear methods for top-N
-    recommender systems", ICDM 2011.
+    autoencoders", ICML 2008.
 
     Examples
     --------
@@ -338,13 +291,12 @@ class GeneSetEncoder(
         ],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "pos_weight": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "n_wide_inputs": [Interval(Integral, 0, None, closed="left")],
+        "completeness": [Interval(Real, 0, 1, closed="neither")],
         "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "device": [str],
@@ -366,13 +318,12 @@ class GeneSetEncoder(
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.3,
-        pos_weight: float = 30.0,
         max_epochs: int = 20,
         batch_size: int = 1024,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        n_wide_inputs: int = 50,
+        completeness: float = 0.87,
         n_negatives: int | None = None,
         precision: str = "auto",
         device: str = "auto",
@@ -390,13 +341,12 @@ class GeneSetEncoder(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.lr = lr
         self.weight_decay = weight_decay
-        self.pos_weight = pos_weight
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.n_wide_inputs = n_wide_inputs
+        self.completeness = completeness
         self.n_negatives = n_negatives
         self.precision = precision
         self.device = device
@@ -428,60 +378,37 @@ class GeneSetEncoder(
         ------
         ValueError
             If X is empty, all zeros, negative, not finite or not numeric; if the
-            device does not exist; if the loss stops being finite; or if a
-            `warm_start` or a checkpoint is of other gene sets or another
-            architecture.
+            device does not exist; if the loss stops being finite; if nothing can be
+            held out for `early_stopping`; or if a `warm_start` is of other gene sets or
+            another architecture.
         MemoryError
             If there is too little memory.
         """
-        return self._fit(X, incremental=False)
+        # Not at the top: a fitted encoder works, and loads, without torch.
+        from sk_gene2vec.encoder.training._fitting import fit_network
 
-    @available_if(_has_no_table)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
-        """Train for one epoch on further genes, with the same gene sets.
-
-        For data that come in parts. The learning rate is `lr` throughout. A gene set
-        keeps the weight of the first part that gives it one above zero: one with some
-        of its genes and some others. `wide_coef_` is the mean over the parts, by their
-        numbers of members of each set, without the smallest weights beyond
-        `n_wide_inputs` a set; a part with ``n_wide_inputs=0`` removes it. Make parts
-        large: a few genes say little about how two
-        sets are related.
-        `calibration_` is fitted to the last part, and unchanged if the last part had
-        nothing to hold out. `embedding_` has the rows of the last part. To embed new
-        genes, use `transform`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
-            Memberships: greater than zero where the gene is in the set.
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        self : GeneSetEncoder
-            The trained estimator.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`, and if X has other gene sets, the encoder was given another
-            architecture since, or `early_stopping` is set.
-
-        Notes
-        -----
-        Not available with ``gene_input="one-hot"``. The encoder keeps the state of
-        the optimizer for the next part, which makes it three times as large; `fit`
-        drops it.
-        """
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True, which needs "
-                "several epochs; set early_stopping=False."
+        resumes = self.warm_start and hasattr(self, "coefs_")
+        before = self.__dict__.copy()
+        try:
+            X = self._validated(X, reset=not resumes)
+            if not X.nnz:
+                raise ValueError(
+                    f"Expected genes with gene sets, got {X.shape[0]} rows of zeros "
+                    "alone. Do the gene identifiers fit the collection? "
+                    "GmtVectorizer.lookup shows how each was found."
+                )
+            fitted = fit_network(
+                X,
+                self.get_params(deep=False),
+                check_random_state(self.random_state),
+                previous=Fitted.from_encoder(self) if resumes else None,
             )
-        return self._fit(X, incremental=True)
+            fitted.set_on(self)
+            self._warn_of_zeros(X)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating]:
         """Learn the embedding, and embed the same genes.
@@ -498,7 +425,8 @@ class GeneSetEncoder(
         ndarray of shape (n_genes, embedding_dim)
             As from `transform` after `fit`, with one warning in place of two.
         """
-        return self.fit(X, y)._embed(self._memberships(X, reset=False))
+        self.fit(X, y)
+        return self.embedding_.astype(self._validated(X, reset=False).dtype)
 
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Embed genes.
@@ -518,7 +446,7 @@ class GeneSetEncoder(
             float64.
         """
         check_is_fitted(self)
-        X = self._memberships(X, reset=False)
+        X = self._validated(X, reset=False)
         self._warn_of_zeros(X)
         return self._embed(X)
 
@@ -537,15 +465,14 @@ class GeneSetEncoder(
             MSigDB size this is gigabytes; pass X in blocks of rows.
         """
         check_is_fitted(self)
-        return self._predict_proba(self._memberships(X, reset=False))
+        X = self._validated(X, reset=False)
+        self._warn_of_zeros(X)
+        return self._decode(self._embed(X))
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
-        """Turn embeddings into probabilities of memberships, without the wide part.
+        """Turn embeddings into probabilities of memberships.
 
-        Those of a gene with as many memberships as the median gene of the last call of
-        `fit` or `partial_fit`: an embedding does not say how many its gene has, and the
-        level of the probabilities depends on it. :meth:`predict_proba` knows the
-        number.
+        What :meth:`predict_proba` does after :meth:`transform`.
 
         Parameters
         ----------
@@ -564,21 +491,16 @@ class GeneSetEncoder(
                 f"Expected embeddings with {self._n_features_out} columns, "
                 f"got {X.shape[1]}."
             )
-        sizes = np.full(len(X), self._median_size)
-        probability = decode(X, self._layers(), self.embedding_calibration_, sizes)
-        probability[~X.any(axis=1)] = self.gene_set_frequency_
-        return probability
+        return self._decode(X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """NDCG@100 of memberships that are hidden from the encoder.
 
-        They are ranked by the embedding alone. So the score judges the vectors, and a
-        search over `embedding_dim` sees its effect. By default, the scores in
-        :mod:`sk_gene2vec.metrics` judge :meth:`predict_proba`, wide part included.
-
         A tenth of each gene's memberships is hidden, at least one, and always the
         same for the same X. They are ranked among all sets that the rest does not
-        list. All genes with two memberships or more are scored, but those in every set.
+        list. All genes with two memberships or more are scored, except those in every
+        set. Score genes that `fit` has not seen, as cross-validation does: a gene that
+        it has seen finds its hidden memberships with itself.
 
         Parameters
         ----------
@@ -602,10 +524,8 @@ class GeneSetEncoder(
         sk_gene2vec.metrics.held_out_membership_score : Other metrics and shares.
         """
         check_is_fitted(self)
-        X = self._memberships(X, reset=False)
-        return held_out_membership_score(
-            self, X, random_state=0, response_method="inverse_transform"
-        )
+        X = self._validated(X, reset=False)
+        return held_out_membership_score(self, X, random_state=0)
 
     @property
     def gene_set_embedding_(self) -> NDArray[np.floating]:
@@ -619,45 +539,10 @@ class GeneSetEncoder(
         return np.asarray(self.coefs_[-1].T)
 
     @property
-    def wide_coef_(self) -> sp.csr_array:
-        """Weights of the gene sets on each other in the wide part."""
-        check_is_fitted(self)
-        return Fitted.from_encoder(self).wide_coef_
-
-    @property
     def _n_features_out(self) -> int:
         return int(self.coefs_[0].shape[1])
 
-    def _fit(self, X: Any, *, incremental: bool) -> GeneSetEncoder:
-        # Not at the top: a fitted encoder works, and loads, without torch.
-        from sk_gene2vec.encoder.training._fitting import fit_network
-
-        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        before = self.__dict__.copy()
-        try:
-            X = self._memberships(X, reset=not goes_on)
-            if not X.nnz and not incremental:
-                raise ValueError(
-                    f"Expected genes with gene sets, got {X.shape[0]} rows of zeros "
-                    "alone. Do the gene identifiers fit the collection? "
-                    "GmtVectorizer.lookup shows how each was found."
-                )
-            fitted = fit_network(
-                X,
-                self.get_params(deep=False),
-                check_random_state(self.random_state),
-                previous=Fitted.from_encoder(self) if goes_on else None,
-                incremental=incremental,
-                gene_set_names=getattr(self, "feature_names_in_", None),
-            )
-            fitted.set_on(self)
-            self._warn_of_zeros(X)
-        except BaseException:
-            self.__dict__ = before
-            raise
-        return self
-
-    def _memberships(self, X: Any, *, reset: bool) -> sp.csr_array:
+    def _validated(self, X: Any, *, reset: bool) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
         try:
             X = validate_data(
@@ -674,13 +559,13 @@ class GeneSetEncoder(
         return as_memberships(X)
 
     def _known(self, X: sp.csr_array) -> NDArray[np.bool_]:
-        """Find the genes whose memberships say something."""
+        """Find the genes that have an embedding."""
         if self._architecture["gene_input"] == "membership":
             return np.asarray(X @ (self.gene_set_weights_ > 0) > 0)
         return np.diff(X.indptr) > 0
 
     def _warn_of_zeros(self, X: sp.csr_array) -> None:
-        """Warn of genes whose memberships say nothing, with their number."""
+        """Warn of genes without an embedding, with their number."""
         unknown = ~self._known(X)
         if n_zero := int(unknown.sum()):
             alone = ", or only in sets with none or all of the genes seen in fit"
@@ -691,8 +576,15 @@ class GeneSetEncoder(
             )
 
     def _layers(self) -> Layers:
-        activation = self._architecture["activation"]
-        return Layers(self.coefs_, self.intercepts_, activation, self._pos_weight)
+        return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
+
+    def _genes(self) -> Genes:
+        indices, indptr = self._memberships
+        ones = np.ones(len(indices), dtype=np.float32)
+        shape = len(indptr) - 1, self.n_features_in_
+        return Genes(
+            self.embedding_, sp.csr_array((ones, indices, indptr), shape=shape)
+        )
 
     def _embed(self, memberships: sp.csr_array) -> NDArray[np.floating]:
         layers = self._layers()
@@ -700,33 +592,16 @@ class GeneSetEncoder(
             return embed_memberships(memberships, self.gene_set_weights_, layers)
         return embed_known_or_fold_in(memberships, self._row_keys, layers)
 
-    def _predict_proba(
-        self, X: sp.csr_array, gene_sets: slice = slice(None)
+    def _decode(
+        self, embedding: NDArray[np.floating], gene_sets: slice = slice(None)
     ) -> NDArray[np.floating]:
         """Probabilities of the memberships in some gene sets, all by default."""
-        self._warn_of_zeros(X)
-        embedding, sizes = self._embed(X), np.diff(X.indptr)
-        coef = self.wide_coef_
-        wide = Wide(X, coef) if coef.nnz else None
         probability = decode(
-            embedding, self._layers(), self.calibration_, sizes, wide, gene_sets
+            embedding, self._layers(), self._genes(), self._shift, gene_sets
         )
         # Nothing is known of the others.
-        probability[~self._known(X)] = self.gene_set_frequency_[gene_sets]
+        probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
         return probability
-
-    def _logit_parts(
-        self, X: sp.csr_array, gene_sets: NDArray[np.intp]
-    ) -> tuple[NDArray[np.floating], sp.csr_array]:
-        """Split the logit of each row in one gene set: embedding, and listed sets.
-
-        Of a single row, the logits in all of `gene_sets`. The part of an embedding is
-        NaN where nothing is known of the gene, whose probabilities are frequencies.
-        """
-        logits = decode_pairs(self._embed(X), self._layers(), gene_sets)
-        logits[np.broadcast_to(~self._known(X), logits.shape)] = np.nan
-        terms = X.multiply(self.wide_coef_[:, gene_sets].T)
-        return logits, sp.csr_array(terms)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,51 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.special import expit
 
 from sk_gene2vec._utils._memberships import row_blocks, row_keys
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._activations import ACTIVATIONS
-from sk_gene2vec.metrics._calibration import slopes_and_shifts
 
 # A fixed number, so that the embedding of a row depends on that row alone.
 FOLD_IN_STEPS = 100
-
-# What a membership of one that the wide part predicts adds to the logit. With 30 and
-# with 120, NDCG@100 of held-out memberships of GO was 0.917 and 0.918 instead of 0.919.
-# The calibration sets the level.
-WIDE_LOGITS = 60.0
-
-# Ridge penalty of the wide part, in genes. Small sets need little of it: all of their
-# inputs are few. NDCG@100 there was 0.919 with 2 and with 5, 0.916 with 10.
-WIDE_PENALTY = 5.0
-
-# Inputs of the wide part are chosen in rounds: those of a round explain what those
-# before leave over.
-WIDE_ROUNDS = 3
-
-# Entries of the probabilities that are worked on at a time.
-_SLICE_SIZE = 2**20
-
-
-class Wide(NamedTuple):
-    """The wide part's factors: their product adds to the logits.
-
-    Attributes
-    ----------
-    memberships : csr_array of shape (n_rows, n_gene_sets)
-        Rows of genes.
-    coef : csr_array of shape (n_gene_sets, n_gene_sets)
-        Weights of the gene sets on each other.
-    """
-
-    memberships: sp.csr_array
-    coef: sp.csr_array
-
-    def logits(self, rows: slice) -> Array:
-        """Compute what some rows get, shape (n_rows, n_gene_sets)."""
-        return np.asarray((self.memberships[rows] @ self.coef).toarray())
 
 
 class Layers(NamedTuple):
@@ -64,14 +28,11 @@ class Layers(NamedTuple):
         Biases of the layers.
     activation : str
         Activation of the embedding, a key of `ACTIVATIONS`.
-    pos_weight : float
-        Weight of memberships in the loss that the weights minimise.
     """
 
     coefs: list[Array]
     intercepts: list[Array]
     activation: str
-    pos_weight: float
 
     def astype(self, dtype: DTypeLike) -> Layers:
         """Convert the weights, without a copy where they have that dtype."""
@@ -130,23 +91,14 @@ def embed_known_or_fold_in(X: sp.csr_array, known_keys: Array, layers: Layers) -
     return embedding
 
 
-def decode_logits(embedding: Array, layers: Layers) -> Array:
-    """Run the layers behind the embedding, without a wide part."""
-    logits = hidden_outputs(embedding, layers)[-1] @ layers.coefs[-1]
-    logits += layers.intercepts[-1]
-    return logits
-
-
-def decode_pairs(
-    embedding: Array, layers: Layers, gene_sets: NDArray[np.intp]
+def decode_logits(
+    embedding: Array, layers: Layers, gene_sets: slice = slice(None)
 ) -> Array:
-    """Compute the logit of each row in one gene set, without a wide part.
-
-    Of a single row, the logits in all of `gene_sets`.
-    """
+    """Compute the logits of some gene sets, all by default, from embeddings."""
     hidden = hidden_outputs(embedding, layers)[-1]
-    logits = np.einsum("ij,ji->i", hidden, layers.coefs[-1][:, gene_sets])
-    return logits + layers.intercepts[-1][gene_sets]
+    logits = hidden @ layers.coefs[-1][:, gene_sets]
+    logits += layers.intercepts[-1][gene_sets]
+    return np.asarray(logits)
 
 
 def hidden_outputs(embedding: Array, layers: Layers) -> list[Array]:
@@ -157,51 +109,6 @@ def hidden_outputs(embedding: Array, layers: Layers) -> list[Array]:
     ):
         outputs.append(np.maximum(outputs[-1] @ coef + intercept, 0))
     return outputs
-
-
-def decode(
-    embedding: Array,
-    layers: Layers,
-    calibration: Array,
-    sizes: Array,
-    wide: Wide | None = None,
-    gene_sets: slice = slice(None),
-) -> Array:
-    """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets).
-
-    The slopes and shift of a row are those of its number of memberships, `sizes`.
-    Without `wide`, the embedding alone is decoded.
-    """
-    dtype = embedding.dtype
-    layers = layers.astype(dtype)
-    hidden = hidden_outputs(embedding, layers)[-1]
-    below, above, shifts = slopes_and_shifts(calibration, sizes).astype(dtype)
-    # The bias goes into the product with the last layer.
-    hidden = np.column_stack([hidden, np.ones_like(shifts)])
-    bias = layers.intercepts[-1][gene_sets]
-    weight = np.vstack([layers.coefs[-1][:, gene_sets], bias])
-    if wide is not None:
-        wide = Wide(wide.memberships, wide.coef[:, gene_sets].astype(dtype))
-    probability = np.empty((len(hidden), len(bias)), dtype=dtype)
-    # Slices that stay in the cache: the output is large.
-    n_rows = max(1, _SLICE_SIZE // len(bias))
-    # exp overflows to infinity where the probability is zero.
-    with np.errstate(over="ignore"):
-        for start in range(0, len(hidden), n_rows):
-            rows = slice(start, start + n_rows)
-            p = np.matmul(hidden[rows], weight, out=probability[rows])
-            if wide is not None:
-                p += wide.logits(rows)
-            # The sigmoid of the scaled logits, in place.
-            positive = np.maximum(p, 0)
-            positive *= (below - above)[rows, None]
-            p *= -below[rows, None]
-            p += positive
-            p -= shifts[rows, None]
-            np.exp(p, out=p)
-            p += 1
-            np.reciprocal(p, out=p)
-    return probability
 
 
 def fold_in(X: sp.csr_array, layers: Layers) -> Array:
@@ -246,11 +153,9 @@ def _embedding_gradient(X: sp.csr_array, state: Array, layers: Layers) -> Array:
     outputs = hidden_outputs(activation.function(state), layers)
     output = layers.coefs[-1]
     residual = outputs[-1] @ output
-    residual += layers.intercepts[-1] + np.log(layers.pos_weight)
+    residual += layers.intercepts[-1]
     expit(residual, out=residual)
-    # sigmoid(z) less 1 at memberships, which weigh more, times the output weights.
-    members = (layers.pos_weight - 1) * X.multiply(residual) - layers.pos_weight * X
-    gradient = residual @ output.T + members @ output.T
+    gradient = residual @ output.T - X @ output.T
     for coef, above in zip(layers.coefs[-2:0:-1], outputs[:0:-1], strict=True):
         gradient = (gradient * (above > 0)) @ coef.T
     return activation.backward(gradient, state, outputs[0])

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
-from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
-from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.encoder._checks import check_name, check_pair
-from sk_gene2vec.encoder._lists import FoldedList, fold_in_list
+from sk_gene2vec._utils._typing import Array
+from sk_gene2vec.encoder._gene_lists import (
+    calibrated,
+    overlap_p_values,
+    score_list,
+)
+from sk_gene2vec.encoder._model import (
+    column_of,
+    columns_among,
+    memberships_of,
+    row_of,
+    rows_among,
+    steps_of,
+)
+from sk_gene2vec.encoder._probabilities import neighbor_weights
+from sk_gene2vec.vectorizer import GmtVectorizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,52 +40,66 @@ _MAX_EVIDENCE = 3
 # Gene lists of fewer say too little of what their genes have in common.
 _FEW_GENES = 3
 
+# A list without an overlap of this p-value, times the number of gene sets, has no good
+# match.
+_NO_MATCH = 0.1
+
 
 def suggest_genes(
-    encoder: Any, vectorizer: Any, gene_set: str | Iterable[str], k: int = 10
+    model: Pipeline,
+    gene_set: str | Iterable[str],
+    n: int = 10,
+    *,
+    among: Iterable[str] | None = None,
+    completeness: float | None = None,
 ) -> pd.DataFrame:
     """Suggest genes that probably belong to a gene set or list, but are not in it.
 
-    A list of one's own is folded in as a new output of the network: vectors of genes
-    and gene sets stay as they are, and its own vector, bias and gene sets in the wide
-    part are found from its genes, see Notes.
+    Your list is treated as one more gene set; nothing is retrained.
 
     Parameters
     ----------
-    encoder : GeneSetEncoder
-        Fitted on a matrix of `vectorizer`.
-    vectorizer : GmtVectorizer
-        Fitted on the collection.
+    model : Pipeline
+        Fitted pipeline that starts with :class:`GmtVectorizer` and
+        :class:`GeneSetEncoder`. Further steps are not used.
     gene_set : str or iterable of str
         Name of a gene set of the collection, or a list of genes.
-    k : int, default=10
-        Number of genes; fewer if the collection has fewer outside the set.
+    n : int, default=10
+        Number of genes; fewer if there are fewer outside the set.
+    among : iterable of str or None, default=None
+        Genes to choose from, such as those that were measured. None chooses from all
+        genes of the collection.
+    completeness : float or None, default=None
+        Share of its true genes that a list is taken to have, in (0, 1). It sets the
+        level of the probabilities, not their order. None takes that of the encoder. A
+        gene set of the collection has the level that the encoder was fitted with.
 
     Returns
     -------
-    DataFrame of shape (k, 5)
-        The most probable first. Columns are `gene`, `probability`, and its reasons:
-        `from_embedding` and `from_gene_sets` are what embedding and wide part give to
-        the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ". Where nothing is known of a
-        gene, as it is in no gene set that has a weight, its probabilities are the
-        frequencies of the gene sets, and `from_embedding` is NaN.
+    DataFrame of shape (n, 3)
+        The most probable first. Columns are `gene`, `probability` and `evidence`.
+        For a gene set, the evidence names the genes of the set that are nearest to the
+        suggested one, among its 30 nearest. For a list, it names the gene sets of the
+        suggested gene that speak most for it, each with the number of genes of the list
+        that it has, and its size: "HALLMARK_HYPOXIA (8 of 10, 200)". Three are named at
+        most, divided by "; ".
 
     Raises
     ------
     ImportError
         If pandas is not installed.
     TypeError
-        If `gene_set` is neither, or if encoder or vectorizer is something else.
+        If `gene_set` is neither, or if `model` is something else.
     ValueError
-        If the collection has no such gene set, or no gene of the list; if encoder and
-        vectorizer differ in their gene sets; or if `k` is below 1.
+        If the collection has no such gene set, or no gene of the list or of `among`; or
+        if `n` or `completeness` is out of range.
 
     Warns
     -----
     UserWarning
-        If genes of a list are in no gene set of the collection, or fewer than three
-        are left.
+        If genes of a list are not in the collection; if fewer than three are left; or
+        if no gene set has more genes of the list than chance explains, so that
+        suggestions for it mean little.
 
     See Also
     --------
@@ -81,89 +108,115 @@ def suggest_genes(
 
     Notes
     -----
-    With h the genes' inputs to the last layer, the vector g and the bias b of a list
-    minimise the summed cross-entropy of ``h @ g + b`` on the list, plus a normal prior:
-    mean and covariance of the vectors and biases of the collection, which says how
-    long they are and what they have in common. The wide part is a ridge regression of
-    the list on up to 20 gene sets, chosen as :class:`GeneSetEncoder` chooses those of
-    a gene set; sets with no gene outside the list are not among them. An encoder
-    without a wide part does without it here. The probabilities have the slopes that
-    ``calibration_`` has for the median gene, and one shift: a list of m genes is taken
-    to lack m / 9.
+    For a gene set, the probabilities are those of :meth:`GeneSetEncoder.predict_proba`.
+    For a list, they are those of scikit-learn's logistic regression with balanced
+    classes, the list against all other genes, on the weighted rows of the genes and
+    their embeddings, scaled to length 0.5 where the rows have length 1. A common shift
+    of the log-odds makes the probabilities of the other genes sum to
+    ``(1 - completeness) / completeness`` times the number of genes in the list.
 
     Examples
     --------
-    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-    >>> from sk_gene2vec import suggest_genes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer, suggest_genes
     >>> gene_sets = {
     ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
     ...     "WARBURG": ["HK1", "PFKM", "PKM"],
     ...     "HYPOXIA": ["HK1", "PFKM"],
     ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
     ... }
-    >>> vectorizer = GmtVectorizer(gene_sets)
-    >>> X = vectorizer.fit_transform(["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"])
-    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0).fit(X)
-    >>> suggest_genes(encoder, vectorizer, "HYPOXIA", k=1).gene.item()
-    'PKM'
-    >>> suggest_genes(encoder, vectorizer, ["HK1", "PFKM", "TP53"], k=1).gene.item()
+    >>> genes = ["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"]
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0)
+    >>> model = make_pipeline(GmtVectorizer(gene_sets), encoder).fit(genes)
+    >>> suggest_genes(model, "HYPOXIA", n=1).gene.item()
     'PKM'
     """
     pd = optional("pandas", "suggest_genes")
-    check_pair(encoder, vectorizer)
-    check_scalar(k, "k", Integral, min_val=1)
-    if not isinstance(gene_set, str):
-        return pd.DataFrame(_suggest_for_list(encoder, vectorizer, gene_set, k))
-    check_name(gene_set, "gene set", vectorizer)
-    column = vectorizer.vocabulary_[gene_set]
-    genes = vectorizer.genes_
-    # Of all gene sets this one alone: the others would take most of the time.
-    chosen = slice(column, column + 1)
-    X = _memberships(vectorizer)
-    probability = encoder._predict_proba(X, chosen)[:, 0]
-    best = _most_probable(probability, genes, vectorizer.gene_sets_[gene_set], k)
-    names = vectorizer.get_feature_names_out()
-    reasons = _reasons(encoder, X[best], names, np.full(len(best), column))
+    vectorizer, encoder = steps_of(model)
+    check_scalar(n, "n", Integral, min_val=1)
+    completeness = encoder.completeness if completeness is None else completeness
+    check_scalar(
+        completeness,
+        "completeness",
+        Real,
+        min_val=0,
+        max_val=1,
+        include_boundaries="neither",
+    )
+    X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
+    if isinstance(gene_set, str):
+        column = column_of(gene_set, vectorizer)
+        listed = (X[:, [column]].toarray() > 0).ravel()
+        embedding = encoder._embed(X)
+        # One gene set alone: the others would take most of the time.
+        chosen = slice(column, column + 1)
+        probability = encoder._decode(embedding, chosen)[:, 0]
+    else:
+        listed = _listed(gene_set, vectorizer)
+        shared, p_values = overlap_p_values(X, listed)
+        _warn_without_match(shared, p_values, listed, names)
+        scores, parts = score_list(encoder, X, listed)
+        probability = calibrated(scores, listed, completeness)
+    open_ = ~listed & rows_among(among, vectorizer)
+    best = _best(probability, open_, n)
+    if isinstance(gene_set, str):
+        votes = _votes(embedding[best], embedding, listed)
+        evidence = _strongest(votes, vectorizer.genes_)
+    else:
+        sizes = np.bincount(X.indices, minlength=X.shape[1])
+        described = [
+            f"{name} ({count} of {listed.sum()}, {size})"
+            for name, count, size in zip(names, shared, sizes, strict=True)
+        ]
+        evidence = _strongest(sp.csr_array(parts.tocsr()[best]), described)
     return pd.DataFrame(
-        {"gene": genes[best], "probability": probability[best], **reasons}
+        {
+            "gene": vectorizer.genes_[best],
+            "probability": probability[best],
+            "evidence": evidence,
+        }
     )
 
 
 def suggest_gene_sets(
-    encoder: Any, vectorizer: Any, gene: str, k: int = 10
+    model: Pipeline,
+    gene: str,
+    n: int = 10,
+    *,
+    among: str | Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Suggest gene sets that a gene probably belongs to but is not listed in.
 
     Parameters
     ----------
-    encoder : GeneSetEncoder
-        Fitted on a matrix of `vectorizer`.
-    vectorizer : GmtVectorizer
-        Fitted on the collection.
+    model : Pipeline
+        Fitted pipeline that starts with :class:`GmtVectorizer` and
+        :class:`GeneSetEncoder`. Further steps are not used.
     gene : str
-        A gene of the collection, or an alias of `vectorizer`.
-    k : int, default=10
-        Number of gene sets; fewer if the collection has fewer without the gene.
+        A gene of the collection, or an alias of the vectorizer.
+    n : int, default=10
+        Number of gene sets; fewer if there are fewer without the gene.
+    among : str or iterable of str or None, default=None
+        Gene sets to choose from: those whose names start with a `str`, such as
+        "REACTOME_", or those of a list. None chooses from all.
 
     Returns
     -------
-    DataFrame of shape (k, 5)
-        The most probable first. Columns are `gene_set`, `probability`, and its reasons:
-        `from_embedding` and `from_gene_sets` are what embedding and wide part give to
-        the logit, before it is calibrated; `evidence` names the listed gene sets that
-        give the most, three at most, divided by "; ". Where nothing is known of a
-        gene, as it is in no gene set that has a weight, its probabilities are the
-        frequencies of the gene sets, and `from_embedding` is NaN.
+    DataFrame of shape (n, 3)
+        The most probable first. Columns are `gene_set`, `probability` and `evidence`,
+        the genes of the set that are nearest to `gene`, among its 30 nearest; three at
+        most, divided by "; ". The probabilities of a gene without an embedding are the
+        frequencies of the gene sets.
 
     Raises
     ------
     ImportError
         If pandas is not installed.
     TypeError
-        If `gene` is no `str`, or if encoder or vectorizer is something else.
+        If `gene` is not a `str`, or if `model` is something else.
     ValueError
-        If the collection has no such gene, if encoder and vectorizer differ in their
-        gene sets, or if `k` is below 1.
+        If the collection has no such gene or no gene set of `among`, or if `n` is below
+        1.
 
     See Also
     --------
@@ -171,77 +224,91 @@ def suggest_gene_sets(
 
     Examples
     --------
-    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-    >>> from sk_gene2vec import suggest_gene_sets
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer, suggest_gene_sets
     >>> gene_sets = {
     ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
     ...     "WARBURG": ["HK1", "PFKM", "PKM"],
     ...     "HYPOXIA": ["HK1", "PFKM"],
     ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
     ... }
-    >>> vectorizer = GmtVectorizer(gene_sets)
-    >>> X = vectorizer.fit_transform(["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"])
-    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0).fit(X)
-    >>> suggest_gene_sets(encoder, vectorizer, "PKM", k=1).gene_set.item()
+    >>> genes = ["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"]
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0)
+    >>> model = make_pipeline(GmtVectorizer(gene_sets), encoder).fit(genes)
+    >>> suggest_gene_sets(model, "PKM", n=1).gene_set.item()
     'HYPOXIA'
     """
     pd = optional("pandas", "suggest_gene_sets")
-    check_pair(encoder, vectorizer)
-    check_scalar(k, "k", Integral, min_val=1)
-    check_name(gene, "gene", vectorizer)
-    X = _memberships(vectorizer, vectorizer._index.rows([gene]))
-    probability = encoder._predict_proba(X)[0]
-    names = vectorizer.get_feature_names_out()
-    best = _most_probable(probability, names, names[X.indices], k)
-    reasons = _reasons(encoder, X, names, best)
+    vectorizer, encoder = steps_of(model)
+    check_scalar(n, "n", Integral, min_val=1)
+    row = row_of(gene, vectorizer)
+    X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
+    open_ = columns_among(among, vectorizer)
+    open_[X[[row]].indices] = False
+    encoder._warn_of_zeros(X[[row]])
+    embedding = encoder._embed(X)
+    probability = encoder._decode(embedding[[row]])[0]
+    best = _best(probability, open_, n)
+    weights = neighbor_weights(embedding[[row]], embedding)
+    votes = sp.csr_array(X[:, best].T.multiply(weights.toarray()))
     return pd.DataFrame(
-        {"gene_set": names[best], "probability": probability[best], **reasons}
+        {
+            "gene_set": names[best],
+            "probability": probability[best],
+            "evidence": _strongest(votes, vectorizer.genes_),
+        }
     )
 
 
 def nearest_gene_sets(
-    encoder: Any, vectorizer: Any, genes: Iterable[str], k: int = 10
+    model: Pipeline,
+    genes: Iterable[str],
+    n: int = 10,
+    *,
+    among: str | Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Find the gene sets that are most like a gene list and the genes that it may lack.
+    """Find the gene sets that share more genes with a list than chance explains.
 
-    Each gene outside the list counts as much as it is probable, see
-    :func:`suggest_genes`. So a gene set may be near without a gene of the list.
+    They are ranked by the p-value of the hypergeometric test, which the sizes of both
+    enter. A gene set needs at least two genes of the list, or one if the list has no
+    more.
 
     Parameters
     ----------
-    encoder : GeneSetEncoder
-        Fitted on a matrix of `vectorizer`.
-    vectorizer : GmtVectorizer
-        Fitted on the collection.
+    model : Pipeline
+        Fitted pipeline that starts with :class:`GmtVectorizer` and
+        :class:`GeneSetEncoder`. Further steps are not used.
     genes : iterable of str
         The list.
-    k : int, default=10
-        Number of gene sets; fewer if the collection has fewer.
+    n : int, default=10
+        Number of gene sets; fewer if there are fewer.
+    among : str or iterable of str or None, default=None
+        Gene sets to choose from: those whose names start with a `str`, such as
+        "REACTOME_", or those of a list. None chooses from all.
 
     Returns
     -------
-    DataFrame of shape (k, 4)
-        The most similar first. Columns are `gene_set`; `similarity`, the expected
-        number of genes in both as a share of those in either (Jaccard); `shared`, the
-        number of genes of the list in the gene set; and `size`, the number of all of
-        its genes.
+    DataFrame of shape (n, 5)
+        The smallest p-value first, ties by similarity. Columns are `gene_set`;
+        `p_value`, not corrected for the number of gene sets; `shared`, the number of
+        genes of the list in the gene set; `size`, the number of all of its genes; and
+        `similarity`, the cosine of the gene set and the weights of all genes: 1 for
+        genes of the list, their probability for the others, see :func:`suggest_genes`.
 
     Raises
     ------
     ImportError
         If pandas is not installed.
     TypeError
-        If `genes` are no iterable of `str`, or if encoder or vectorizer is something
-        else.
+        If `genes` is not an iterable of `str`, or if `model` is something else.
     ValueError
-        If the collection has no gene of the list, if encoder and vectorizer differ in
-        their gene sets, or if `k` is below 1.
+        If the collection has no gene of the list or no gene set of `among`, or if `n`
+        is below 1.
 
     Warns
     -----
     UserWarning
-        If genes of the list are in no gene set of the collection, or fewer than three
-        are left.
+        As :func:`suggest_genes`.
 
     See Also
     --------
@@ -251,97 +318,49 @@ def nearest_gene_sets(
 
     Examples
     --------
-    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-    >>> from sk_gene2vec import nearest_gene_sets
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_gene2vec import GeneSetEncoder, GmtVectorizer, nearest_gene_sets
     >>> gene_sets = {
     ...     "GLYCOLYSIS": ["HK1", "PFKM", "PKM", "LDHA"],
     ...     "WARBURG": ["HK1", "PFKM", "PKM"],
-    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
-    ...     "SENESCENCE": ["TP53", "CDKN1A", "RB1"],
+    ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A", "BAX", "BBC3"],
+    ...     "SENESCENCE": ["TP53", "CDKN1A", "CDKN2A", "LMNB1", "RB1"],
     ... }
     >>> genes = sorted({gene for members in gene_sets.values() for gene in members})
-    >>> vectorizer = GmtVectorizer(gene_sets)
-    >>> X = vectorizer.fit_transform(genes)
-    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0).fit(X)
-    >>> found = nearest_gene_sets(encoder, vectorizer, ["HK1", "PKM", "LDHA"], k=2)
-    >>> sorted(found.gene_set)
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0)
+    >>> model = make_pipeline(GmtVectorizer(gene_sets), encoder).fit(genes)
+    >>> found = nearest_gene_sets(model, ["HK1", "PKM", "LDHA", "PFKM"], n=2)
+    >>> list(found.gene_set)
     ['GLYCOLYSIS', 'WARBURG']
     """
     pd = optional("pandas", "nearest_gene_sets")
-    check_pair(encoder, vectorizer)
-    check_scalar(k, "k", Integral, min_val=1)
-    X, listed, folded = _fold_in(encoder, vectorizer, genes)
-    shared, sizes = X[listed].sum(axis=0), X.sum(axis=0)
-    members = np.where(listed, 1, folded.probability)
-    common = X.T @ members
-    similarity = common / (members.sum() + sizes - common)
-    best = np.argsort(-similarity, kind="stable")[:k]
+    vectorizer, encoder = steps_of(model)
+    check_scalar(n, "n", Integral, min_val=1)
+    listed = _listed(genes, vectorizer)
+    X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
+    shared, p_values = overlap_p_values(X, listed)
+    _warn_without_match(shared, p_values, listed, names)
+    scores, _ = score_list(encoder, X, listed)
+    weights = calibrated(scores, listed, encoder.completeness)
+    weights[listed] = 1
+    sizes = np.bincount(X.indices, minlength=X.shape[1])
+    similarity = X.T @ weights / np.sqrt(np.maximum(sizes, 1) * (weights**2).sum())
+    enough = shared >= min(2, listed.sum())
+    allowed = np.flatnonzero(enough & columns_among(among, vectorizer))
+    order = np.lexsort((-similarity[allowed], p_values[allowed]))
+    best = allowed[order[:n]]
     return pd.DataFrame(
         {
-            "gene_set": vectorizer.get_feature_names_out()[best],
+            "gene_set": names[best],
+            "p_value": p_values[best],
+            "shared": shared[best],
+            "size": sizes[best],
             "similarity": similarity[best],
-            "shared": shared[best].astype(int),
-            "size": sizes[best].astype(int),
         }
     )
 
 
-def _reasons(
-    encoder: Any, X: Any, names: NDArray[Any], columns: NDArray[np.intp]
-) -> dict[str, Any]:
-    """Columns that say why each row, or one row, may be in these gene sets."""
-    from_embedding, terms = encoder._logit_parts(X, columns)
-    return _as_columns(from_embedding, terms, names)
-
-
-def _as_columns(
-    from_embedding: NDArray[Any], terms: sp.csr_array, names: NDArray[Any]
-) -> dict[str, Any]:
-    evidence = []
-    for start, stop in pairwise(terms.indptr):
-        most = np.argsort(-terms.data[start:stop], kind="stable")[:_MAX_EVIDENCE]
-        places = start + most[terms.data[start + most] > 0]
-        evidence.append("; ".join(names[terms.indices[places]]))
-    return {
-        "from_embedding": from_embedding,
-        "from_gene_sets": terms.sum(axis=1),
-        "evidence": evidence,
-    }
-
-
-def _suggest_for_list(
-    encoder: Any, vectorizer: Any, genes: Iterable[str], k: int
-) -> dict[str, Any]:
-    """Columns of the suggestions for a gene list."""
-    X, listed, folded = _fold_in(encoder, vectorizer, genes)
-    members = vectorizer.genes_[listed]
-    best = _most_probable(folded.probability, vectorizer.genes_, members, k)
-    terms = sp.csr_array(X[best].multiply(folded.coef.T))
-    names = vectorizer.get_feature_names_out()
-    return {
-        "gene": vectorizer.genes_[best],
-        "probability": folded.probability[best],
-        **_as_columns(folded.logits[best], terms, names),
-    }
-
-
-def _memberships(vectorizer: Any, rows: Any = None) -> sp.csr_array:
-    """Memberships of genes, all by default, in no container of `set_output`."""
-    # The last row is that of unknown genes.
-    rows = slice(len(vectorizer.genes_)) if rows is None else rows
-    return as_memberships(vectorizer._membership[rows])
-
-
-def _fold_in(
-    encoder: Any, vectorizer: Any, genes: Iterable[str]
-) -> tuple[sp.csr_array, NDArray[np.bool_], FoldedList]:
-    """Fold a list in: memberships of all genes, which are listed, and the result."""
-    listed = _listed(genes, vectorizer)
-    X = _memberships(vectorizer)
-    return X, listed, fold_in_list(encoder, X, listed)
-
-
-def _listed(genes: Iterable[str], vectorizer: Any) -> NDArray[np.bool_]:
+def _listed(genes: Iterable[str], vectorizer: GmtVectorizer) -> NDArray[np.bool_]:
     """Find the genes of a list among those of the collection."""
     is_set = isinstance(genes, set | frozenset)
     given = check_genes(sorted(genes, key=str) if is_set else genes)
@@ -358,10 +377,43 @@ def _listed(genes: Iterable[str], vectorizer: Any) -> NDArray[np.bool_]:
     return listed[:-1]
 
 
-def _most_probable(
-    probability: NDArray[Any], names: NDArray[Any], members: Iterable[str], k: int
-) -> NDArray[np.intp]:
-    """Places of the k most probable names that are no members, ties in their order."""
-    listed = set(members)
-    open_ = np.flatnonzero([name not in listed for name in names])
-    return open_[np.argsort(-probability[open_], kind="stable")[:k]]
+def _warn_without_match(
+    shared: Array,
+    p_values: Array,
+    listed: NDArray[np.bool_],
+    names: NDArray[np.object_],
+) -> None:
+    """Warn of a list whose genes no gene set has in common."""
+    best = int(p_values.argmin())
+    if listed.sum() < _FEW_GENES or p_values[best] * len(names) < _NO_MATCH:
+        return
+    warn(
+        f"No gene set has more of the {listed.sum()} genes than chance "
+        f"explains: the best, {names[best]}, has {shared[best]} (p = "
+        f"{p_values[best]:.1g}, among {len(names)} gene sets). What is suggested for "
+        "this list means little; a collection that covers its topic would say more."
+    )
+
+
+def _best(values: Array, allowed: NDArray[np.bool_], n: int) -> NDArray[np.intp]:
+    """Places of the n largest values that are allowed, ties in their order."""
+    places = np.flatnonzero(allowed)
+    return places[np.argsort(-values[places], kind="stable")[:n]]
+
+
+def _votes(embedding: Array, genes: Array, listed: NDArray[np.bool_]) -> sp.csr_array:
+    """Votes of listed genes among the nearest of some genes."""
+    return sp.csr_array(neighbor_weights(embedding, genes).multiply(listed))
+
+
+def _strongest(
+    terms: sp.csr_array, names: NDArray[np.object_] | list[str]
+) -> list[str]:
+    """Name the columns with the largest positive entries of each row."""
+    evidence = []
+    for row in terms:
+        row = sp.coo_array(row)
+        order = np.argsort(-row.data, kind="stable")[:_MAX_EVIDENCE]
+        places = [row.coords[-1][i] for i in order if row.data[i] > 0]
+        evidence.append("; ".join(str(names[place]) for place in places))
+    return evidence

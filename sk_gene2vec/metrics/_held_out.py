@@ -202,15 +202,6 @@ class Predictions:
         return ordered.shape[1] - high, high - low
 
 
-def check_response_method(response_method: str | None) -> None:
-    """Raise ValueError for a method that gives no scores."""
-    if response_method not in (None, "predict_proba", "inverse_transform"):
-        raise ValueError(
-            "Expected response_method 'predict_proba', 'inverse_transform' or None, "
-            f"got {response_method!r}."
-        )
-
-
 def check_probabilistic(estimator: Any, purpose: str) -> None:
     """Raise TypeError without predict_proba."""
     if not hasattr(estimator, "predict_proba"):
@@ -255,23 +246,19 @@ def predicted_blocks(
     visible: sp.csr_array,
     hidden: sp.csr_array,
     genes: Array,
-    response_method: str | None = None,
 ) -> Iterator[Predictions]:
     """Predictions of an estimator for blocks of genes."""
-    if response_method is None and hasattr(estimator, "predict_proba"):
-        response_method = "predict_proba"
     for batch in row_blocks((len(genes), visible.shape[1])):
         known, target = visible[genes[batch]], hidden[genes[batch]]
-        scores = _predict(estimator, known, response_method)
+        scores = _predict(estimator, known)
         yield Predictions(scores, known, target)
 
 
-def _predict(estimator: Any, known: sp.csr_array, response_method: str | None) -> Array:
+def _predict(estimator: Any, known: sp.csr_array) -> Array:
     with warnings.catch_warnings():
         # The rows of a DataFrame, which named its columns, arrive as a sparse array.
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        if response_method == "predict_proba":
-            check_probabilistic(estimator, "response_method='predict_proba'")
+        if hasattr(estimator, "predict_proba"):
             scores = estimator.predict_proba(known)
         else:
             last = estimator[-1] if isinstance(estimator, Pipeline) else estimator

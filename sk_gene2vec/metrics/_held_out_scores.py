@@ -13,7 +13,6 @@ from sklearn.pipeline import Pipeline
 from sk_gene2vec.metrics._held_out import (
     check_columns,
     check_probabilistic,
-    check_response_method,
     check_share,
     check_split,
     genes_to_score,
@@ -32,7 +31,6 @@ def held_out_membership_scores(
     k: int = 100,
     n_genes: int | None = None,
     random_state: Any = None,
-    response_method: str | None = None,
 ) -> dict[str, float]:
     """Score how well an estimator finds memberships that were hidden from it.
 
@@ -60,10 +58,6 @@ def held_out_membership_scores(
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines that sample.
-    response_method : {"predict_proba", "inverse_transform"} or None, default=None
-        Source of the scores: the probabilities, or `inverse_transform` of what
-        `transform` returns, which judges the embedding alone. None takes
-        `predict_proba` if the estimator has it.
 
     Returns
     -------
@@ -75,8 +69,8 @@ def held_out_membership_scores(
     ValueError
         If nothing is hidden; if a membership is both visible and hidden; if the
         number of columns is not the estimator's; if predictions are not finite, or
-        are no probabilities where "log_likelihood" asks for them; if a metric or
-        `response_method` is unknown or a parameter out of range.
+        are no probabilities where "log_likelihood" asks for them; if a metric is
+        unknown or a parameter out of range.
     TypeError
         If the estimator has none of the methods above, or lacks `predict_proba` and
         "log_likelihood" asks for it; if `metrics` is a single `str`.
@@ -126,16 +120,15 @@ def held_out_membership_scores(
         raise TypeError(
             f"Expected a list of metrics, got the str {metrics!r}; pass [{metrics!r}]."
         )
-    check_response_method(response_method)
     wanted = {name: find_metric(name, k) for name in metrics}
     visible, hidden = check_split(estimator, visible, hidden)
     for name, (metric, _) in wanted.items():
-        if metric.of_pairs and response_method != "inverse_transform":
+        if metric.of_pairs:
             check_probabilistic(estimator, f"the metric {name!r}")
     genes = genes_to_score(visible, hidden, n_genes, random_state)
     totals = dict.fromkeys(wanted, 0.0)
     n_pairs = 0
-    blocks = predicted_blocks(estimator, visible, hidden, genes, response_method)
+    blocks = predicted_blocks(estimator, visible, hidden, genes)
     for block in blocks:
         n_pairs += block.scores.size - block.visible.nnz
         for name, (metric, depth) in wanted.items():
@@ -156,7 +149,6 @@ def held_out_membership_score(
     min_memberships: int = 2,
     n_genes: int | None = None,
     random_state: Any = None,
-    response_method: str | None = None,
 ) -> float:
     """Hide memberships of genes, and score how well an estimator finds them.
 
@@ -182,10 +174,6 @@ def held_out_membership_score(
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines which memberships are hidden, and the sample.
-    response_method : {"predict_proba", "inverse_transform"} or None, default=None
-        Source of the scores: the probabilities, or `inverse_transform` of what
-        `transform` returns, which judges the embedding alone. None takes
-        `predict_proba` if the estimator has it.
 
     Returns
     -------
@@ -224,7 +212,6 @@ def held_out_membership_score(
         k=k,
         n_genes=n_genes,
         random_state=random_state,
-        response_method=response_method,
     )[metric]
 
 
@@ -251,16 +238,12 @@ class HeldOutMembershipScorer:
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=0
         Determines which memberships are hidden, and the sample.
-    response_method : {"predict_proba", "inverse_transform"} or None, default=None
-        Source of the scores: the probabilities, or `inverse_transform` of what
-        `transform` returns, which judges the embedding alone. None takes
-        `predict_proba` if the estimator has it.
 
     Raises
     ------
     ValueError
-        If the metric or `response_method` is unknown, or `hidden_fraction` or
-        `min_memberships` out of range.
+        If the metric is unknown, or `hidden_fraction` or `min_memberships` out of
+        range.
 
     Examples
     --------
@@ -288,12 +271,10 @@ class HeldOutMembershipScorer:
     min_memberships: int = field(default=2, kw_only=True)
     n_genes: int | None = field(default=None, kw_only=True)
     random_state: Any = field(default=0, kw_only=True)
-    response_method: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         find_metric(self.metric, self.k)
         check_share(self.hidden_fraction, self.min_memberships)
-        check_response_method(self.response_method)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Score a fitted estimator.

@@ -13,7 +13,6 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._typing import Array
-from sk_gene2vec.metrics._calibration import MISSING_PER_LISTED
 from sk_gene2vec.metrics._held_out import (
     Predictions,
     check_probabilistic,
@@ -71,9 +70,8 @@ def reliability_table(
 
         `by_size` is a Bunch of arrays with an entry for each class of genes by number
         of memberships, visible and hidden together: `smallest` number of the class
-        (1, 2, 5, 10 or 50), `n_genes`, `n_pairs`, `mean_prediction`, `base_rate`, and
-        `convention`, the rate if a tenth of the true memberships is not visible, m / 9
-        of a gene with m visible ones. Of genes with one membership none can be hidden.
+        (1, 2, 5, 10 or 50), `n_genes`, `n_pairs`, `mean_prediction` and `base_rate`.
+        Genes with one membership cannot have it hidden.
 
     Raises
     ------
@@ -189,7 +187,6 @@ def _by_size(by_gene: Array) -> Bunch:
         n_pairs=total(n_pairs).astype(np.int64),
         mean_prediction=total(predicted) / total(n_pairs),
         base_rate=total(n_hidden) / total(n_pairs),
-        convention=total(n_visible) * MISSING_PER_LISTED / total(n_pairs),
     )
 
 

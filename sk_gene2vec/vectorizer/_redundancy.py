@@ -29,7 +29,6 @@ def group_gene_sets(
     names: Iterable[str] | None = None,
     *,
     threshold: float = 0.5,
-    metric: str = "jaccard",
 ) -> pd.DataFrame:
     """Find gene sets that are near copies, and a representative of each group.
 
@@ -45,13 +44,8 @@ def group_gene_sets(
         best of a group represents it. None for all of the collection; then a group is
         represented by the gene set with most near copies, of several the largest.
     threshold : float, default=0.5
-        Similarity from which on two gene sets are near copies, above 0, at most 1.
-    metric : {"jaccard", "overlap"}, default="jaccard"
-        Similarity of two gene sets: the number of genes in both, as a share of those in
-
-        - "jaccard": either;
-        - "overlap": the smaller one. So a gene set is redundant to one that it is
-          nested in as well.
+        Similarity from which on two gene sets are near copies, above 0, at most 1: the
+        number of genes in both as a share of those in either (Jaccard).
 
     Returns
     -------
@@ -66,10 +60,10 @@ def group_gene_sets(
     ImportError
         If pandas is not installed.
     TypeError
-        If a name is no `str`, or `threshold` no number.
+        If a name is not a `str`, or `threshold` is not a number.
     ValueError
         If `names` are empty, or one is not in the collection or occurs twice; if
-        `threshold` or `metric` is something else; or as :class:`GmtVectorizer` raises
+        `threshold` is out of range; or as :class:`GmtVectorizer` raises
         it for `gene_sets`.
 
     Notes
@@ -77,7 +71,9 @@ def group_gene_sets(
     Gene sets are taken in order. Each joins the most similar of the representatives
     that are near copies of it; without one, it becomes a representative. This is the
     greedy clustering of CD-HIT. In contrast to linked clusters, no chain of near
-    copies puts two gene sets that share nothing into one group.
+    copies puts two gene sets that share nothing into one group. A gene set that is
+    nested in a much larger one is not a near copy of it: it says something more
+    specific.
 
     References
     ----------
@@ -105,8 +101,6 @@ def group_gene_sets(
     check_scalar(
         threshold, "threshold", Real, min_val=0, max_val=1, include_boundaries="right"
     )
-    if metric not in ("jaccard", "overlap"):
-        raise ValueError(f"Expected 'jaccard' or 'overlap' as metric, got {metric!r}.")
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
     row_of = {gene: row for row, gene in enumerate(collection.genes)}
     by_set = sp.csr_array(membership_matrix(collection, row_of, np.float32).T)
@@ -114,7 +108,7 @@ def group_gene_sets(
     if names is not None:
         places = _places(names, known)
         known, by_set = known[places], by_set[places]
-    similar = _near_copies(by_set, threshold, metric)
+    similar = _near_copies(by_set, threshold)
     sizes = np.diff(by_set.indptr)
     order = np.arange(len(known))
     if names is None:
@@ -153,7 +147,7 @@ def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
     return [place_of[name] for name in chosen]
 
 
-def _near_copies(by_set: sp.csr_array, threshold: float, metric: str) -> sp.csr_array:
+def _near_copies(by_set: sp.csr_array, threshold: float) -> sp.csr_array:
     """Compute the similarities of at least `threshold`, without those to itself."""
     by_gene, sizes = sp.csr_array(by_set.T), np.diff(by_set.indptr)
     strips = []
@@ -161,10 +155,8 @@ def _near_copies(by_set: sp.csr_array, threshold: float, metric: str) -> sp.csr_
         found = sp.coo_array(by_set[strip] @ by_gene)
         rows, columns = found.coords
         first, second = sizes[strip][rows], sizes[columns]
-        smaller = np.minimum(first, second)
-        whole = smaller if metric == "overlap" else first + second - found.data
         # Integers below 2 ** 24 are exact in float32, their ratio is not.
-        similarity = found.data.astype(np.float64) / whole
+        similarity = found.data.astype(np.float64) / (first + second - found.data)
         kept = (similarity >= threshold) & (rows + strip.start != columns)
         values = similarity[kept], (rows[kept], columns[kept])
         strips.append(sp.csr_array(values, shape=found.shape))

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import skops.io
+from sklearn.pipeline import make_pipeline
 
 import sk_gene2vec
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
@@ -63,7 +64,7 @@ def make_models():
             3, gene_input="one-hot", activation="tanh", **common
         ).fit(X[:-3]),
         "unfitted": GeneSetEncoder(7, gene_input="one-hot", hidden_layer_sizes=[4]),
-        "embedding": GeneEmbedding.from_encoder(deep, vectorizer),
+        "embedding": GeneEmbedding.from_pipeline(make_pipeline(vectorizer, deep)),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import make_pipeline
@@ -263,27 +263,32 @@ def test_attrs_that_no_file_could_hold_are_refused(attrs, message):
         GeneEmbedding(["A"], [[1]], attrs)
 
 
-@pytest.fixture(scope="module")
-def vectorizer():
-    sets = {
+TOY = GeneSets(
+    {
         "GLYCOLYSIS": ["HK1", "PFKM", "PKM", "LDHA"],
         "HYPOXIA": ["HK1", "LDHA", "VEGFA", "CDKN1A"],
         "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A", "PFKM"],
         "PAIR": ["TP53", "MDM2"],
-    }
-    gene_sets = GeneSets(sets, attrs={"name": "toy", "version": "1"})
-    return GmtVectorizer(gene_sets, min_size=3).fit(["TP53"])
+    },
+    attrs={"name": "toy", "version": "1"},
+)
+
+
+def pipeline(**parameters):
+    parameters = {"max_epochs": 2, "random_state": 0} | parameters
+    return make_pipeline(
+        GmtVectorizer(TOY, min_size=3), GeneSetEncoder(3, **parameters)
+    )
 
 
 @pytest.fixture(scope="module")
-def encoder(vectorizer):
-    X = vectorizer.transform(vectorizer.genes_)
-    seed = np.int64(0)
-    return GeneSetEncoder(3, max_epochs=2, random_state=seed).fit(X)
+def model():
+    return pipeline(random_state=np.int64(0)).fit(TOY.genes)
 
 
-def test_from_encoder_has_all_genes_of_the_collection(encoder, vectorizer):
-    embedding = GeneEmbedding.from_encoder(encoder, vectorizer)
+def test_from_pipeline_has_all_genes_of_the_collection(model):
+    vectorizer, encoder = model
+    embedding = GeneEmbedding.from_pipeline(model)
     assert list(embedding) == list(vectorizer.genes_)
     np.testing.assert_array_equal(embedding.vectors, encoder.embedding_)
     parameters = dict(embedding.attrs["encoder_params"])
@@ -300,79 +305,85 @@ def test_from_encoder_has_all_genes_of_the_collection(encoder, vectorizer):
     }
 
 
-def test_from_encoder_of_chosen_genes_in_their_order(encoder, vectorizer):
-    everything = GeneEmbedding.from_encoder(encoder, vectorizer)
-    chosen = GeneEmbedding.from_encoder(encoder, vectorizer, iter(["TP53", "HK1"]))
+def test_from_pipeline_has_genes_that_it_was_not_fitted_on():
+    fitted_on = ["PKM", "VEGFA", "MDM2"]
+    model = pipeline().fit(fitted_on)
+    embedding = GeneEmbedding.from_pipeline(model)
+    assert sorted(embedding) == sorted(TOY.genes)
+    np.testing.assert_allclose(
+        embedding[fitted_on], model[1].embedding_, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_from_pipeline_of_chosen_genes_in_their_order(model):
+    everything = GeneEmbedding.from_pipeline(model)
+    chosen = GeneEmbedding.from_pipeline(model, iter(["TP53", "HK1"]))
     assert list(chosen) == ["TP53", "HK1"]
     np.testing.assert_allclose(chosen.vectors, everything[chosen.genes], rtol=1e-5)
 
 
-def test_from_encoder_takes_any_transformer_and_describes_its_parameters(vectorizer):
-    dense = GmtVectorizer(vectorizer.gene_sets_, sparse_output=False).fit(["TP53"])
-    X = dense.transform(dense.genes_)
+def test_from_pipeline_keeps_the_names_that_it_finds_by_aliases():
+    vectorizer = GmtVectorizer(TOY, aliases={"7157": ["TP53"], "FRP": ["HK1"]})
+    encoder = GeneSetEncoder(2, max_epochs=2, random_state=0)
+    model = make_pipeline(vectorizer, encoder).fit(TOY.genes)
+    found = GeneEmbedding.from_pipeline(model, ["FRP", "TP53", "7157"])
+    assert list(found) == ["FRP", "TP53", "7157"]
+    np.testing.assert_array_equal(found["7157"], found["TP53"])
+    assert found.n_gene_sets.tolist() == [2, 2, 2]
+
+
+def test_from_pipeline_describes_parameters_that_json_does_not_hold():
     seed = np.random.RandomState(0)
-    svd = TruncatedSVD(2, random_state=seed, tol=np.float32(0.5)).fit(X)
-    svd.set_output(transform="pandas")
-    embedding = GeneEmbedding.from_encoder(svd, dense)
-    np.testing.assert_array_equal(embedding.vectors, svd.transform(X).to_numpy())
-    parameters = embedding.attrs["encoder_params"]
-    assert embedding.attrs["encoder"] == "TruncatedSVD"
-    assert parameters["n_components"] == 2
-    assert parameters["tol"] == 0.5
+    model = pipeline(random_state=seed, lr=np.float32(0.5)).fit(TOY.genes)
+    parameters = GeneEmbedding.from_pipeline(model).attrs["encoder_params"]
+    assert type(parameters["lr"]) is float
+    assert parameters["lr"] == 0.5
     assert parameters["random_state"].startswith("RandomState(")
 
 
-def test_from_encoder_names_columns_as_a_pipeline_does(encoder, vectorizer):
-    pipeline = make_pipeline("passthrough", encoder)
-    embedding = GeneEmbedding.from_encoder(pipeline, vectorizer)
-    assert embedding.attrs["encoder"] == "GeneSetEncoder"
-    of_step = GeneEmbedding.from_encoder(encoder, vectorizer)
-    assert embedding.attrs == of_step.attrs
-    names = pipeline.get_feature_names_out(vectorizer.get_feature_names_out())
-    assert list(embedding.to_frame().columns) == list(names)
+def test_further_steps_are_not_used(model):
+    longer = make_pipeline(*model, PCA(2)).fit(TOY.genes)
+    for make in (GeneEmbedding.from_pipeline, GeneEmbedding.of_gene_sets):
+        found, wanted = make(longer), make(model)
+        np.testing.assert_array_equal(found.vectors, wanted.vectors)
+        assert found.attrs == wanted.attrs
 
 
 @pytest.mark.parametrize("container", ["default", "pandas", "polars"])
-def test_from_encoder_takes_any_output_and_leaves_out_genes_of_no_gene_set(
-    encoder, vectorizer, container
+def test_from_pipeline_takes_any_output_and_leaves_out_genes_of_no_gene_set(
+    model, container
 ):
-    wanted = GeneEmbedding.from_encoder(encoder, vectorizer)
+    wanted = GeneEmbedding.from_pipeline(model)
     if container != "default":
         pytest.importorskip(container, reason=f"needs {container}")
-        vectorizer = clone(vectorizer).set_params(sparse_output=False)
-        vectorizer.set_output(transform=container)
-        X = vectorizer.fit_transform(wanted.genes)
-        encoder = clone(encoder).set_output(transform=container).fit(X)
-    found = GeneEmbedding.from_encoder(encoder, vectorizer)
+        model = clone(model).set_params(gmtvectorizer__sparse_output=False)
+        model.set_output(transform=container).fit(wanted.genes)
+    found = GeneEmbedding.from_pipeline(model)
     assert list(found) == list(wanted)
     np.testing.assert_array_equal(found.vectors, wanted.vectors)
     with pytest.warns(UserWarning, match="in no gene set") as caught:
-        found = GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "TP53", "Y"])
+        found = GeneEmbedding.from_pipeline(model, ["X", "TP53", "Y"])
     (warning,) = caught
     assert str(warning.message).startswith(
-        "2 of 3 genes are in no gene set of the collection, and left out: 'X', 'Y'. Old"
+        "2 of 3 genes are in no gene set of the collection, and left out: 'X', 'Y'"
     )
     assert warning.filename == __file__
     assert list(found) == ["TP53"]
     np.testing.assert_allclose(found["TP53"], wanted["TP53"], rtol=1e-5)
 
 
-def test_from_encoder_refuses_nothing_but_genes_of_no_gene_set(encoder, vectorizer):
-    message = (
-        r"2 of 2 genes are in no gene set of the collection: 'X', 'Y'\. Old symbols"
-    )
+def test_from_pipeline_refuses_nothing_but_genes_of_no_gene_set(model):
+    message = r"2 of 2 genes are in no gene set of the collection: 'X', 'Y'"
     with pytest.raises(ValueError, match=message):
-        GeneEmbedding.from_encoder(encoder, vectorizer, ["X", "Y"])
+        GeneEmbedding.from_pipeline(model, ["X", "Y"])
     with pytest.raises(ValueError, match="every gene once, got 'HK1' twice"):
-        GeneEmbedding.from_encoder(encoder, vectorizer, ["HK1", "HK1"])
+        GeneEmbedding.from_pipeline(model, ["HK1", "HK1"])
 
 
-def test_from_encoder_names_columns_as_the_encoder_does(encoder, vectorizer):
-    svd = TruncatedSVD(2).fit(vectorizer.transform(vectorizer.genes_))
-    for model in (encoder, svd):
-        frame = GeneEmbedding.from_encoder(model, vectorizer).to_frame()
-        assert list(frame.columns) == list(model.get_feature_names_out())
-    assert frame.columns[1] == "truncatedsvd1"
+def test_columns_of_a_frame_are_named_as_the_encoder_names_them(model):
+    frame = GeneEmbedding.from_pipeline(model).to_frame()
+    assert list(frame.columns) == list(model.get_feature_names_out())
+    assert frame.columns[1] == "genesetencoder1"
 
 
 @pytest.mark.parametrize("encoder", [{"name": "mine"}, 7, None])
@@ -392,16 +403,28 @@ def test_methods_are_methods(name):
     assert method.__doc__
 
 
-def test_from_encoder_refuses_what_does_not_fit_together(encoder, vectorizer):
-    with pytest.raises(NotFittedError):
-        GeneEmbedding.from_encoder(GeneSetEncoder(), vectorizer)
-    with pytest.raises(NotFittedError):
-        GeneEmbedding.from_encoder(encoder, GmtVectorizer())
-    other = GmtVectorizer({"A": ["HK1"], "B": ["PKM"]}).fit(["HK1"])
-    with pytest.raises(
-        ValueError, match=r"on the 2 gene sets of the vectorizer, got .* 3"
+@pytest.mark.parametrize(
+    "make", [GeneEmbedding.from_pipeline, GeneEmbedding.of_gene_sets]
+)
+def test_vectors_are_those_of_one_fitted_pipeline(make, model):
+    vectorizer, encoder = model
+    for unfitted in (
+        pipeline(),
+        make_pipeline(vectorizer, GeneSetEncoder()),
+        make_pipeline(GmtVectorizer(TOY), encoder),
     ):
-        GeneEmbedding.from_encoder(encoder, other)
+        with pytest.raises(NotFittedError):
+            make(unfitted)
+    for other, got in (
+        (encoder, "GeneSetEncoder"),
+        (make_pipeline(encoder), "GeneSetEncoder"),
+        (make_pipeline(vectorizer, PCA()), "GmtVectorizer -> PCA"),
+        (make_pipeline("passthrough", *model), "str -> GmtVectorizer -> GeneSetE"),
+        (TOY, "GeneSets"),
+    ):
+        message = f"pipeline that starts with GmtVectorizer and .*, got {got}"
+        with pytest.raises(TypeError, match=message):
+            make(other)
 
 
 def test_vectors_of_gene_sets():
@@ -410,41 +433,31 @@ def test_vectors_of_gene_sets():
         "WARBURG": ["HK1", "PKM"],
         "P53": ["MDM2", "TP53"],
     }
-    vectorizer = GmtVectorizer(sets)
-    X = vectorizer.fit_transform(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
-    encoder = GeneSetEncoder(2, random_state=0).fit(X)
-    found = GeneEmbedding.of_gene_sets(encoder, vectorizer)
+    model = make_pipeline(GmtVectorizer(sets), GeneSetEncoder(2, random_state=0))
+    model.fit(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
+    found = GeneEmbedding.of_gene_sets(model)
     assert list(found.genes) == list(sets)
-    np.testing.assert_array_equal(found.vectors, encoder.gene_set_embedding_)
-    of_genes = GeneEmbedding.from_encoder(encoder, vectorizer).attrs
+    np.testing.assert_array_equal(found.vectors, model[1].gene_set_embedding_)
+    of_genes = GeneEmbedding.from_pipeline(model).attrs
     assert found.attrs == {**of_genes, "vectors_of": "gene sets"}
     assert found.most_similar("WARBURG", topn=1)[0][0] == "GLYCOLYSIS"
-    with pytest.raises(NotFittedError):
-        GeneEmbedding.of_gene_sets(GeneSetEncoder(), vectorizer)
-    with pytest.raises(NotFittedError):
-        GeneEmbedding.of_gene_sets(encoder, GmtVectorizer(sets))
-    other = GmtVectorizer({"A": ["HK1"]}).fit(["HK1"])
-    with pytest.raises(
-        ValueError, match=r"on the 1 gene sets of the vectorizer, got .* 3"
-    ):
-        GeneEmbedding.of_gene_sets(encoder, other)
+
+
+def test_gene_sets_have_no_vectors_behind_hidden_layers():
+    model = pipeline(hidden_layer_sizes=(4,)).fit(TOY.genes)
+    with pytest.raises(AttributeError, match="hidden_layer_sizes="):
+        GeneEmbedding.of_gene_sets(model)
 
 
 @pytest.mark.parametrize("fitted_on", ["pandas", "default"])
-def test_names_of_gene_sets_are_compared_and_cause_no_warning(fitted_on):
-    sets = {"A": ["HK1", "PKM"], "B": ["PKM", "TP53"]}
-    vectorizer = GmtVectorizer(sets).set_output(transform=fitted_on)
-    X = vectorizer.fit_transform(["HK1", "PKM", "TP53"])
-    encoder = GeneSetEncoder(2, random_state=0).fit(X)
+def test_another_output_than_that_of_fit_causes_no_warning(fitted_on):
+    model = pipeline()
+    model[0].set_output(transform=fitted_on)
+    model.fit(TOY.genes)
     for container in ("pandas", "default"):
-        vectorizer.set_output(transform=container)
-        found = GeneEmbedding.from_encoder(encoder, vectorizer)
-        np.testing.assert_array_equal(found.vectors, encoder.transform(X))
-    other = GmtVectorizer(dict(reversed(sets.items()))).fit(["HK1"])
-    if fitted_on == "pandas":
-        for make in (GeneEmbedding.from_encoder, GeneEmbedding.of_gene_sets):
-            with pytest.raises(ValueError, match="fitted on 'A' in place of 'B'"):
-                make(encoder, other)
+        model[0].set_output(transform=container)
+        found = GeneEmbedding.from_pipeline(model)
+        np.testing.assert_array_equal(found.vectors, model[1].embedding_)
 
 
 @pytest.mark.parametrize("form", [list, np.array, pd.Series])

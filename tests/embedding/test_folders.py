@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
@@ -32,6 +33,7 @@ def assert_same(one, other):
     assert one.vectors.dtype == other.vectors.dtype
     np.testing.assert_array_equal(one.vectors, other.vectors)
     assert one.attrs == other.attrs
+    np.testing.assert_array_equal(one.n_gene_sets, other.n_gene_sets)
 
 
 @pytest.mark.parametrize("url", [False, True])
@@ -90,10 +92,9 @@ def test_the_card_of_vectors_from_nowhere(tmp_path):
 
 
 def test_the_card_of_gene_sets(tmp_path):
-    vectorizer = GmtVectorizer(SETS)
-    X = vectorizer.fit_transform(vectorizer.fit(["g0"]).genes_)
-    encoder = GeneSetEncoder(2, max_epochs=2, random_state=0).fit(X)
-    GeneEmbedding.of_gene_sets(encoder, vectorizer).to_folder(tmp_path)
+    encoder = GeneSetEncoder(2, max_epochs=2, random_state=0)
+    model = make_pipeline(GmtVectorizer(SETS), encoder).fit(SETS.genes)
+    GeneEmbedding.of_gene_sets(model).to_folder(tmp_path)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert f"# Vectors of {len(SETS)} gene sets, learned from gene sets" in card
     assert "have similar vectors" not in card
@@ -186,12 +187,12 @@ SETS = GeneSets(
 
 @pytest.fixture
 def fits(monkeypatch):
-    """The matrices that encoders were fitted on."""
+    """How many memberships encoders were fitted on."""
     found = []
     fit = GeneSetEncoder.fit
 
     def spy(self, X, y=None):
-        found.append((X.sum(), self.n_wide_inputs))
+        found.append(X.sum())
         return fit(self, X, y)
 
     monkeypatch.setattr(GeneSetEncoder, "fit", spy)
@@ -201,20 +202,18 @@ def fits(monkeypatch):
 def test_the_second_call_takes_no_training(tmp_path, fits, monkeypatch):
     encoder = GeneSetEncoder(2, random_state=3)
     first = GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
-    assert fits == [(13, 0)]
+    assert fits == [13]
     second = GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
     monkeypatch.setenv("SK_GENE2VEC_DATA", str(tmp_path))
     # What changes no vector is no other entry.
-    same = clone(encoder).set_params(verbose=1, n_wide_inputs=7, device="cpu")
+    same = clone(encoder).set_params(verbose=1, completeness=0.5, device="cpu")
     third = GeneEmbedding.from_gene_sets(SETS, encoder=same)
     assert len(fits) == 1
     assert_same(first, second)
     assert_same(first, third)
     # As by hand.
-    vectorizer = GmtVectorizer(SETS)
-    X = vectorizer.fit_transform(SETS.genes)
-    by_hand = GeneEmbedding.from_encoder(clone(encoder).fit(X), vectorizer)
-    np.testing.assert_array_equal(by_hand.vectors, first.vectors)
+    model = make_pipeline(GmtVectorizer(SETS), clone(encoder)).fit(SETS.genes)
+    assert_same(first, GeneEmbedding.from_pipeline(model))
     assert first.attrs["collection"] == {"name": "four sets"}
     assert not hasattr(encoder, "coefs_")
 
@@ -243,7 +242,7 @@ def test_a_damaged_cache_is_learned_anew_with_a_warning(tmp_path, fits, name):
     first = GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
     (path,) = tmp_path.rglob(name)
     path.write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match="Cannot read the vectors in the cache.*anew"):
+    with pytest.warns(UserWarning, match="cached vectors; training again"):
         again = GeneEmbedding.from_gene_sets(SETS, encoder=encoder, data_home=tmp_path)
     assert_same(first, again)
     assert len(fits) == 2
@@ -263,10 +262,10 @@ def test_a_score_for_the_card(tmp_path, fits):
         visible,
         hidden,
         metrics=["ndcg@100", "recall@20", "auroc"],
-        response_method="inverse_transform",
     )
     assert found.attrs["held_out_scores"] == expected
-    assert [n for n, _ in fits[:2]] == [visible.sum(), X.sum()]
+    np.testing.assert_array_equal(found.n_gene_sets, np.diff(X.indptr))
+    assert fits[:2] == [visible.sum(), X.sum()]
     (card,) = tmp_path.rglob("README.md")
     assert f"| auroc | {expected['auroc']:.3f} |" in card.read_text(encoding="utf-8")
 
@@ -296,7 +295,7 @@ def test_a_seed_of_numpy_is_the_number(tmp_path, monkeypatch):
 def test_the_default_encoder(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        GeneSetEncoder, "fit", lambda self, X: seen.append(self) or 1 / 0
+        GeneSetEncoder, "fit", lambda self, X, y=None: seen.append(self) or 1 / 0
     )
     with pytest.raises(ZeroDivisionError):
         GeneEmbedding.from_gene_sets(SETS, data_home=tmp_path)
@@ -304,5 +303,4 @@ def test_the_default_encoder(tmp_path, monkeypatch):
     assert encoder.get_params() == {
         **GeneSetEncoder().get_params(),
         "random_state": 0,
-        "n_wide_inputs": 0,
     }

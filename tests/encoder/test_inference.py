@@ -14,11 +14,11 @@ from sk_gene2vec.encoder._inference import Layers
 N_SETS = 30
 
 
-def layers(activation, hidden, rng, pos_weight=30.0):
+def layers(activation, hidden, rng):
     sizes = [8, 4, *hidden, N_SETS]
     coefs = [rng.normal(size=s) for s in itertools.pairwise(sizes)]
     intercepts = [rng.normal(size=size) for size in sizes[1:]]
-    return Layers(coefs, intercepts, activation, pos_weight)
+    return Layers(coefs, intercepts, activation)
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def X():
 
 
 def row_losses(X, embedding, network):
-    logits = _inference.decode_logits(embedding, network) + np.log(network.pos_weight)
-    weighted = network.pos_weight * X.toarray() * np.logaddexp(0, -logits)
-    return (weighted + (1 - X.toarray()) * np.logaddexp(0, logits)).sum(axis=1)
+    logits = _inference.decode_logits(embedding, network)
+    members, others = np.logaddexp(0, -logits), np.logaddexp(0, logits)
+    return (X.toarray() * members + (1 - X.toarray()) * others).sum(axis=1)
 
 
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 5)])
@@ -94,33 +94,13 @@ def test_input_rows_are_weighted_and_of_unit_length():
     np.testing.assert_allclose(rows.toarray(), [[0.6, 0, 0.8], [0, 0, 0], [0, 1, 0]])
 
 
-def test_decode_is_the_formula():
+def test_logits_are_those_of_the_layers():
     network = layers("tanh", (7,), np.random.default_rng(4))
     embedding = np.random.default_rng(5).normal(size=(3, 4))
-    coefs, intercepts, *_ = network
+    coefs, intercepts, _ = network
     hidden = np.maximum(embedding @ coefs[1] + intercepts[1], 0)
-    logits = hidden @ coefs[2] + intercepts[2]
-    table = np.array([[1, 0.5, 0.2, -2.0], [10, 1.5, 0.3, 1.0]])
-    sizes = np.array([0, 1, 12])
-    below, above, shifts = table[[0, 0, 1], 1:, np.newaxis].swapaxes(0, 1)
-
-    def formula(z):
-        scaled = below * np.minimum(z, 0) + above * np.maximum(z, 0)
-        return 1 / (1 + np.exp(-(scaled + shifts)))
-
-    expected = formula(logits)
-    assert 0 < (logits < 0).sum() < logits.size
-    probability = _inference.decode(embedding, network, table, sizes)
-    np.testing.assert_allclose(probability, expected, rtol=1e-12)
-    rng = np.random.default_rng(6)
-    rows, coef = (
-        sp.csr_array(rng.integers(0, 2, size=(n, N_SETS))) for n in (3, N_SETS)
-    )
-    wide = _inference.Wide(rows, coef)
-    probability = _inference.decode(embedding, network, table, sizes, wide)
-    np.testing.assert_allclose(probability, formula(logits + rows @ coef), rtol=1e-12)
-    some = _inference.decode(embedding, network, table, sizes, wide, slice(2, 5))
-    np.testing.assert_allclose(some, probability[:, 2:5], rtol=1e-12)
-    narrow = _inference.decode(embedding.astype(np.float32), network, table, sizes)
-    assert narrow.dtype == np.float32
-    np.testing.assert_allclose(narrow, expected, rtol=1e-4)
+    expected = hidden @ coefs[2] + intercepts[2]
+    logits = _inference.decode_logits(embedding, network)
+    np.testing.assert_allclose(logits, expected, rtol=1e-12)
+    some = _inference.decode_logits(embedding, network, slice(2, 5))
+    np.testing.assert_allclose(some, expected[:, 2:5], rtol=1e-12)

@@ -18,8 +18,6 @@ def test_hallmark_loss_is_at_or_below_the_notebooks(msigdb_file):
         init="random",
         dropout=0.0,
         weight_decay=0.0,
-        pos_weight=1.0,
-        validation_fraction=0.0,
         random_state=0,
     ).fit(X)
     assert encoder.loss_curve_[80] <= 0.0586

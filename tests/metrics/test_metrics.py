@@ -464,11 +464,6 @@ def test_estimators_without_the_methods(split):
     message = "with predict_proba for the metric 'log_likelihood', got TruncatedSVD"
     with pytest.raises(TypeError, match=message):
         held_out_membership_scores(svd, *split, metrics=["ndcg", "log_likelihood"])
-    method = "response_method 'predict_proba', 'inverse_transform' or None, got 'raw'"
-    with pytest.raises(ValueError, match=method):
-        held_out_membership_scores(svd, *split, response_method="raw")
-    with pytest.raises(ValueError, match=method):
-        HeldOutMembershipScorer(response_method="raw")
     with pytest.raises(TypeError, match="predict_proba for a reliability table"):
         reliability_table(svd, visible, hidden)
 
@@ -690,8 +685,6 @@ def test_reliability_by_number_of_memberships():
         assert found.n_pairs[i] == open_[genes].sum()
         assert found.mean_prediction[i] == pytest.approx(p[genes][open_[genes]].mean())
         assert found.base_rate[i] == hidden[genes].sum() / found.n_pairs[i]
-        expected = visible[genes].sum() / 9 / found.n_pairs[i]
-        assert found.convention[i] == pytest.approx(expected)
     assert table.n_pairs.sum() == found.n_pairs.sum()
     rows = np.flatnonzero(sizes >= 5)
     fewer = reliability_table(Oracle(p[rows]), visible, hidden, min_memberships=5)
@@ -734,7 +727,7 @@ def test_the_scorer_is_a_value():
     assert eval(repr(scorer)) == scorer
     assert repr(HeldOutMembershipScorer()) == (
         "HeldOutMembershipScorer(metric='ndcg', k=100, hidden_fraction=0.1, "
-        "min_memberships=2, n_genes=None, random_state=0, response_method=None)"
+        "min_memberships=2, n_genes=None, random_state=0)"
     )
     search = GridSearchCV(GeneSetEncoder(), {}, scoring=scorer)
     assert clone(search).scoring == scorer
@@ -794,7 +787,7 @@ def test_halving_grid_search_over_the_encoder(X):
     search = HalvingGridSearchCV(
         GeneSetEncoder(4, batch_size=10, random_state=0),
         {"max_epochs": [1, 40]},
-        scoring=HeldOutMembershipScorer("auroc", response_method="inverse_transform"),
+        scoring=HeldOutMembershipScorer("auroc"),
         resource="n_samples",
         min_resources=30,
         factor=2,
@@ -849,19 +842,6 @@ def test_cross_validation_is_reproducible(genes_and_sets):
     assert first.shape == (3,)
     assert (first < 0).all()
     np.testing.assert_array_equal(first, again)
-
-
-def test_probabilities_of_the_embedding_alone_have_a_likelihood(X):
-    shown, hidden = split_memberships(X, random_state=0)
-    encoder = GeneSetEncoder(4, n_wide_inputs=0, random_state=0).fit(shown)
-    with_it, without = (
-        held_out_membership_scores(
-            encoder, shown, hidden, metrics=["log_likelihood"], response_method=method
-        )["log_likelihood"]
-        for method in ("inverse_transform", "predict_proba")
-    )
-    # Both are probabilities of the same logits, at the level of other genes.
-    assert with_it == pytest.approx(without, rel=0.2)
 
 
 def test_a_metric_does_not_depend_on_the_others():

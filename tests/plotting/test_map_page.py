@@ -171,8 +171,16 @@ def test_a_card_lists_ten_genes_then_the_smallest_sets(page, collection):
     assert "also " in page.text("#card-facts")
     assert "P53" in page.text("#card-facts")
     similar = texts(page, "#card-lists ul:first-of-type .name")
-    cosines = [float(c) for c in texts(page, "#card-lists ul:first-of-type .note")]
+    notes = texts(page, "#card-lists ul:first-of-type .note")
+    cosines = [float(note.partition(" · in ")[0]) for note in notes]
     assert len(similar) == 10
+    known = dict.fromkeys(similar, 0)
+    for members in collection.values():
+        for gene in known.keys() & set(members):
+            known[gene] += 1
+    # How much is known of each stands beside its similarity.
+    counts = [note.partition(" · in ")[2].split()[0] for note in notes]
+    assert counts == [f"{known[gene]:,}" for gene in similar]
     assert cosines == sorted(cosines, reverse=True)
     own = texts(page, "#card-lists ul:last-of-type .name")
     sizes = [len(collection[name]) for name in own]

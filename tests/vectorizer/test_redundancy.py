@@ -52,16 +52,11 @@ def test_near_copies_are_one_group():
     assert alone["size"].tolist() == [4, 4, 4, 2, 0]
 
 
-def test_overlap_finds_nested_sets_and_makes_no_chains():
-    frame = group_gene_sets(SETS, metric="overlap")
-    assert groups_of(frame) == {
-        "BIG": {"BIG", "COPY", "SMALL"},
-        # In the middle, with two near copies.
-        "CHAIN_2": {"CHAIN_1", "CHAIN_2", "CHAIN_3"},
-        "EMPTY": {"EMPTY"},
-    }
-    ranked = group_gene_sets(SETS, ["CHAIN_1", "CHAIN_2", "CHAIN_3"], metric="overlap")
-    assert groups_of(ranked) == {
+def test_a_specific_set_stays_beside_a_large_one_and_chains_are_cut():
+    groups = groups_of(group_gene_sets(SETS, threshold=0.3))
+    assert groups["SMALL"] == {"SMALL"}
+    ranked = ["CHAIN_1", "CHAIN_2", "CHAIN_3"]
+    assert groups_of(group_gene_sets(SETS, ranked, threshold=0.3)) == {
         "CHAIN_1": {"CHAIN_1", "CHAIN_2"},
         "CHAIN_3": {"CHAIN_3"},
     }
@@ -128,7 +123,6 @@ def test_collections_of_every_kind(tmp_path):
         ({"names": ["?"]}, "got '.'. No name there is close to it"),
         ({"names": ["BIG", "COPY", "BIG"]}, "every name once, got 'BIG' twice"),
         ({"names": []}, "one or more names of gene sets, got none"),
-        ({"metric": "dice"}, "'jaccard' or 'overlap' as metric, got 'dice'"),
         ({"threshold": 0}, "threshold == 0, must be > 0"),
         ({"threshold": 1.1}, "threshold == 1.1, must be <= 1"),
     ],

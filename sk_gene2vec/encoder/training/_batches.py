@@ -40,8 +40,6 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         Share of the memberships hidden from the inputs.
     device : torch.device
         Device of the batches. The whole matrix is copied there once.
-    pos_weight : float, default=1.0
-        Weight in the loss of the memberships that are asked for.
     """
 
     def __init__(
@@ -51,7 +49,6 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         set_weights: NDArray[np.floating] | None,
         mask_rate: float,
         device: torch.device,
-        pos_weight: float = 1.0,
     ) -> None:
         self.row_starts = np.asarray(X.indptr, dtype=np.int64)
         self.counts = np.asarray(counts, dtype=np.float32)
@@ -64,7 +61,6 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         )
         self.mask_rate = mask_rate
         self.device = device
-        self.pos_weight = pos_weight
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -101,7 +97,6 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
             norms.index_add_(0, rows, values**2)
             values = values / norms.sqrt_().clamp_(min=1e-12)[rows]
             inputs = members, values
-        asked *= self.pos_weight
         return Batch(
             inputs, Targets(members, row_starts.tolist(), weights, asked), n_genes
         )

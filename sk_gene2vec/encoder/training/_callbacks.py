@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,30 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
-from sk_gene2vec.encoder.training._checkpoints import check_history, check_steps
+
+class RandomSources(NamedTuple):
+    """What a fit draws from.
+
+    Attributes
+    ----------
+    seed : int
+        With the number of the epoch, determines everything that is drawn in it.
+    order : numpy.random.Generator
+        Source of the order of the genes.
+    masks, noise : torch.Generator
+        Source of the masks, and of dropout and negatives, on the device.
+    """
+
+    seed: int
+    order: np.random.Generator
+    masks: torch.Generator
+    noise: torch.Generator
+
+    @classmethod
+    def seeded(cls, seed: int, device: torch.device) -> RandomSources:
+        """Make the sources of a fit."""
+        masks, noise = torch.Generator(device), torch.Generator(device)
+        return cls(seed, np.random.default_rng(seed), masks, noise)
 
 
 class EpochSeeds(Callback):
@@ -25,53 +48,23 @@ class EpochSeeds(Callback):
 
     Parameters
     ----------
-    seed : int
-        Seed of the fit.
+    sources : RandomSources
+        What to seed.
     epochs_before : int
         Epochs of the fits that this one goes on from.
-    rng : numpy.random.Generator
-        Source of the order of the genes.
-    generators : sequence of torch.Generator
-        Sources of masks, dropout and negatives.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        epochs_before: int,
-        rng: np.random.Generator,
-        generators: Sequence[torch.Generator],
-    ) -> None:
-        self.seed = seed
+    def __init__(self, sources: RandomSources, epochs_before: int) -> None:
+        self.sources = sources
         self.epochs_before = epochs_before
-        self.rng = rng
-        self.generators = generators
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        seed, order, *generators = self.sources
         epoch = self.epochs_before + len(net.history)
-        fresh = np.random.default_rng((self.seed, epoch))
-        for generator in self.generators:
+        fresh = np.random.default_rng((seed, epoch))
+        for generator in generators:
             generator.manual_seed(int(fresh.integers(2**63)))
-        self.rng.bit_generator.state = fresh.bit_generator.state
-
-
-class CheckpointCheck(Callback):
-    """Refuse a loaded checkpoint that is incomplete, or is of another fit.
-
-    List it after the callbacks that may load one.
-
-    Parameters
-    ----------
-    steps_before : int
-        Steps of the optimizers before this fit.
-    """
-
-    def __init__(self, steps_before: int) -> None:
-        self.steps_before = steps_before
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        check_history(net)
-        check_steps(net, self.steps_before)
+        order.bit_generator.state = fresh.bit_generator.state
 
 
 class LinearDecay(Callback):

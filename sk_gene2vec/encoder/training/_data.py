@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +12,29 @@ import scipy.sparse as sp
 from sk_gene2vec._utils._memberships import row_keys
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._fitted import Fitted
-from sk_gene2vec.metrics._calibration import HeldOut, hold_out
+from sk_gene2vec.metrics import split_memberships
+
+# Share of a gene's memberships that is held out.
+_HIDDEN_FRACTION = 0.1
+
+# The most pairs to score after each epoch. More would take longer than they are worth.
+_MAX_PAIRS_HELD_OUT = 3 * 10**7
+
+
+class HeldOut(NamedTuple):
+    """Memberships that training does not see.
+
+    Attributes
+    ----------
+    genes : ndarray of shape (n_held_out,), int
+        Rows of the training matrix that have memberships hidden.
+    shown, hidden : csr_array of shape (n_held_out, n_gene_sets)
+        The memberships of these rows that are left, and those that are not.
+    """
+
+    genes: Array
+    shown: sp.csr_array
+    hidden: sp.csr_array
 
 
 @dataclass(frozen=True)
@@ -33,7 +56,7 @@ class TrainingData:
         Keys of the rows, with an embedding table.
     held_out : HeldOut or None
         Memberships held out, if any are.
-    hold_out_state : RandomState
+    hold_out_state : RandomState or None
         Source of the choice, as it was before.
     sizes : ndarray of shape (n_gene_sets,)
         Number of genes in each set, without what is held out.
@@ -47,14 +70,9 @@ class TrainingData:
     row_of: Array
     row_keys: Array | None
     held_out: HeldOut | None
-    hold_out_state: np.random.RandomState
+    hold_out_state: np.random.RandomState | None
     sizes: Array
     gene_set_weights: Array
-
-    @property
-    def holds_out(self) -> bool:
-        """True if memberships are held out."""
-        return self.held_out is not None and len(self.held_out.genes) > 0
 
 
 def prepare(
@@ -74,7 +92,7 @@ def prepare(
     one_hot : bool
         If True, rows that are equal share a row of the embedding table.
     validation_fraction : float
-        Share of the genes to hold memberships out from.
+        Share of the genes to hold memberships out from; 0 holds nothing out.
     previous : Fitted or None
         Fit to go on from. Sets seen before keep their weight.
     random_state : RandomState
@@ -92,8 +110,10 @@ def prepare(
             return_counts=True,
         )
         rows, row_of = X[first], row_of.ravel()
-    state = deepcopy(random_state)
-    rows, held_out = hold_out(rows, validation_fraction, random_state, counts)
+    held_out = state = None
+    if validation_fraction:
+        state = deepcopy(random_state)
+        rows, held_out = _hold_out(rows, validation_fraction, counts, random_state)
     sizes = np.bincount(
         rows.indices,
         weights=np.repeat(counts, np.diff(rows.indptr)),
@@ -107,3 +127,30 @@ def prepare(
         seen = previous.gene_set_weights_ > 0
         weights[seen] = previous.gene_set_weights_[seen]
     return TrainingData(X, rows, counts, row_of, keys, held_out, state, sizes, weights)
+
+
+def _hold_out(
+    X: sp.csr_array,
+    fraction: float,
+    counts: Array,
+    random_state: np.random.RandomState,
+) -> tuple[sp.csr_array, HeldOut]:
+    """Hide memberships of some genes; return the rows without them, and the choice."""
+    sizes = np.diff(X.indptr)
+    # A row that most genes share keeps its memberships: no other row tells of them.
+    genes = np.flatnonzero((sizes >= 2) & (2 * counts <= counts.sum()))
+    if not len(genes):
+        raise ValueError(
+            "early_stopping needs held-out memberships: expected genes with two "
+            "memberships or more, in rows that at most half of the genes share."
+        )
+    n_genes = int(np.ceil(fraction * len(genes)))
+    n_genes = min(n_genes, max(1, _MAX_PAIRS_HELD_OUT // X.shape[1]))
+    genes = np.sort(random_state.permutation(genes)[:n_genes])
+    shown, hidden = split_memberships(
+        X[genes], hidden_fraction=_HIDDEN_FRACTION, random_state=random_state
+    )
+    places = np.repeat(genes, np.diff(hidden.indptr)), hidden.indices
+    rest = sp.csr_array(X - sp.csr_array((hidden.data, places), shape=X.shape))
+    rest.eliminate_zeros()
+    return rest, HeldOut(genes, shown, hidden)

@@ -1,30 +1,39 @@
-"""One fit of the network: from a membership matrix to weights in NumPy."""
+"""One fit of the network: from a membership matrix to weights in NumPy.
+
+:func:`fit_network` reads from top to bottom: prepare, start, train, export.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
 
-from sk_gene2vec._utils._messages import warn
+from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._fitted import Fitted
-from sk_gene2vec.encoder._inference import WIDE_PENALTY
-from sk_gene2vec.encoder.training._batches import MembershipDataset
+from sk_gene2vec.encoder._inference import Layers, decode_logits, embed_memberships
+from sk_gene2vec.encoder._probabilities import Genes, level
+from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import (
-    CheckpointCheck,
+    EndOfTraining,
+    EpochSeeds,
     HeldOutScore,
     HeldOutStopping,
+    LinearDecay,
+    ProgressBar,
+    RandomSources,
 )
-from sk_gene2vec.encoder.training._checkpoints import identity_of_fit
 from sk_gene2vec.encoder.training._data import TrainingData, prepare
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
-from sk_gene2vec.encoder.training._moments import export_moments, n_steps
+from sk_gene2vec.encoder.training._net import MembershipNet, diverged
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._resources import (
     advice_on_memory,
@@ -33,22 +42,20 @@ from sk_gene2vec.encoder.training._resources import (
     use_bfloat16,
 )
 from sk_gene2vec.encoder.training._starts import svd_start
-from sk_gene2vec.encoder.training._train import Run, train
-from sk_gene2vec.encoder.training._trained import NO_CALIBRATION, Trained
-from sk_gene2vec.encoder.training._wide import averaged, wide_coef
+from sk_gene2vec.metrics._held_out import Predictions
 from sk_gene2vec.metrics._metrics import ndcg
 
 Parameters: TypeAlias = Mapping[str, Any]
+
+# The decomposition is worth keeping: the first layer learns more slowly.
+_LR_AFTER_DECOMPOSITION = 0.2
 
 
 def fit_network(
     X: sp.csr_array,
     parameters: Parameters,
     random_state: np.random.RandomState,
-    *,
     previous: Fitted | None = None,
-    incremental: bool = False,
-    gene_set_names: Array | None = None,
 ) -> Fitted:
     """Train the network.
 
@@ -62,10 +69,6 @@ def fit_network(
         Source of the seed and of the held-out memberships.
     previous : Fitted or None
         Fit to go on from; it is not changed.
-    incremental : bool
-        If True, X is a part of the data, for one epoch at a constant learning rate.
-    gene_set_names : ndarray of shape (n_gene_sets,) or None
-        Names of the gene sets, if they are known.
 
     Returns
     -------
@@ -75,97 +78,52 @@ def fit_network(
     Raises
     ------
     ValueError
-        If training cannot go on from `previous` or from a checkpoint, if nothing is
-        held out to stop by, or if training diverges.
+        If training cannot go on from `previous`, if nothing is held out to stop by, or
+        if training diverges.
     MemoryError
         If there is too little memory.
     """
     batch_size, embedding_dim = parameters["batch_size"], parameters["embedding_dim"]
     with own_settings(), advice_on_memory(X.shape, batch_size, embedding_dim):
+        # Prepare: what to train on, and from what.
         architecture = _architecture(parameters)
+        parameters = {**parameters, **architecture}
         device = resolve_device(parameters["device"])
         if previous is not None:
             _check_architecture(previous, architecture)
+        # With the number of the epoch, it determines everything that is drawn in it.
         seed = random_state.randint(np.iinfo(np.int32).max)
         if previous is not None and previous._hold_out_state is not None:
             random_state = deepcopy(previous._hold_out_state)
         data = prepare(
             X,
             one_hot=architecture["gene_input"] == "one-hot",
-            validation_fraction=parameters["validation_fraction"],
+            validation_fraction=(
+                parameters["validation_fraction"] if parameters["early_stopping"] else 0
+            ),
             previous=previous,
             random_state=random_state,
         )
         if previous is not None:
             _check_genes(previous, data.row_keys)
-        epochs_before = len(previous.loss_curve_) if previous else 0
-        network = _learned(previous, data)
-        run = Run(
-            parameters={**parameters, **architecture},
-            device=device,
-            seed=seed,
-            noise=torch.Generator(device),
-            identity=identity_of_fit(
-                X,
-                parameters,
-                gene_set_names=gene_set_names,
-                seed=seed,
-                epochs_before=epochs_before,
-            ),
-            epochs_before=epochs_before,
-            incremental=incremental,
-            moments=network._moments if network and incremental else None,
+        # Start: the network, its loss, its data.
+        sources = RandomSources.seeded(seed, device)
+        module = _module(data, parameters, previous, sources, random_state)
+        criterion = _criterion(data, parameters, sources)
+        dataset = MembershipDataset(
+            data.rows,
+            data.counts,
+            data.gene_set_weights if data.row_keys is None else None,
+            parameters["mask_rate"],
+            device,
         )
-        callbacks = _callbacks(data, run)
-        # Before training, which takes the memory that this gives back.
-        wide = _wide_part(data, run, previous)
-        module = _module(data, run, network, random_state)
-        net = _train_network(module, data, run, callbacks)
-        return _fitted(net, wide, data, run, previous, architecture)
-
-
-def _learned(previous: Fitted | None, data: TrainingData) -> Fitted | None:
-    """Take the previous fit if its network has learned something."""
-    if previous and data.row_keys is None and not previous.gene_set_weights_.any():
-        # All inputs were zero: with these data, start as in a first fit.
-        return None
-    return previous
-
-
-def _wide_part(data: TrainingData, run: Run, previous: Fitted | None) -> sp.csr_array:
-    """Compute the wide part from the memberships that training sees."""
-    # With an embedding table, memberships are no input.
-    n_inputs = run.parameters["n_wide_inputs"] if data.row_keys is None else 0
-    n_genes = data.X.shape[0]
-    n_seen = n_genes + (previous.n_samples_seen_ if previous and run.incremental else 0)
-    # The parts share the penalty, which would shrink the weights of small ones.
-    penalty = WIDE_PENALTY * n_genes / n_seen
-    coef = wide_coef(data.rows, n_inputs, torch.get_num_threads(), penalty)
-    if previous is None:
-        return coef
-    before = previous.wide_coef_
-    if not before.nnz:
-        return _first_wide_part(coef, data, previous)
-    if not run.incremental:
-        return coef
-    n_members = previous.gene_set_frequency_ * previous.n_samples_seen_
-    shares = n_members / np.maximum(n_members + data.sizes, 1)
-    return averaged((before, coef), shares, n_inputs)
-
-
-def _first_wide_part(
-    coef: sp.csr_array, data: TrainingData, previous: Fitted
-) -> sp.csr_array:
-    """Add a wide part to a fit without one, if its logits can be calibrated."""
-    uncalibrated = np.array_equal(previous.calibration_, NO_CALIBRATION)
-    if data.holds_out or uncalibrated or not coef.nnz:
-        return coef
-    warn(
-        "There is no wide part: the fit so far had none, and nothing is held out to "
-        "calibrate one with. Set validation_fraction above 0, or train on genes with "
-        "two memberships or more."
-    )
-    return sp.csr_array(coef.shape, dtype=coef.dtype)
+        # Train.
+        n_before = len(previous.loss_curve_) if previous else 0
+        callbacks = [EpochSeeds(sources, n_before), *_callbacks(data, parameters)]
+        net = _net(module, criterion, dataset, parameters, sources, callbacks)
+        _train(net, dataset)
+        # Export.
+        return _exported(net, data, parameters, architecture, previous)
 
 
 def _architecture(parameters: Parameters) -> dict[str, Any]:
@@ -194,7 +152,7 @@ def _check_architecture(previous: Fitted, architecture: dict[str, Any]) -> None:
     if different:
         raise ValueError(
             "Training goes on with the architecture of the previous fit: expected "
-            f"{'; '.join(different)}. Fit with warm_start=False to start anew."
+            f"{'; '.join(different)}. Fit with warm_start=False to start again."
         )
 
 
@@ -209,144 +167,209 @@ def _check_genes(previous: Fitted, keys: Array | None) -> None:
             'With gene_input="one-hot", training goes on with the genes of the '
             "previous fit, each of which owns a row of the table: expected "
             f"{len(known)} distinct rows of X, got {len(keys)}, {n_new} of them new. "
-            "Fit with warm_start=False to start anew; transform needs no fit for new "
+            "Fit with warm_start=False to start again; transform needs no fit for new "
             "genes."
         )
 
 
-def _train_network(
-    module: GeneSetNetwork,
-    data: TrainingData,
-    run: Run,
-    callbacks: list[Any],
-) -> NeuralNet:
-    dataset = MembershipDataset(
-        data.rows,
-        data.counts,
-        data.gene_set_weights if data.row_keys is None else None,
-        run.parameters["mask_rate"],
-        run.device,
-        run.parameters["pos_weight"],
-    )
-    return train(module, _criterion(data, run), dataset, run, callbacks=callbacks)
-
-
 def _module(
     data: TrainingData,
-    run: Run,
+    parameters: Parameters,
     previous: Fitted | None,
+    sources: RandomSources,
     random_state: np.random.RandomState,
 ) -> GeneSetNetwork:
     """Build the network, with the weights that training starts from."""
-    parameters = run.parameters
-    embedding_dim, init = parameters["embedding_dim"], parameters["init"]
+    one_hot = data.row_keys is not None
     start = None
-    if previous is None and init == "svd":
+    if previous is None and parameters["init"] == "svd":
         start = svd_start(
             data.rows,
             data.gene_set_weights,
-            embedding_dim,
-            data.row_keys is not None,
+            parameters["embedding_dim"],
+            one_hot,
             random_state,
         )
     frequency = (data.sizes + 0.5) / (data.X.shape[0] + 1)
     module = GeneSetNetwork(
-        data.X.shape[1] if data.row_keys is None else len(data.counts),
+        len(data.counts) if one_hot else data.X.shape[1],
         torch.from_numpy(np.log(frequency / (1 - frequency))).float(),
-        embedding_dim,
+        parameters["embedding_dim"],
         parameters["activation"],
         parameters["hidden_layer_sizes"],
-        torch.Generator().manual_seed(run.seed),
+        torch.Generator().manual_seed(sources.seed),
         start=start,
         dropout=parameters["dropout"],
-        noise=run.noise,
-        pos_weight=parameters["pos_weight"],
+        noise=sources.noise,
         sparse_grad=parameters["n_negatives"] is not None,
     )
-    if previous is not None:
+    # If all inputs were zero, the previous network learned nothing: start again.
+    if previous is not None and (one_hot or previous.gene_set_weights_.any()):
         module.load(previous.coefs_, previous.intercepts_)
     return module
 
 
-def _criterion(data: TrainingData, run: Run) -> GeneSetBCE | SampledBCE:
-    n_negatives = run.parameters["n_negatives"]
+def _criterion(
+    data: TrainingData, parameters: Parameters, sources: RandomSources
+) -> GeneSetBCE | SampledBCE:
+    n_negatives, device = parameters["n_negatives"], sources.noise.device
     if n_negatives is None:
-        precision = run.parameters["precision"]
-        return GeneSetBCE(use_bfloat16(precision, run.device))
-    sizes = torch.from_numpy(data.sizes).to(run.device)
-    return SampledBCE(sizes, n_negatives, run.noise)
+        return GeneSetBCE(use_bfloat16(parameters["precision"], device))
+    sizes = torch.from_numpy(data.sizes).to(device)
+    return SampledBCE(sizes, n_negatives, sources.noise)
 
 
-def _callbacks(data: TrainingData, run: Run) -> list[Any]:
-    """List the callbacks: score, those of the user, the check of what they loaded."""
-    parameters = run.parameters
-    check = CheckpointCheck(n_steps(run.moments))
-    callbacks = [*(parameters["callbacks"] or ()), check]
-    if not parameters["early_stopping"]:
+def _callbacks(data: TrainingData, parameters: Parameters) -> list[Any]:
+    """List the callbacks: score, those of the user, stopping, learning rate."""
+    callbacks = [*(parameters["callbacks"] or ()), LinearDecay()]
+    if data.held_out is None:
         return callbacks
-    if not data.holds_out:
-        raise ValueError(
-            "early_stopping needs held-out memberships: expected "
-            "validation_fraction above 0 and genes with two memberships or more, in "
-            "rows that at most half of the genes share."
-        )
-
-    def score(module: GeneSetNetwork) -> float:
-        """NDCG@100 of the held-out memberships under the module's weights."""
-        blocks = Trained(module, data, parameters).held_out_predictions()
-        return float(np.concatenate([ndcg(block, 100) for block in blocks]).mean())
-
-    stopping = HeldOutStopping(parameters["n_iter_no_change"])
-    return [HeldOutScore(score), *callbacks, stopping]
+    score = HeldOutScore(partial(_held_out_score, data=data, parameters=parameters))
+    return [score, *callbacks, HeldOutStopping(parameters["n_iter_no_change"])]
 
 
-def _fitted(
-    net: NeuralNet,
-    wide: sp.csr_array,
-    data: TrainingData,
-    run: Run,
-    previous: Fitted | None,
-    architecture: dict[str, Any],
-) -> Fitted:
-    """Export weights and curves, embed the genes, and calibrate."""
-    trained = Trained(net.module, data, run.parameters)
-    trained.check_bounds()
-    embedding = trained.embed(data.row_of, data.X)
-    of_embedding = trained.calibration(
-        previous.embedding_calibration_ if previous else None
+def _held_out_score(
+    module: GeneSetNetwork, data: TrainingData, parameters: Parameters
+) -> float:
+    """NDCG@100 of the held-out memberships, ranked by the logits."""
+    assert data.held_out is not None
+    genes, shown, hidden = data.held_out
+    layers = Layers(*module.export(), parameters["activation"])
+    scores = []
+    with _numbers_in_range(parameters["lr"]):
+        embedding = _embed(layers, data, genes, shown)
+        for block in row_blocks(shown.shape):
+            logits = decode_logits(embedding[block], layers)
+            scores.append(ndcg(Predictions(logits, shown[block], hidden[block]), 100))
+    return float(np.concatenate(scores).mean())
+
+
+def _net(
+    module: GeneSetNetwork,
+    criterion: torch.nn.Module,
+    dataset: MembershipDataset,
+    parameters: Parameters,
+    sources: RandomSources,
+    callbacks: list[Any],
+) -> MembershipNet:
+    """Wrap the network with skorch."""
+    net_type: Callable[..., MembershipNet] = MembershipNet
+    verbose = bool(parameters["verbose"])
+    if parameters["device"] == "accelerate":
+        # Not at the top: accelerate is optional.
+        from sk_gene2vec.encoder.training import _accelerated
+
+        _accelerated.check_same_problem(dataset, sources.seed)
+        accelerator = _accelerated.start_accelerator()
+        net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
+        verbose = verbose and accelerator.is_main_process
+    svd = parameters["gene_input"] == "membership" and parameters["init"] == "svd"
+    factor = _LR_AFTER_DECOMPOSITION if svd else 1.0
+    first_layer = {
+        "lr": parameters["lr"] * factor,
+        "weight_decay": parameters["weight_decay"] / factor,
+    }
+    return net_type(
+        module,
+        criterion=criterion,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        optimizer__weight_decay=0.0,
+        optimizer__param_groups=[("embedding", first_layer)],
+        lr=parameters["lr"],
+        max_epochs=parameters["max_epochs"],
+        batch_size=parameters["batch_size"],
+        iterator_train=BatchIterator,
+        iterator_train__rng=sources.order,
+        iterator_train__generator=sources.masks,
+        train_split=None,
+        callbacks=[*callbacks, *([ProgressBar()] if verbose else [])],
+        device=dataset.device,
+        verbose=0,
     )
-    calibration = of_embedding.copy()
-    if wide.nnz:
-        calibration = trained.calibration(
-            previous.calibration_ if previous else None, wide
-        )
+
+
+def _train(net: MembershipNet, dataset: MembershipDataset) -> None:
+    """Train in place. Nothing is drawn from the global random states.
+
+    A callback may load a checkpoint when training begins: the epochs in its history
+    count.
+    """
+    net.initialize()
+    # Not net.fit: that swallows KeyboardInterrupt.
+    net.notify("on_train_begin", X=dataset, y=None)
+    try:
+        net.fit_loop(dataset, epochs=max(0, net.max_epochs - len(net.history)))
+    except EndOfTraining as end:
+        net.end_of_training = str(end)
+    except KeyboardInterrupt:
+        # skorch's EarlyStopping ends training by the same exception as Ctrl-C.
+        stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]
+        if not any(cb.misses_ >= cb.patience for cb in stoppers):
+            raise
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
+
+
+def _exported(
+    net: MembershipNet,
+    data: TrainingData,
+    parameters: Parameters,
+    architecture: dict[str, Any],
+    previous: Fitted | None,
+) -> Fitted:
+    """Export weights and curves, embed the genes, and set the level."""
+    coefs, intercepts = net.module.export()
+    layers = Layers(coefs, intercepts, architecture["activation"])
+    with _numbers_in_range(parameters["lr"]):
+        embedding = _embed(layers, data, data.row_of, data.X)
+        genes = Genes(embedding, data.X)
+        shift = level(layers, genes, parameters["completeness"])
+    n_members = np.bincount(data.X.indices, minlength=data.X.shape[1])
     losses = [epoch["train_loss"] for epoch in net.history]
     scores = None
-    if run.parameters["early_stopping"]:
+    if data.held_out is not None:
         scores = [epoch["valid_score"] for epoch in net.history]
         scores = [*((previous and previous.validation_scores_) or ()), *scores]
-    n_members, n_seen = data.X.sum(axis=0), data.X.shape[0]
-    if previous is not None and run.incremental:
-        n_before = previous.n_samples_seen_
-        n_members = n_members + n_before * previous.gene_set_frequency_
-        n_seen += n_before
     return Fitted(
-        coefs_=trained.layers.coefs,
-        intercepts_=trained.layers.intercepts,
+        coefs_=layers.coefs,
+        intercepts_=layers.intercepts,
         gene_set_weights_=data.gene_set_weights.astype(np.float32),
-        gene_set_frequency_=(n_members / n_seen).astype(np.float32),
-        n_samples_seen_=n_seen,
-        _wide=(wide.data, wide.indices, wide.indptr),
-        calibration_=calibration,
-        embedding_calibration_=of_embedding,
+        gene_set_frequency_=(n_members / data.X.shape[0]).astype(np.float32),
         loss_curve_=[*(previous.loss_curve_ if previous else ()), *losses],
         validation_scores_=scores,
         n_iter_=len(losses),
         embedding_=embedding,
         _architecture=architecture,
-        _pos_weight=float(run.parameters["pos_weight"]),
-        _median_size=float(np.median(np.diff(data.X.indptr))),
+        _shift=shift,
+        _memberships=(data.X.indices.copy(), data.X.indptr.copy()),
         _row_keys=data.row_keys,
         _hold_out_state=data.hold_out_state,
-        _moments=export_moments(net) if run.incremental else None,
     )
+
+
+def _embed(
+    layers: Layers, data: TrainingData, rows: Array, shown: sp.csr_array
+) -> Array:
+    """Embed rows of the table, if there is one, else their memberships."""
+    if data.row_keys is None:
+        weights = data.gene_set_weights.astype(np.float32)
+        embedding = embed_memberships(shown.astype(np.float32), weights, layers)
+    else:
+        embedding = layers.table()[rows]
+        embedding[np.diff(shown.indptr) == 0] = 0
+    # Products in SciPy do not report what overflows.
+    arrays = (*layers.coefs, *layers.intercepts, embedding)
+    if not all(np.isfinite(values).all() for values in arrays):
+        raise FloatingPointError("infinite weights")
+    return embedding
+
+
+@contextmanager
+def _numbers_in_range(lr: float) -> Iterator[None]:
+    """Take an overflow in NumPy for a divergence of training."""
+    try:
+        with np.errstate(over="raise", invalid="raise", under="ignore"):
+            yield
+    except FloatingPointError as error:
+        raise diverged("The weights became infinite", lr) from error

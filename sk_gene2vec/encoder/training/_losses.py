@@ -36,7 +36,7 @@ class Targets(NamedTuple):
     weights : Tensor of shape (n_rows,)
         Weight of every row; those of a batch sum to one.
     asked : Tensor of shape (n_entries,)
-        Weight of the memberships that the network has to find. Zero for those that are
+        One for the memberships that the network has to find, zero for those that are
         part of its input: the loss leaves them out.
     """
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from pickle import PickleError
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,12 +11,6 @@ from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
 
 from sk_gene2vec.encoder.training._batches import Batch, BatchIterator
-from sk_gene2vec.encoder.training._checkpoints import (
-    Identity,
-    check_history,
-    record_identity,
-    unreadable,
-)
 
 
 class MembershipNet(NeuralNet):
@@ -28,8 +20,6 @@ class MembershipNet(NeuralNet):
     that a batch does not touch alone, and their moments.
     """
 
-    # Tells the fit from others, for checkpoints.
-    identity: Identity = MappingProxyType({})
     # Why training ended before its last epoch, if it did.
     end_of_training = ""
 
@@ -83,19 +73,6 @@ class MembershipNet(NeuralNet):
         y_pred = self.module_(batch.inputs)
         return self.criterion_(y_pred, batch.targets), y_pred
 
-    def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load a checkpoint, or say how it differs or what is wrong with it."""
-        try:
-            super().load_params(*args, **kwargs)
-        except FileNotFoundError as error:
-            # No file at all is no error: there is none before the first checkpoint.
-            if self.history:
-                raise unreadable(error) from error
-            raise
-        except (RuntimeError, ValueError, LookupError, EOFError, PickleError) as error:
-            check_history(self)
-            raise unreadable(error) from error
-
     def over_processes(self, value: float) -> float:
         """Average over the processes that train; here, there is one."""
         return value
@@ -128,7 +105,6 @@ class MembershipNet(NeuralNet):
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < min(before, default=math.inf))
         self.history.record(f"{prefix}_batch_count", len(iterator))
-        record_identity(self)
 
 
 def diverged(what: str, lr: float) -> ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -60,10 +59,6 @@ class GeneSetNetwork(nn.Module):
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
         Source of the dropout, on the device of the inputs.
-    pos_weight : float, default=1.0
-        Weight of memberships in the loss. In training, the biases of the output layer
-        are higher by its logarithm: exported without it, they keep the level of the
-        data.
     sparse_grad : bool, default=False
         If True, the gradient of the first weight holds only the rows that a batch
         touches. That of the output layer is up to the loss: :class:`SampledBCE` gives
@@ -87,13 +82,11 @@ class GeneSetNetwork(nn.Module):
         start: NDArray[np.float32] | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
-        pos_weight: float = 1.0,
         sparse_grad: bool = False,
     ) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation].of_tensor
         self.dropout, self.noise = dropout, noise
-        self.level = math.log(pos_weight)
         self.sparse_grad = sparse_grad
         self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
         first = _normal((n_inputs, embedding_dim), _INITIAL_STD, generator)
@@ -101,7 +94,7 @@ class GeneSetNetwork(nn.Module):
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else embedding_dim
         shape = len(log_odds), width + 1
         last = _normal(shape, _INITIAL_STD * width**-0.5, generator)
-        last[:, -1] = log_odds + self.level
+        last[:, -1] = log_odds
         if start is not None:
             first[:, : start.shape[1]] = torch.from_numpy(start)
         self.embedding = nn.Parameter(first)
@@ -145,14 +138,14 @@ class GeneSetNetwork(nn.Module):
                 layer.weight.copy_(torch.tensor(coef.T))
                 layer.bias.copy_(torch.tensor(intercept))
             self.output[:, :-1] = torch.tensor(coefs[-1].T)
-            self.output[:, -1] = torch.tensor(intercepts[-1]) + self.level
+            self.output[:, -1] = torch.tensor(intercepts[-1])
 
     def export(self) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         """Return weights, each (n_in, n_out), and biases of the layers."""
         weights: list[Tensor] = [self.embedding, *(x.weight.t() for x in self._linear)]
         biases: list[Tensor] = [self.embedding_bias, *(x.bias for x in self._linear)]
         weights.append(self.output[:, :-1].t())
-        biases.append(self.output[:, -1] - self.level)
+        biases.append(self.output[:, -1])
         return (
             [w.detach().cpu().contiguous().numpy() for w in weights],
             [b.detach().cpu().contiguous().numpy() for b in biases],

@@ -47,8 +47,7 @@ def advice_on_memory(
         raise MemoryError(
             f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
             f"{first_line}. Use a smaller batch_size (now {batch_size}) or "
-            f"embedding_dim (now {embedding_dim}), n_negatives=2000, or "
-            "n_wide_inputs=0."
+            f"embedding_dim (now {embedding_dim}), or n_negatives=2000."
         ) from error
 
 
@@ -78,7 +77,7 @@ def resolve_device(device: str) -> torch.device:
             "build with it, as pytorch.org tells for your system."
         )
     elif device.startswith("mps"):
-        message += " Apple's GPUs are not supported: nobody has tested training there."
+        message += " Apple's GPUs are not supported: training on MPS is untested."
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)

@@ -76,6 +76,8 @@ function showCard(name, facts, link, lists) {
   byId("card-lists").scrollTop = 0;
 }
 
+// A gene in one or two sets is as similar as can be to all others there: say how many.
+const withSets = (gene, note) => (sets.length ? `${note} · in ${setsOf(setsOfGene[gene].length)}` : note);
 const geneRow = (gene, note) => ({ text: genes[gene], note, act: () => pickGene(gene, true) });
 
 function pickGene(i, move) {
@@ -84,7 +86,7 @@ function pickGene(i, move) {
   const own = sets.length ? setsOfGene[i] : [], other = aliases[i];
   const also = other.length ? `also ${other.slice(0, 8).join(", ")}${other.length > 8 ? ", …" : ""}` : "";
   showCard(genes[i], [also, labelText(i), sets.length ? `in ${setsOf(own.length)}` : ""], { site: "NCBI Gene", address: geneLink(genes[i]) }, [
-    { title: similarity.length ? "Most similar genes" : "Nearest on the map", rows: nearestOf(i).map(({ gene, note }) => geneRow(gene, note)) },
+    { title: similarity.length ? "Most similar genes" : "Nearest on the map", rows: nearestOf(i).map(({ gene, note }) => geneRow(gene, withSets(gene, note))) },
     { title: "Gene sets, the smallest first", rows: Array.from(own, (set) => ({ text: sets[set], note: number(genesOfSet[set].length), act: () => pickSet(set) })) },
   ]);
   if (move || !isFree(i)) centreOn(X[i], Y[i], move ? Math.max(view.zoom, 6) : view.zoom);

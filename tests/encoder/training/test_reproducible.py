@@ -64,7 +64,6 @@ def outcome(encoder, X):
         "transform": encoder.transform(X),
         "predict_proba": encoder.predict_proba(X),
         "embedding_": encoder.embedding_,
-        "calibration_": encoder.calibration_,
         "loss_curve_": encoder.loss_curve_,
         "validation_scores_": getattr(encoder, "validation_scores_", ()),
         **{f"coefs_[{i}]": coef for i, coef in enumerate(encoder.coefs_)},

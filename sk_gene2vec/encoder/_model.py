@@ -1,0 +1,139 @@
+"""The fitted pipeline that functions of genes and gene sets take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._memberships import as_memberships
+from sk_gene2vec._utils._messages import nearest_names
+from sk_gene2vec.encoder._encoder import GeneSetEncoder
+from sk_gene2vec.vectorizer import GmtVectorizer
+
+
+def steps_of(model: Pipeline) -> tuple[GmtVectorizer, GeneSetEncoder]:
+    """Take vectorizer and encoder from a fitted pipeline that starts with both.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    ValueError
+        If its steps were fitted on different gene sets.
+    """
+    steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else []
+    match steps:
+        case [GmtVectorizer() as vectorizer, GeneSetEncoder() as encoder, *_]:
+            check_is_fitted(vectorizer)
+            check_is_fitted(encoder)
+            _check_same_gene_sets(vectorizer, encoder)
+            return vectorizer, encoder
+    got = " -> ".join(type(step).__name__ for step in steps) or type(model).__name__
+    raise TypeError(
+        "Expected a fitted pipeline that starts with GmtVectorizer and GeneSetEncoder, "
+        f"got {got}. Make one: model = make_pipeline(GmtVectorizer(gene_sets), "
+        "GeneSetEncoder()).fit(genes)."
+    )
+
+
+def memberships_of(vectorizer: GmtVectorizer) -> sp.csr_array:
+    """Memberships of all genes of the collection, in the order of `genes_`."""
+    # The last row is that of unknown genes.
+    return as_memberships(vectorizer._membership[: len(vectorizer.genes_)])
+
+
+def row_of(gene: str, vectorizer: GmtVectorizer) -> int:
+    """Find a gene of the collection by its name or an alias."""
+    _check_name(gene, "gene", vectorizer)
+    return int(vectorizer._index.rows([gene])[0])
+
+
+def column_of(gene_set: str, vectorizer: GmtVectorizer) -> int:
+    """Find a gene set of the collection."""
+    _check_name(gene_set, "gene set", vectorizer)
+    return vectorizer.vocabulary_[gene_set]
+
+
+def columns_among(
+    among: str | Iterable[str] | None, vectorizer: GmtVectorizer
+) -> NDArray[np.bool_]:
+    """Mark the gene sets that start with a prefix, or are in a list; None is all."""
+    names = vectorizer.get_feature_names_out()
+    if among is None:
+        return np.ones(len(names), dtype=bool)
+    if isinstance(among, str):
+        chosen = np.array([name.startswith(among) for name in names])
+        wanted = f"names that start with {among!r}"
+    else:
+        chosen = np.isin(names, _names(among, "names in `among`"))
+        wanted = "one of the names in `among`"
+    if not chosen.any():
+        raise ValueError(
+            f"Expected gene sets of the collection with {wanted}, got none. Its names "
+            f"look like {names[0]!r}."
+        )
+    return chosen
+
+
+def rows_among(
+    among: Iterable[str] | None, vectorizer: GmtVectorizer
+) -> NDArray[np.bool_]:
+    """Mark the genes of a list, such as those that were measured; None is all."""
+    chosen = np.ones(len(vectorizer.genes_) + 1, dtype=bool)
+    if among is not None:
+        chosen[:] = False
+        chosen[vectorizer._index.rows(_names(among, "genes in `among`"))] = True
+    if not chosen[:-1].any():
+        raise ValueError(
+            "Expected genes of the collection in `among`, got none; "
+            "GmtVectorizer.lookup shows how each was found."
+        )
+    return chosen[:-1]
+
+
+def _names(among: Iterable[str], what: str) -> list[str]:
+    """List names, whose order does not matter."""
+    is_set = isinstance(among, set | frozenset)
+    return check_genes(sorted(among, key=str) if is_set else among, what)
+
+
+def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:
+    """Refuse what is not a name of a "gene" or "gene set" of the collection."""
+    if not isinstance(name, str):
+        raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
+    # Aliases are among the genes, as `transform` finds them too.
+    known: Any = vectorizer.vocabulary_
+    others: Any = vectorizer._index.row_of
+    other = "a gene: use suggest_gene_sets"
+    if kind == "gene":
+        known, others, other = others, known, "a gene set: use suggest_genes"
+    if name in known:
+        return
+    if name in others:
+        raise ValueError(
+            f"Expected a {kind} of the collection, got {name!r}, which is {other}."
+        )
+    names = vectorizer.genes_ if kind == "gene" else vectorizer.vocabulary_
+    near = nearest_names(name, list(names))
+    raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
+
+
+def _check_same_gene_sets(vectorizer: GmtVectorizer, encoder: GeneSetEncoder) -> None:
+    """Compare the names of the gene sets if the encoder knows them, else the number."""
+    names = list(vectorizer.vocabulary_)
+    seen = list(getattr(encoder, "feature_names_in_", names))
+    if encoder.n_features_in_ != len(names) or seen != names:
+        raise ValueError(
+            f"Expected an encoder fitted on the {len(names)} gene sets of the "
+            f"vectorizer, in their order, got one fitted on {encoder.n_features_in_} "
+            "gene sets that are not the same. Fit the pipeline as a whole."
+        )
