@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.preprocessing import normalize
 
 from sk_gene2vec._utils._typing import Array
@@ -57,7 +58,7 @@ def calibrated(scores: Array, listed: NDArray[np.bool_], completeness: float) ->
     """Turn scores into probabilities; those of other genes sum to what is missing."""
     n_missing = (1 / completeness - 1) * listed.sum()
     shift = level_of(scores[~listed].astype(float), n_missing)
-    return 1 / (1 + np.exp(-(scores + shift)))
+    return np.asarray(expit(scores + shift))
 
 
 def overlap_p_values(X: sp.csr_array, listed: NDArray[np.bool_]) -> tuple[Array, Array]:

@@ -17,8 +17,8 @@ from sk_gene2vec._utils._vectors import largest, unit_rows
 from sk_gene2vec.encoder._inference import Layers, hidden_outputs
 
 # Chosen by the memberships that later releases of GO and Reactome added to MSigDB v7.1,
-# see benchmarks/README.md. The optimum is flat: half or twice as many neighbours or
-# prior votes change precision by less than its standard error.
+# see benchmarks/README.md. The optimum is flat: 20 or 50 neighbours and 5 or 30 prior
+# votes do as well.
 N_NEIGHBORS = 30
 PRIOR_VOTES = 10.0
 LOGIT_SLOPE = 0.2
@@ -29,7 +29,6 @@ _SLICE_SIZE = 2**20
 
 # Pairs to set the level by. More would not change it.
 _LEVEL_PAIRS = 2**22
-
 
 # The largest log-odds that a shift is found for.
 _LARGEST = 1e6
@@ -82,7 +81,9 @@ def neighbor_weights(embedding: Array, genes: Array) -> sp.csr_array:
         cosines = units[rows] @ of_genes.T
         nearest[rows] = largest(cosines, k)
         weights.append(np.take_along_axis(cosines, nearest[rows], axis=1))
-    values = np.maximum(np.concatenate([*weights, np.empty((0, k))]), 0) ** 3
+    cosines = np.concatenate([*weights, np.empty((0, k))])
+    with np.errstate(under="ignore"):
+        values = np.maximum(cosines, 0) ** 3
     starts = np.arange(0, nearest.size + 1, k)
     return sp.csr_array(
         (values.ravel().astype(embedding.dtype), nearest.ravel(), starts), shape=shape
@@ -126,11 +127,12 @@ def log_odds(
     # All but the votes goes into the product with the last layer.
     bias = LOGIT_SLOPE * layers.intercepts[-1][gene_sets] + VOTE_SLOPE * np.log(prior)
     weight = np.vstack([LOGIT_SLOPE * layers.coefs[-1][:, gene_sets], bias])
+    weight = weight.astype(dtype)
     hidden = np.column_stack([hidden, np.ones(len(hidden), dtype)])
     weights = neighbor_weights(embedding, genes.embedding)
     members = genes.memberships[:, gene_sets].astype(dtype)
     for rows in gen_batches(len(hidden), max(1, _SLICE_SIZE // len(bias))):
-        block = np.matmul(hidden[rows], weight.astype(dtype), out=out[rows])
+        block = np.matmul(hidden[rows], weight, out=out[rows])
         votes = (weights[rows] @ members).tocoo()
         more = np.log1p(votes.data / prior[votes.col])
         block[votes.row, votes.col] += VOTE_SLOPE * more
