@@ -44,7 +44,6 @@ from sk_gene2vec import (
 )
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_human_gene_aliases
 from sk_gene2vec.encoder._model import column_of, row_of
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
@@ -318,7 +317,8 @@ def _aliases(given: str | None, genes: list[str]) -> Any:
         return None
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
-    pd = optional("pandas", "a table of aliases", "interop")
+    import pandas as pd
+
     table = pd.read_csv(given, sep="\t", dtype=str, na_filter=False)
     if not set(genes).isdisjoint(table.columns):
         wanted = "Expected a first line with the names of the columns"
@@ -332,11 +332,14 @@ def _listed(path: str) -> list[str]:
 
 
 def _read_table(path: str) -> GeneEmbedding:
-    pd = optional("pandas", "a table of vectors", "interop")
-    # As text: NA and 7157 are genes.
-    options = {"sep": "\t", "index_col": 0, "converters": {0: str}, "na_filter": False}
+    import pandas as pd
+
+    source = sys.stdin if path == "-" else path
     try:
-        frame = pd.read_csv(sys.stdin if path == "-" else path, **options)
+        # As text: NA and 7157 are genes.
+        frame = pd.read_csv(
+            source, sep="\t", index_col=0, converters={0: str}, na_filter=False
+        )
         return GeneEmbedding.from_frame(frame)
     except (TypeError, ValueError) as error:
         wanted = f"Expected a table of vectors, as `{_NAME} embed` writes it"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import read_gmt
 
@@ -102,11 +101,6 @@ def load_go_mf_classes(
     (data, target) : tuple if `return_X_y` is True
         The two as above.
 
-    Raises
-    ------
-    ImportError
-        If `as_frame` is True and pandas is not installed.
-
     See Also
     --------
     load_go_bp : Gene sets to embed these genes with.
@@ -143,15 +137,17 @@ def load_go_mf_classes(
     )
     target_names = sorted(set(target))
     frame = None
+    columns: tuple[Any, Any] = data, target
     if as_frame:
-        pd = optional("pandas", "load_go_mf_classes(as_frame=True)")
-        frame = pd.DataFrame(dict(zip(header, (data, target), strict=True)))
-        data, target = frame["gene"], frame["class"]
+        import pandas as pd
+
+        frame = pd.DataFrame(dict(zip(header, columns, strict=True)))
+        columns = frame["gene"], frame["class"]
     if return_X_y:
-        return data, target
+        return columns
     return Bunch(
-        data=data,
-        target=target,
+        data=columns[0],
+        target=columns[1],
         frame=frame,
         target_names=target_names,
         DESCR=_data_file("README.md").read_text(encoding="utf-8"),

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import largest, nearest, unit_rows
 from sk_gene2vec.embedding._exports import Exports
 from sk_gene2vec.embedding._from_encoder import attrs_of, embed_genes
@@ -361,8 +360,6 @@ class GeneEmbedding(Exports):
 
         Raises
         ------
-        ImportError
-            If pandas is not installed.
         KeyError
             If a gene has no vector.
         ValueError
@@ -378,7 +375,8 @@ class GeneEmbedding(Exports):
         0   HK1      PKM        0.95
         1  TP53     MDM2        0.95
         """
-        pd = optional("pandas", "neighbors", "interop")
+        import pandas as pd
+
         check_scalar(topn, "topn", Integral, min_val=1)
         queries = self._rows(self._genes if genes is None else genes)
         k = min(topn, len(self) - 1)

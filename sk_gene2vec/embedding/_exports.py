@@ -38,11 +38,6 @@ class Exports(GeneVectors):
             `genesetencoder0`, `genesetencoder1`, ...; those of others `dim_0`, `dim_1`,
             .... Its `attrs` are those of the embedding.
 
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-
         Examples
         --------
         >>> from sk_gene2vec import GeneEmbedding
@@ -182,7 +177,7 @@ class Exports(GeneVectors):
         Raises
         ------
         ImportError
-            If pandas or pyarrow is not installed.
+            If pyarrow is not installed.
         """
         interop.to_parquet(self.to_frame(), path)
 
@@ -206,7 +201,7 @@ class Exports(GeneVectors):
         Raises
         ------
         ImportError
-            If pandas or pyarrow is not installed.
+            If pyarrow is not installed.
         FileNotFoundError, OSError
             If there is no file, or it cannot be opened.
         TypeError, ValueError

@@ -37,13 +37,14 @@ _TEXT_TYPES = ("string", "large_string", "binary", "large_binary")
 
 def to_frame(embedding: GeneVectors) -> pd.DataFrame:
     """Make a DataFrame whose columns are named as the encoder's features."""
-    pd = optional("pandas", "to_frame", "interop")
+    import pandas as pd
+
     encoder, vectors = embedding.attrs.get("encoder"), embedding.vectors
     prefix = encoder.lower() if isinstance(encoder, str) else "dim_"
     columns = [f"{prefix}{place}" for place in range(vectors.shape[1])]
     index = pd.Index(embedding.genes, name="gene")
     frame = pd.DataFrame(vectors.copy(), index=index, columns=columns)
-    frame.attrs = deepcopy(dict(embedding.attrs))
+    frame.attrs.update(deepcopy(dict(embedding.attrs)))
     return frame
 
 
@@ -165,7 +166,8 @@ def to_parquet(frame: pd.DataFrame, path: str | PathLike[str]) -> None:
 
 def from_parquet(path: str | PathLike[str], max_bytes: int) -> pd.DataFrame:
     """Read a DataFrame from one file of bounded size."""
-    pd = optional("pandas", "from_parquet", "interop")
+    import pandas as pd
+
     optional("pyarrow", "from_parquet", "interop")
     parquet = import_module("pyarrow.parquet")
     # An open file is one file: no URL, no folder, no column told by the path.
@@ -175,8 +177,10 @@ def from_parquet(path: str | PathLike[str], max_bytes: int) -> pd.DataFrame:
             size = _size_in_memory(content.metadata)
             # As a dictionary, a long text is held once however often it occurs.
             texts = [x.name for x in content.schema_arrow if str(x.type) in _TEXT_TYPES]
-            options = {"engine": "pyarrow", "read_dictionary": texts}
-            frame = pd.read_parquet(file, **options) if size <= max_bytes else None
+            options: dict[str, Any] = {"read_dictionary": texts}
+            frame = None
+            if size <= max_bytes:
+                frame = pd.read_parquet(file, engine="pyarrow", **options)
         except Exception as error:  # a damaged file gets errors of a dozen kinds
             got = f"{type(error).__name__}: {str(error)[:200]}"
             raise ValueError(f"{path}: Expected a Parquet file, got {got}.") from error

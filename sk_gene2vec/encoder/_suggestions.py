@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import shown, warn
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._gene_lists import (
     calibrated,
@@ -86,8 +85,6 @@ def suggest_genes(
 
     Raises
     ------
-    ImportError
-        If pandas is not installed.
     TypeError
         If `gene_set` is neither, or if `model` is something else.
     ValueError
@@ -131,7 +128,8 @@ def suggest_genes(
     >>> suggest_genes(model, "HYPOXIA", n=1).gene.item()
     'PKM'
     """
-    pd = optional("pandas", "suggest_genes")
+    import pandas as pd
+
     vectorizer, encoder = steps_of(model)
     check_scalar(n, "n", Integral, min_val=1)
     completeness = encoder.completeness if completeness is None else completeness
@@ -210,8 +208,6 @@ def suggest_gene_sets(
 
     Raises
     ------
-    ImportError
-        If pandas is not installed.
     TypeError
         If `gene` is not a `str`, or if `model` is something else.
     ValueError
@@ -238,7 +234,8 @@ def suggest_gene_sets(
     >>> suggest_gene_sets(model, "PKM", n=1).gene_set.item()
     'HYPOXIA'
     """
-    pd = optional("pandas", "suggest_gene_sets")
+    import pandas as pd
+
     vectorizer, encoder = steps_of(model)
     check_scalar(n, "n", Integral, min_val=1)
     row = row_of(gene, vectorizer)
@@ -297,8 +294,6 @@ def nearest_gene_sets(
 
     Raises
     ------
-    ImportError
-        If pandas is not installed.
     TypeError
         If `genes` is not an iterable of `str`, or if `model` is something else.
     ValueError
@@ -333,7 +328,8 @@ def nearest_gene_sets(
     >>> list(found.gene_set)
     ['GLYCOLYSIS', 'WARBURG']
     """
-    pd = optional("pandas", "nearest_gene_sets")
+    import pandas as pd
+
     vectorizer, encoder = steps_of(model)
     check_scalar(n, "n", Integral, min_val=1)
     listed = _listed(genes, vectorizer)

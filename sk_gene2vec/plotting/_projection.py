@@ -73,7 +73,7 @@ def project_2d(
     Raises
     ------
     ImportError
-        If pandas is not installed, or umap-learn with ``method="umap"``.
+        If umap-learn is not installed, with ``method="umap"``.
     ValueError
         If the vectors are not finite or all the same, if there are fewer than three
         genes or two features, if there is not one name a vector or a name comes twice,
@@ -116,7 +116,8 @@ def project_2d(
     >>> list(coordinates.columns), coordinates.shape
     (['PCA 1', 'PCA 2'], (4, 2))
     """
-    pd = optional("pandas", "project_2d", "plot")
+    import pandas as pd
+
     names, vectors = genes_and_vectors(embedding, genes)
     points, axes = _layout(vectors, method, random_state)
     index = pd.Index(check_named(names), name="gene")

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import counted, shown
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.vectorizer._identifiers import (
     describe_kinds,
     kind_of_alias,
@@ -142,7 +141,8 @@ class GeneIndex:
 
     def report(self, genes: list[str]) -> pd.DataFrame:
         """Table of how genes are found; `GmtVectorizer.lookup` describes it."""
-        pandas = optional("pandas", "lookup")
+        import pandas
+
         rows = self.rows(genes)
         near = self.near_misses(self.missing(genes, rows))
         report: list[tuple[str, str | None, str, str]] = []

@@ -6,8 +6,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn import get_config
 
-from sk_gene2vec._utils._optional import optional
-
 Membership: TypeAlias = sp.csr_matrix | sp.csr_array | NDArray[Any]
 
 
@@ -17,7 +15,8 @@ def contained(
     """Put the rows of the samples X into the container of `set_output`."""
     if container == "pandas":
         # scikit-learn 1.6 would drop the index of a Series.
-        pandas = optional("pandas", "transform='pandas'")
+        import pandas
+
         has_index = isinstance(X, pandas.Series | pandas.DataFrame)
         return pandas.DataFrame(rows.toarray(), index=X.index if has_index else None)
     if container != "default" or not sparse_output:

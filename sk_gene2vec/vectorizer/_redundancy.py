@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import excerpt, nearest_names
-from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.vectorizer._sources import membership_matrix, resolve_gene_sets
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ def group_gene_sets(
 
     Raises
     ------
-    ImportError
-        If pandas is not installed.
     TypeError
         If a name is not a `str`, or `threshold` is not a number.
     ValueError
@@ -97,7 +94,8 @@ def group_gene_sets(
     >>> group_gene_sets(gene_sets, ranked).representative.unique().tolist()
     ['P53_PATHWAY', 'GLYCOLYSIS']
     """
-    pd = optional("pandas", "group_gene_sets")
+    import pandas as pd
+
     check_scalar(
         threshold, "threshold", Real, min_val=0, max_val=1, include_boundaries="right"
     )

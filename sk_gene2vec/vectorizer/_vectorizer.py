@@ -256,11 +256,6 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
             - `candidates`, the genes that an alias may mean where it found none, or the
               gene that differs so little; empty elsewhere.
 
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-
         Examples
         --------
         >>> from sk_gene2vec import GmtVectorizer

@@ -3,7 +3,6 @@
 import gzip
 import re
 import sqlite3
-import sys
 import zlib
 from collections import Counter
 from contextlib import closing
@@ -158,12 +157,6 @@ def test_go_mf_as_frame(go_mf):
     genes, classes = load_go_mf_classes(return_X_y=True, as_frame=True)
     pd.testing.assert_series_equal(genes, bunch.data)
     pd.testing.assert_series_equal(classes, bunch.target)
-
-
-def test_go_mf_as_frame_without_pandas(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pandas, which load_go_mf_classes\(as_"):
-        load_go_mf_classes(as_frame=True)
 
 
 def test_loaders_give_fresh_arrays(go_mf):

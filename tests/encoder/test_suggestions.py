@@ -1,6 +1,5 @@
 """Suggestions: the most probable memberships that the collection does not list."""
 
-import sys
 import warnings
 
 import numpy as np
@@ -511,13 +510,6 @@ def test_names_that_are_no_text_are_refused(model):
         suggest_gene_sets(model, 7)
     with pytest.raises(TypeError, match=r"Expected the name of a gene, got \['TP53'\]"):
         suggest_gene_sets(model, ["TP53"])
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_without_pandas_the_error_says_what_to_install(model, function, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=f"{function.__name__} .*pip install pandas"):
-        function(model, "TP53")
 
 
 # ------------------------------------------------------- collections that say little

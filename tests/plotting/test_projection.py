@@ -120,12 +120,6 @@ def test_umap_asked_for_and_absent(vectors, absent):
         project_2d(vectors, genes=GENES, method="umap")
 
 
-def test_without_pandas(vectors, absent):
-    absent("pandas")
-    with pytest.raises(ImportError, match=r"project_2d .*sk-gene2vec\[plot\]"):
-        project_2d(vectors, genes=GENES, method="pca")
-
-
 def test_every_kind_of_embedding_alike(vectors):
     wanted = project_2d(vectors, genes=GENES, method="pca")
     for embedding in (

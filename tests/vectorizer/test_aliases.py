@@ -1,7 +1,6 @@
 """Genes found by aliases, reports of what is not found, and the bundled aliases."""
 
 import pickle
-import sys
 
 import numpy as np
 import pandas as pd
@@ -96,13 +95,6 @@ def test_a_new_symbol_that_an_old_collection_lacks(bundled):
     for fitted in vectorizer, pickle.loads(pickle.dumps(vectorizer)):
         (found,) = fitted.lookup(["SEPT2"]).to_numpy().tolist()
         assert found == ["SEPT2", None, "absent", "SEPTIN2, SEPTIN6"]
-
-
-def test_report_without_pandas(monkeypatch):
-    vectorizer = GmtVectorizer(SETS).fit(["TP53"])
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"lookup needs.*pip install pandas"):
-        vectorizer.lookup(["TP53"])
 
 
 def test_aliases_change_no_column():

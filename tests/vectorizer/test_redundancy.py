@@ -1,7 +1,6 @@
 """group_gene_sets: near copies of gene sets, and who represents them."""
 
 import io
-import sys
 
 import numpy as np
 import pandas as pd
@@ -141,12 +140,6 @@ def test_types_are_checked():
         group_gene_sets(SETS, [7])
     with pytest.raises(TypeError, match="threshold"):
         group_gene_sets(SETS, threshold="high")
-
-
-def test_without_pandas_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"group_gene_sets .*pip install pandas"):
-        group_gene_sets(SETS)
 
 
 @pytest.mark.parametrize("gene_sets", [5, io.StringIO("A\tna\tG1\n"), [io.StringIO()]])

@@ -1,9 +1,7 @@
 """GmtVectorizer: genes in, membership rows out."""
 
-import importlib.util
 import pickle
 import re
-import sys
 import warnings
 
 import numpy as np
@@ -536,14 +534,6 @@ def test_pickles_hold_nothing_that_follows_from_the_rest():
     assert rows(unfitted.fit_transform(GENES)) == ROWS
     state = unfitted.__getstate__()
     assert not {"_index", "_membership", "genes_", "vocabulary_"} & set(state)
-
-
-def test_pandas_is_not_needed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    spec = importlib.util.find_spec("sk_gene2vec.vectorizer._vectorizer")
-    fresh = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fresh)
-    assert rows(fresh.GmtVectorizer(SETS).fit_transform(GENES)) == ROWS
 
 
 def test_refit_forgets():
