@@ -9,8 +9,8 @@ from sk_gene2vec.encoder import (
     suggest_genes,
 )
 from sk_gene2vec.gene_sets import (
+    GeneSetFormatError,
     GeneSets,
-    GmtFormatError,
     read_gene_sets,
     read_gmt,
     write_gmt,
@@ -20,8 +20,8 @@ from sk_gene2vec.vectorizer import GmtVectorizer, group_gene_sets
 __all__ = [
     "GeneEmbedding",
     "GeneSetEncoder",
+    "GeneSetFormatError",
     "GeneSets",
-    "GmtFormatError",
     "GmtVectorizer",
     "__version__",
     "embed_cells",

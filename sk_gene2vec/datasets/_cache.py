@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from sk_gene2vec.datasets._download import Failure, Patience, download, import_pooch
 from sk_gene2vec.gene_sets._gmt import read_gmt
-from sk_gene2vec.gene_sets._reading import GmtFormatError
+from sk_gene2vec.gene_sets._reading import GeneSetFormatError
 
 ENVIRONMENT_VARIABLE = "SK_GENE2VEC_DATA"
 
@@ -192,7 +192,7 @@ def _check_gmt(data: bytes) -> None:
         raise Failure("a web page came, not a GMT file", answered=True)
     try:
         read_gmt(io.BytesIO(data), on_duplicate="first")
-    except GmtFormatError as error:
+    except GeneSetFormatError as error:
         why = str(error).removeprefix("<stream>").removesuffix(".")
         raise Failure(f"what came is no GMT file{why}", answered=True) from error
 

@@ -262,7 +262,7 @@ def fetch_enrichr(
         If the download fails, or the cached copy has changed; an `OSError`. The message
         names the URL, lists the libraries if Enrichr has none of this name, and says
         how to go on with a local file. The cache is left as it was.
-    GmtFormatError
+    GeneSetFormatError
         If a name occurs twice and `on_duplicate` is "raise".
     ImportError
         If pooch is not installed.

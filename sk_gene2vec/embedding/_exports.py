@@ -277,10 +277,10 @@ class Exports(GeneVectors):
         ----------
         folder : path
             Folder to write to; made if it does not exist. It gets `embedding.npy`,
-            a NumPy array with the fields `gene` and `vector`; `config.json` with
-            `attrs`; and `README.md`, a model card that says where the vectors come
-            from, how good they are, and what to mind. Files of these names are
-            replaced.
+            a NumPy array with the fields `gene`, `vector` and, if it is known,
+            `n_gene_sets`; `config.json` with `attrs`; and `README.md`, a model card
+            that says where the vectors come from, how good they are, and what to mind.
+            Files of these names are replaced.
 
         See Also
         --------
@@ -325,55 +325,3 @@ class Exports(GeneVectors):
         array([3., 1.])
         """
         return cls(*folders.from_folder(folder, max_bytes))
-
-    def to_projector(
-        self, folder: _Path, labels: pd.Series | pd.DataFrame | None = None
-    ) -> None:
-        """Write `vectors.tsv` and `metadata.tsv` for TensorBoard's embedding projector.
-
-        Load the two at projector.tensorflow.org. They have no place for `attrs`.
-
-        Parameters
-        ----------
-        folder : path
-            Folder to write to; made if it does not exist. Existing files are replaced.
-        labels : Series or DataFrame, default=None
-            To colour and search by: columns of the metadata, with genes as the index.
-            Genes that it does not have get no label.
-
-        Raises
-        ------
-        TypeError
-            If `labels` is not a Series or DataFrame.
-        ValueError
-            If none of the labels' genes is in the embedding; if one occurs twice; if a
-            label has a tab or a line break.
-        """
-        text_formats.to_projector(self._row_of, self.vectors, folder, labels)
-
-    @classmethod
-    def from_projector(cls, folder: _Path, dtype: DTypeLike = np.float32) -> Self:
-        """Read `vectors.tsv` and `metadata.tsv`, which have no `attrs`.
-
-        Parameters
-        ----------
-        folder : path
-            Folder of the two files. The genes are the first column of the metadata.
-        dtype : {numpy.float32, numpy.float64}, default=numpy.float32
-            Type of the vectors; the files do not say.
-
-        Returns
-        -------
-        embedding : GeneEmbedding
-            As written by `to_projector`, without `attrs` and labels.
-
-        Raises
-        ------
-        FileNotFoundError, OSError
-            If a file is missing, or cannot be opened or read.
-        ValueError
-            If the files are not in this format, or differ in their numbers of genes.
-            If a gene occurs twice, or a number is not finite or too large for `dtype`.
-            If `dtype` is another.
-        """
-        return cls(*text_formats.from_projector(folder, dtype))

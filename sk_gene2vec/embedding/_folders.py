@@ -40,8 +40,9 @@ embedding = GeneEmbedding.from_folder("path or URL of this folder")
 embedding.most_similar("{gene}")
 ```
 
-`embedding.npy` is a NumPy array with the fields `gene` and `vector`; `config.json` has
-the facts of this page for programs.
+`embedding.npy` is a NumPy array with the fields `gene`, `vector` and, if it is known,
+`n_gene_sets`, the number of gene sets of each gene; `config.json` has the facts of this
+page for programs.
 
 ## Where they come from
 

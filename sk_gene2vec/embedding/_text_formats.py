@@ -1,12 +1,9 @@
-"""Genes and vectors in and out of text files: word2vec's, TensorBoard's projector's.
-
-The functions `from_...` return genes and vectors.
-"""
+"""Genes and vectors in and out of word2vec's text files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -16,10 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sk_gene2vec._utils._files import replacing
-from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._vectors import check_vectors, places_of
-from sk_gene2vec.embedding._interop import mismatch
 
 _Path: TypeAlias = str | PathLike[str]
 _COUNT = re.compile("[0-9]{1,18}")
@@ -36,7 +31,7 @@ def to_word2vec(genes: Iterable[str], vectors: NDArray[Any], path: _Path) -> Non
             "to_parquet."
         )
     counts = tuple(map(str, vectors.shape))
-    rows = zip(genes, _text(vectors, " "), strict=True)
+    rows = zip(genes, _text(vectors), strict=True)
     with replacing(path) as part:
         _write_lines(part, map(" ".join, chain([counts], rows)))
 
@@ -45,7 +40,7 @@ def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray
     """Read a line of counts, then a line a gene."""
     _check_dtype(dtype)
     path = Path(path)
-    first, *lines = _read_lines(path, "UTF-8 text, not word2vec's binary format")
+    first, *lines = _read_lines(path)
     counts = first.split()
     if len(counts) != 2 or not all(map(_COUNT.fullmatch, counts)):
         raise ValueError(
@@ -55,82 +50,10 @@ def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray
     n_genes, n_dimensions = map(int, counts)
     genes = [line.split(" ", 1)[0].rstrip() for line in lines]
     fields = (line.rstrip().split(" ")[1:] for line in lines)
-    vectors = _numbers(fields, n_dimensions, dtype, path, 2)
+    vectors = _numbers(fields, n_dimensions, dtype, path)
     if len(genes) != n_genes:
         raise ValueError(f"{path}: Expected {n_genes} genes, got {len(genes)}.")
     return _checked(genes, vectors, path)
-
-
-def to_projector(
-    row_of: Mapping[str, int], vectors: NDArray[Any], folder: _Path, labels: Any
-) -> None:
-    """Write vectors, and beside them genes with their labels."""
-    header, columns = ["gene"], [list(row_of)]
-    if labels is not None:
-        for name, texts in _labels(row_of, labels):
-            header.append(name)
-            columns.append(texts)
-    lines = ["\t".join(fields) for fields in zip(*columns, strict=True)]
-    if len(header) > 1:  # the projector takes a header for a gene where it is alone
-        lines.insert(0, "\t".join(header))
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        replacing(folder / "metadata.tsv") as metadata,
-        replacing(folder / "vectors.tsv") as numbers,
-    ):
-        _write_lines(metadata, lines)
-        _write_lines(numbers, _text(vectors, "\t"))
-
-
-def from_projector(
-    folder: _Path, dtype: DTypeLike
-) -> tuple[Iterable[str], NDArray[Any]]:
-    """Read vectors, and genes from the first column of the metadata."""
-    _check_dtype(dtype)
-    vectors, metadata = (Path(folder) / f"{x}.tsv" for x in ("vectors", "metadata"))
-    lines = _read_lines(vectors)
-    fields = (line.split("\t") for line in lines)
-    numbers = _numbers(fields, lines[0].count("\t") + 1, dtype, vectors, 1)
-    described = [line.split("\t") for line in _read_lines(metadata)]
-    genes = [gene for gene, *_ in described[len(described[0]) > 1 :]]
-    if len(genes) != len(numbers):
-        raise ValueError(
-            f"{metadata}: Expected as many genes as vectors.tsv has vectors, "
-            f"{len(numbers)}, got {len(genes)}."
-        )
-    return _checked(genes, numbers, metadata)
-
-
-def _labels(row_of: Mapping[str, int], labels: Any) -> Iterator[tuple[str, list[str]]]:
-    """Names and texts of label columns, in the order of the genes."""
-    if not hasattr(labels, "index") or not hasattr(labels, "reindex"):
-        raise TypeError(
-            "Expected labels as a Series or DataFrame with genes as its index, got "
-            f"{type(labels).__name__}."
-        )
-    if labels.ndim == 1:
-        labels = labels.to_frame("label" if labels.name is None else labels.name)
-    if not labels.index.is_unique:
-        twice = labels.index[labels.index.duplicated()][0]
-        raise ValueError(
-            f"Expected every gene of the labels once, got {twice!r} twice."
-        )
-    if not any(gene in row_of for gene in labels.index):
-        message = mismatch(row_of, list(labels.index), "genes of the labels")
-        raise ValueError(f"{message}.")
-    # As objects: integers would become floats where a gene is missing.
-    labels = labels.astype(object).reindex(list(row_of))
-    labels = labels.map(str).where(labels.notna(), "")
-    for place, name in enumerate(labels.columns):
-        texts = labels.iloc[:, place].tolist()
-        bad = next(filter(UNWRITABLE.search, [str(name), *texts]), None)
-        if bad is not None:
-            raise ValueError(
-                "Expected labels without tab, line break, NUL and lone surrogate, got "
-                f"{excerpt(bad)} in column {name!r}."
-            )
-        yield str(name), texts
 
 
 def _check_dtype(dtype: DTypeLike) -> None:
@@ -138,19 +61,19 @@ def _check_dtype(dtype: DTypeLike) -> None:
         raise ValueError(f"Expected float32 or float64 as dtype, got {dtype!r}.")
 
 
-def _text(vectors: NDArray[Any], separator: str) -> Iterator[str]:
+def _text(vectors: NDArray[Any]) -> Iterator[str]:
     """Rows as text with the digits that make reading exact."""
     digits = 9 if vectors.dtype == np.float32 else 17
-    template = separator.join([f"%.{digits}g"] * vectors.shape[1])
+    template = " ".join([f"%.{digits}g"] * vectors.shape[1])
     return (template % tuple(row.tolist()) for row in vectors)
 
 
 def _numbers(
-    rows: Iterable[list[str]], n_dimensions: int, dtype: DTypeLike, path: Path, at: int
+    rows: Iterable[list[str]], n_dimensions: int, dtype: DTypeLike, path: Path
 ) -> list[NDArray[Any]]:
-    """Convert the fields of lines, the first of which has the number `at`."""
+    """Convert the fields of lines; line 1 has the counts."""
     numbers = []
-    for line, fields in enumerate(rows, start=at):
+    for line, fields in enumerate(rows, start=2):
         where, wanted = f"{path}, line {line}", f"{n_dimensions} numbers"
         if len(fields) != n_dimensions:
             raise ValueError(f"{where}: Expected {wanted}, got {len(fields)}.")
@@ -178,11 +101,13 @@ def _checked(
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_lines(path: Path, wanted: str = "UTF-8 text") -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: Expected {wanted}, got: {error}.") from error
+        raise ValueError(
+            f"{path}: Expected UTF-8 text, not word2vec's binary format, got: {error}."
+        ) from error
     if lines == [""]:
         raise ValueError(f"{path}: Expected one line a gene, got an empty file.")
     return lines

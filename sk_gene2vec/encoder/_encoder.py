@@ -234,15 +234,16 @@ class GeneSetEncoder(
 
         sigmoid(0.2 * z + 2/3 * log(v + 10 * f) + c)
 
-    where f is the frequency of the set and v are the votes of the 30 genes of the
-    training data with the nearest embeddings: the sum of the third powers of their
-    cosines, over those that are in the set. The term ``10 * f`` stands for ten more
-    genes, drawn at random. The number c sets the level: the probabilities of all
-    memberships that are not listed sum to ``(1 - completeness) / completeness`` times
-    the number of those that are. The constants were chosen by the memberships that
-    later releases of GO and Reactome added to MSigDB v7.1, see the benchmarks. A gene
-    of the training data is among its own neighbours, so the probability of a listed
-    membership is higher than if it were not listed.
+    where f is the frequency of the set, ``(size + 1/2) / (n_genes + 1)``, and v are the
+    votes of the 30 genes of the training data with the nearest embeddings: the sum of
+    the third powers of their cosines, over those that are in the set. The term
+    ``10 * f`` stands for ten more genes, drawn at random. The number c sets the level:
+    the probabilities of all memberships that are not listed sum to ``(1 - completeness)
+    / completeness`` times the number of those that are, as estimated on a sample of
+    the genes, and to half of the pairs at most. The constants were chosen by the
+    memberships that later releases of GO and Reactome added to MSigDB v7.1, see the
+    benchmarks. A gene of the training data is among its own neighbours, so the
+    probability of a listed membership is higher than if it were not listed.
 
     X is taken as binary: what is greater than zero is a membership. `y` is ignored.
     A gene in no gene set has no embedding: its vector is zero, its probabilities are

@@ -144,7 +144,8 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
 
     A collection with a share `completeness` of the true memberships lacks ``(1 -
     completeness) / completeness`` for each that it lists. The shift is set on genes
-    that are evenly spaced in the order of their number of memberships.
+    that are evenly spaced in the order of their number of memberships, each the middle
+    one of as many.
 
     Returns
     -------
@@ -156,7 +157,7 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
     n_sets = genes.memberships.shape[1]
     n_sampled = min(len(known), max(100, _LEVEL_PAIRS // n_sets))
     by_size = np.argsort(np.diff(genes.memberships.indptr)[known], kind="stable")
-    places = np.linspace(0, len(known) - 1, n_sampled).astype(int)
+    places = ((np.arange(n_sampled) + 0.5) * len(known) / n_sampled).astype(int)
     rows = np.sort(known[by_size[places]])
     listed = genes.memberships[rows]
     values = np.empty(listed.shape, dtype=genes.embedding.dtype)

@@ -64,7 +64,8 @@ def suggest_genes(
     gene_set : str or iterable of str
         Name of a gene set of the collection, or a list of genes.
     n : int, default=10
-        Number of genes; fewer if there are fewer outside the set.
+        Number of genes; fewer if there are fewer outside the set. Genes without an
+        embedding, of which nothing is known, are left out.
     among : iterable of str or None, default=None
         Genes to choose from, such as those that were measured. None chooses from all
         genes of the collection.
@@ -110,7 +111,8 @@ def suggest_genes(
     classes, the list against all other genes, on the weighted rows of the genes and
     their embeddings, scaled to length 0.5 where the rows have length 1. A common shift
     of the log-odds makes the probabilities of the other genes sum to
-    ``(1 - completeness) / completeness`` times the number of genes in the list.
+    ``(1 - completeness) / completeness`` times the number of genes in the list, and to
+    half of their number at most.
 
     Examples
     --------
@@ -133,19 +135,14 @@ def suggest_genes(
     vectorizer, encoder = steps_of(model)
     check_scalar(n, "n", Integral, min_val=1)
     completeness = encoder.completeness if completeness is None else completeness
-    check_scalar(
-        completeness,
-        "completeness",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    check_scalar(completeness, "completeness", Real)
+    if not 0 < completeness < 1:
+        raise ValueError(f"Expected completeness in (0, 1), got {completeness}.")
     X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
+    embedding = encoder._embed(X)
     if isinstance(gene_set, str):
         column = column_of(gene_set, vectorizer)
         listed = (X[:, [column]].toarray() > 0).ravel()
-        embedding = encoder._embed(X)
         # One gene set alone: the others would take most of the time.
         chosen = slice(column, column + 1)
         probability = encoder._decode(embedding, chosen)[:, 0]
@@ -155,7 +152,8 @@ def suggest_genes(
         _warn_without_match(shared, p_values, listed, names)
         scores, parts = score_list(encoder, X, listed)
         probability = calibrated(scores, listed, completeness)
-    open_ = ~listed & rows_among(among, vectorizer)
+    # Nothing is known of a gene without an embedding.
+    open_ = ~listed & embedding.any(axis=1) & rows_among(among, vectorizer)
     best = _best(probability, open_, n)
     if isinstance(gene_set, str):
         votes = _votes(embedding[best], embedding, listed)
@@ -171,7 +169,7 @@ def suggest_genes(
         {
             "gene": vectorizer.genes_[best],
             "probability": probability[best],
-            "evidence": evidence,
+            "evidence": np.array(evidence, dtype=object),
         }
     )
 
@@ -252,7 +250,7 @@ def suggest_gene_sets(
         {
             "gene_set": names[best],
             "probability": probability[best],
-            "evidence": _strongest(votes, vectorizer.genes_),
+            "evidence": np.array(_strongest(votes, vectorizer.genes_), dtype=object),
         }
     )
 

@@ -3,6 +3,6 @@
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import read_gmt, write_gmt
-from sk_gene2vec.gene_sets._reading import GmtFormatError
+from sk_gene2vec.gene_sets._reading import GeneSetFormatError
 
-__all__ = ["GeneSets", "GmtFormatError", "read_gene_sets", "read_gmt", "write_gmt"]
+__all__ = ["GeneSetFormatError", "GeneSets", "read_gene_sets", "read_gmt", "write_gmt"]

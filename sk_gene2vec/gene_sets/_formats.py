@@ -18,7 +18,7 @@ from sk_gene2vec.gene_sets._parsing import Columns, Options
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     FileText,
-    GmtFormatError,
+    GeneSetFormatError,
     TextSource,
     read_text,
 )
@@ -91,7 +91,7 @@ def read_gene_sets(
     ------
     FileNotFoundError, OSError
         If there is no file, or it cannot be opened or read.
-    GmtFormatError
+    GeneSetFormatError
         If the file fits no format, breaks the rules of its format, or is damaged, too
         large or in another encoding. The message names the file and the first line
         that does not fit.
@@ -172,7 +172,7 @@ def read_gene_sets(
     return _FORMATS[format].parse(file, options)
 
 
-def _fits_nothing(file: FileText) -> GmtFormatError:
+def _fits_nothing(file: FileText) -> GeneSetFormatError:
     names = ", ".join(name.upper() for name in _FORMATS if name != "table")
     known = f"{names}, or a table with the columns {pairs_of(KNOWN_COLUMNS)}"
     why = "tabs, but no genes" if "\t" in file.text else "no tab, and not a single gene"

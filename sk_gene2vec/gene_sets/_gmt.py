@@ -53,7 +53,7 @@ def read_gmt(
     ------
     FileNotFoundError, OSError
         If there is no file, or it cannot be opened or read.
-    GmtFormatError
+    GeneSetFormatError
         If a line has no tab or no name, a name occurs twice, or the file has no gene
         set, is too large, is not text in `encoding`, or is a damaged gzip file. The
         message names file and line.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._reading import FileText, GmtFormatError
+from sk_gene2vec.gene_sets._reading import FileText, GeneSetFormatError
 
 _Genes = TypeVar("_Genes")
 #: Columns of the gene set and of the gene.
@@ -35,7 +35,7 @@ def gather(
             genes_of[name], place_of[name] = [genes], place
             descriptions[name] = description
         elif on_duplicate == "raise":
-            raise GmtFormatError(
+            raise GeneSetFormatError(
                 f"{file.where}, {place_of[name]} and {place}: Gene set {excerpt(name)} "
                 "occurs twice. Set on_duplicate to 'merge' or 'first' to allow it."
             )

@@ -35,7 +35,7 @@ _CHUNK = 2**24
 _Chunk = TypeVar("_Chunk", str, bytes)
 
 
-class GmtFormatError(ValueError):
+class GeneSetFormatError(ValueError):
     """A file of gene sets is damaged, or follows none of the formats.
 
     The message names the file and, wherever there is one, the line.
@@ -45,7 +45,7 @@ class GmtFormatError(ValueError):
     >>> import io, sk_gene2vec
     >>> sk_gene2vec.read_gmt(io.StringIO("APOPTOSIS"))
     Traceback (most recent call last):
-    sk_gene2vec.GmtFormatError: <stream>, line 1: Expected \
+    sk_gene2vec.GeneSetFormatError: <stream>, line 1: Expected \
 name<TAB>description<TAB>gene…, got no tab in 'APOPTOSIS'.
     """
 
@@ -87,10 +87,10 @@ class FileText:
         """Attributes of the gene sets in the file."""
         return {"name": self.name} if self.name else None
 
-    def error(self, message: str, line: int | None = None) -> GmtFormatError:
+    def error(self, message: str, line: int | None = None) -> GeneSetFormatError:
         """Build an error that names the file, and the line where one is to blame."""
         place = self.where if line is None else f"{self.where}, line {line}"
-        return GmtFormatError(f"{place}: {message}")
+        return GeneSetFormatError(f"{place}: {message}")
 
 
 def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
@@ -118,7 +118,7 @@ def read_text(source: TextSource, encoding: str, max_bytes: int) -> FileText:
     except UnicodeDecodeError as error:
         raise _undecodable(where, error, is_text) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise GmtFormatError(f"{where}: Damaged gzip file ({error}).") from error
+        raise GeneSetFormatError(f"{where}: Damaged gzip file ({error}).") from error
     text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
     file = FileText(text, where, name)
     _check_is_text(file, head)
@@ -158,7 +158,7 @@ def _chunks(
             raise TypeError(f"{where}: Expected read() to return {got}.")
         size += len(chunk)
         if size > max_bytes:
-            raise GmtFormatError(
+            raise GeneSetFormatError(
                 f"{where}: Expected at most {max_bytes:,} bytes of text, got more. If "
                 "the file can be trusted, set max_bytes higher."
             )
@@ -167,18 +167,18 @@ def _chunks(
 
 def _undecodable(
     where: str, error: UnicodeDecodeError, is_open: bool
-) -> GmtFormatError:
+) -> GeneSetFormatError:
     if kind := _binary(error.object):
-        return GmtFormatError(f"{where}: Expected text, got {kind}.")
+        return GeneSetFormatError(f"{where}: Expected text, got {kind}.")
     got = f"Expected {error.encoding} text, got byte 0x{error.object[error.start]:02x}"
     if is_open:  # The offset counts from a piece of unknown place.
-        return GmtFormatError(
+        return GeneSetFormatError(
             f"{where}: {got}. Open the file with its encoding, or give its path to "
             "learn where that is."
         )
     line = error.object.count(b"\n", 0, error.start) + 1
     other = "utf-16" if error.object.startswith(_UTF_16_MARKS) else "latin-1"
-    return GmtFormatError(
+    return GeneSetFormatError(
         f"{where}, line {line}: {got} at offset {error.start}. If the file has another "
         f"encoding, set it: encoding={other!r}, for one."
     )

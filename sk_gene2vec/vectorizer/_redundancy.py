@@ -99,6 +99,8 @@ def group_gene_sets(
     check_scalar(
         threshold, "threshold", Real, min_val=0, max_val=1, include_boundaries="right"
     )
+    if np.isnan(threshold):
+        raise ValueError("Expected threshold above 0 and at most 1, got NaN.")
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
     row_of = {gene: row for row, gene in enumerate(collection.genes)}
     by_set = sp.csr_array(membership_matrix(collection, row_of, np.float32).T)

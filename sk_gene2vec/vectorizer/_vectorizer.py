@@ -180,7 +180,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
 
         Raises
         ------
-        FileNotFoundError, GmtFormatError
+        FileNotFoundError, GeneSetFormatError
             If a file of the collection cannot be read.
         TypeError
             If `X` is a single `str`, a set or a mapping; if an identifier is no `str`;

@@ -26,7 +26,7 @@ from _server import (
     without_length,
 )
 
-from sk_gene2vec import GmtFormatError, GmtVectorizer
+from sk_gene2vec import GeneSetFormatError, GmtVectorizer
 from sk_gene2vec.datasets import (
     DownloadError,
     _cache,
@@ -217,7 +217,7 @@ def test_enrichr_urls(enrichr, server, organism, site):
 
 def test_repeated_names_do_not_hinder_the_download(enrichr, server):
     server.answers[KEGG] = [good(GMT + b"CELL_CYCLE\t\tCDK4\n")]
-    with pytest.raises(GmtFormatError, match="'CELL_CYCLE' occurs twice"):
+    with pytest.raises(GeneSetFormatError, match="'CELL_CYCLE' occurs twice"):
         enrichr()
     assert enrichr(on_duplicate="merge")["CELL_CYCLE"] == ("TP53", "RB1", "CDK4")
     assert server.log == [KEGG]

@@ -1,7 +1,6 @@
-"""Gene embeddings to word2vec's text and TensorBoard's projector, and back."""
+"""Gene embeddings to word2vec's text, and back."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneEmbedding
@@ -52,24 +51,21 @@ def test_word2vec_and_back(embedding, tmp_path):
     assert found.attrs == {}
 
 
-@pytest.mark.parametrize("method", ["to_word2vec", "to_projector"])
-def test_a_failed_write_leaves_the_files(embedding, tmp_path, monkeypatch, method):
-    path = tmp_path / "genes" if method == "to_projector" else tmp_path / "genes.txt"
-    write = getattr(embedding, method)
-    write(path)
-    before = {file: file.read_bytes() for file in tmp_path.rglob("*.t*")}
+def test_a_failed_write_leaves_the_file(embedding, tmp_path, monkeypatch):
+    path = tmp_path / "genes.txt"
+    embedding.to_word2vec(path)
+    before = path.read_bytes()
     other = GeneEmbedding(GENES, embedding.vectors + 1)
 
-    def breaks_off(vectors, separator):
+    def breaks_off(vectors):
         yield "1"
         raise OSError("no space left on device")
 
     monkeypatch.setattr(_text_formats, "_text", breaks_off)
     with pytest.raises(OSError, match="no space"):
-        getattr(other, method)(path)
-    assert {
-        file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
-    } == before
+        other.to_word2vec(path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
 
 
 def test_word2vec_of_the_original_tool_and_of_windows(tmp_path):
@@ -121,91 +117,7 @@ def test_binary_word2vec_is_refused(tmp_path):
         GeneEmbedding.from_word2vec(path)
 
 
-def test_projector_files_are_as_tensorboard_reads_them(embedding, tmp_path):
-    embedding.to_projector(tmp_path / "new" / "folder")
-    folder = tmp_path / "new" / "folder"
-    vectors = np.loadtxt(folder / "vectors.tsv", delimiter="\t", ndmin=2)
-    read = vectors.astype(embedding.vectors.dtype)
-    np.testing.assert_array_equal(read, embedding.vectors)
-    # A single column of metadata has no header.
-    assert (folder / "metadata.tsv").read_text(encoding="utf-8").split() == GENES
-
-
-def test_projector_labels_are_aligned_with_the_genes(embedding, tmp_path):
-    labels = pd.DataFrame(
-        {"class": ["a kinase", None, "other"], "size": pd.array([1, 2, None], "Int64")},
-        index=["HLA-A", "TP53", "not there"],
-    )
-    embedding.to_projector(tmp_path, labels)
-    lines = (tmp_path / "metadata.tsv").read_text(encoding="utf-8").splitlines()
-    assert lines[:4] == [
-        "gene\tclass\tsize",
-        "TP53\t\t2",
-        "HLA-A\ta kinase\t1",
-        "C1orf226\t\t",
-    ]
-    assert len(lines) == 8
-
-
-@pytest.mark.parametrize(("name", "header"), [(None, "label"), ("class", "class")])
-def test_projector_takes_a_series_of_labels(embedding, tmp_path, name, header):
-    embedding.to_projector(tmp_path, pd.Series(["x"], ["TP53"], name=name))
-    lines = (tmp_path / "metadata.tsv").read_text(encoding="utf-8").splitlines()
-    assert lines[:3] == [f"gene\t{header}", "TP53\tx", "HLA-A\t"]
-
-
-@pytest.mark.parametrize("labels", [None, pd.Series(["x"], ["TP53"])])
-def test_projector_and_back(embedding, tmp_path, labels):
-    embedding.to_projector(tmp_path, labels)
-    found = GeneEmbedding.from_projector(tmp_path, dtype=embedding.vectors.dtype)
-    assert_exact(found, embedding)
-    assert found.attrs == {}
-
-
-@pytest.mark.parametrize(
-    ("labels", "error", "message"),
-    [
-        (pd.Series(["x", "y"], ["TP53", "TP53"]), ValueError, "once, got 'TP53' twice"),
-        (
-            pd.Series(["x"], ["tp53"]),
-            ValueError,
-            r"0 of 1 genes of the labels are .*, 'tp53' \(1 differ only in upper",
-        ),
-        (pd.Series(["x\ty"], ["TP53"]), ValueError, r"without tab.*'x\\ty' in column"),
-        (["x"] * 7, TypeError, "as a Series or DataFrame with genes .*, got list"),
-    ],
-)
-def test_projector_refuses_labels_and_writes_nothing(
-    embedding, tmp_path, labels, error, message
-):
-    with pytest.raises(error, match=message):
-        embedding.to_projector(tmp_path / "folder", labels)
-    assert not (tmp_path / "folder").exists()
-
-
-@pytest.mark.parametrize(
-    ("vectors", "metadata", "message"),
-    [
-        ("1\t2\n3\n", "A\nB\n", "vectors.tsv, line 2: Expected 2 numbers, got 1"),
-        (
-            "1\t2\n3\tx\n",
-            "A\nB\n",
-            "vectors.tsv, line 2: Expected 2 numbers, got: .*'x'",
-        ),
-        ("1\t2\n", "A\nB\n", "metadata.tsv: Expected as many genes .*, 1, got 2"),
-        ("1\t2\n", "gene\tlabel\n", "metadata.tsv: Expected as many .*, 1, got 0"),
-        ("", "A\n", "vectors.tsv: Expected one line a gene, got an empty file"),
-    ],
-)
-def test_what_is_no_projector_is_refused(vectors, metadata, message, tmp_path):
-    (tmp_path / "vectors.tsv").write_text(vectors)
-    (tmp_path / "metadata.tsv").write_text(metadata)
-    with pytest.raises(ValueError, match=message):
-        GeneEmbedding.from_projector(tmp_path)
-
-
 @pytest.mark.parametrize("dtype", [int, "float16"])
 def test_other_types_than_floats_are_refused(dtype, tmp_path):
-    for read in (GeneEmbedding.from_word2vec, GeneEmbedding.from_projector):
-        with pytest.raises(ValueError, match="Expected float32 or float64 as dtype"):
-            read(tmp_path / "genes", dtype=dtype)
+    with pytest.raises(ValueError, match="Expected float32 or float64 as dtype"):
+        GeneEmbedding.from_word2vec(tmp_path / "genes", dtype=dtype)

@@ -189,3 +189,17 @@ def test_numbers_far_out_give_probabilities_and_no_warning(dtype):
     vector = np.array([[1e6, -1e6, 1e6, -1e6, 1e6]], dtype)
     far = encoder.inverse_transform(vector)
     assert ((far >= 0) & (far <= 1)).all()
+
+
+@pytest.mark.parametrize("pairs", [20_000, 2000])
+def test_the_level_holds_where_few_genes_have_most_memberships(pairs, monkeypatch):
+    """The largest gene counts as one of many, also if a sample sets the level."""
+    monkeypatch.setattr(_probabilities, "_LEVEL_PAIRS", pairs)
+    rng = np.random.default_rng(0)
+    shares = np.minimum(0.02 * rng.pareto(1.2, size=1000) + 0.01, 0.9)
+    X = (rng.random((1000, 100)) < shares[:, None]).astype(np.float64)
+    X[~X.any(axis=1), 0] = 1
+    encoder = make(batch_size=200).fit(X)
+    expected = encoder.predict_proba(X)[X == 0].sum()
+    # A sample of 100 or 200 genes.
+    assert expected == pytest.approx((1 / 0.87 - 1) * X.sum(), rel=0.1)

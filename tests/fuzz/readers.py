@@ -14,8 +14,8 @@ import numpy as np
 
 from sk_gene2vec import (
     GeneEmbedding,
+    GeneSetFormatError,
     GeneSets,
-    GmtFormatError,
     read_gene_sets,
     read_gmt,
     write_gmt,
@@ -48,41 +48,32 @@ def _path(read: Callable[[Path], Any], data: bytes, folder: Path) -> Any:
     return read(path)
 
 
-def _projector(data: bytes, folder: Path) -> GeneEmbedding:
-    """Read the two files of a projector, which a NUL separates here."""
-    vectors, _, metadata = data.partition(b"\0")
-    (folder / "vectors.tsv").write_bytes(vectors)
-    (folder / "metadata.tsv").write_bytes(metadata)
-    return GeneEmbedding.from_projector(folder, dtype=np.float64)
-
-
 #: Readers by name, and the errors that their docstrings declare for the content.
 READERS: dict[str, tuple[Reader, tuple[type[Exception], ...]]] = {
-    "gmt": (_stream(read_gmt), (GmtFormatError,)),
-    "gmt merge": (_stream(read_gmt, on_duplicate="merge"), (GmtFormatError,)),
-    "gmt first": (_stream(read_gmt, on_duplicate="first"), (GmtFormatError,)),
-    "gmt utf-16": (_stream(read_gmt, encoding="utf-16"), (GmtFormatError,)),
-    "gmt latin-1": (_stream(read_gmt, encoding="latin-1"), (GmtFormatError,)),
-    "gmt limit": (_stream(read_gmt, max_bytes=64), (GmtFormatError,)),
-    "gmt open gzip": (_open_gzip, (GmtFormatError,)),
-    "auto": (_stream(read_gene_sets), (GmtFormatError,)),
-    "auto path": (partial(_path, read_gene_sets), (GmtFormatError,)),
-    "auto open text": (_open_text, (GmtFormatError,)),
+    "gmt": (_stream(read_gmt), (GeneSetFormatError,)),
+    "gmt merge": (_stream(read_gmt, on_duplicate="merge"), (GeneSetFormatError,)),
+    "gmt first": (_stream(read_gmt, on_duplicate="first"), (GeneSetFormatError,)),
+    "gmt utf-16": (_stream(read_gmt, encoding="utf-16"), (GeneSetFormatError,)),
+    "gmt latin-1": (_stream(read_gmt, encoding="latin-1"), (GeneSetFormatError,)),
+    "gmt limit": (_stream(read_gmt, max_bytes=64), (GeneSetFormatError,)),
+    "gmt open gzip": (_open_gzip, (GeneSetFormatError,)),
+    "auto": (_stream(read_gene_sets), (GeneSetFormatError,)),
+    "auto path": (partial(_path, read_gene_sets), (GeneSetFormatError,)),
+    "auto open text": (_open_text, (GeneSetFormatError,)),
     "auto min_weight": (_stream(read_gene_sets, min_weight=1), (ValueError,)),
-    "gmx": (_stream(read_gene_sets, format="gmx"), (GmtFormatError,)),
-    "grp": (_stream(read_gene_sets, format="grp"), (GmtFormatError,)),
-    "json": (_stream(read_gene_sets, format="json"), (GmtFormatError,)),
+    "gmx": (_stream(read_gene_sets, format="gmx"), (GeneSetFormatError,)),
+    "grp": (_stream(read_gene_sets, format="grp"), (GeneSetFormatError,)),
+    "json": (_stream(read_gene_sets, format="json"), (GeneSetFormatError,)),
     "json merge": (
         _stream(read_gene_sets, format="json", on_duplicate="merge"),
-        (GmtFormatError,),
+        (GeneSetFormatError,),
     ),
-    "table": (_stream(read_gene_sets, format="table"), (GmtFormatError,)),
+    "table": (_stream(read_gene_sets, format="table"), (GeneSetFormatError,)),
     "table min_weight": (
         _stream(read_gene_sets, format="table", min_weight=0.5),
-        (GmtFormatError,),
+        (GeneSetFormatError,),
     ),
     "word2vec": (partial(_path, GeneEmbedding.from_word2vec), (ValueError,)),
-    "projector": (_projector, (ValueError,)),
     "parquet": (partial(_path, GeneEmbedding.from_parquet), (TypeError, ValueError)),
 }
 
@@ -96,9 +87,9 @@ def check(name: str, data: bytes, folder: Path) -> bool:
     try:
         found = read(data, folder)
         size = len(found.genes)
-    except (*declared, GmtFormatError) as error:
+    except (*declared, GeneSetFormatError) as error:
         # Subclasses say more than the docstring: UnicodeDecodeError is a ValueError.
-        if type(error) not in (*declared, GmtFormatError):
+        if type(error) not in (*declared, GeneSetFormatError):
             raise
         length = len(str(error).replace(str(folder), ""))
         assert length <= LONGEST_MESSAGE, f"a message of {length} characters"
@@ -113,13 +104,11 @@ def check_round_trip(found: GeneSets | GeneEmbedding, folder: Path) -> None:
     if isinstance(found, GeneSets):
         assert read_gmt(write_gmt(found, folder / "again.gmt")) == found
         return
-    dtype = found.vectors.dtype
-    again = folder / "again"
-    found.to_projector(again)
-    _assert_equal(GeneEmbedding.from_projector(again, dtype=dtype), found)
     if all(gene.split() == [gene] for gene in found):
-        found.to_word2vec(again / "genes.txt")
-        _assert_equal(GeneEmbedding.from_word2vec(again / "genes.txt", dtype), found)
+        again = folder / "again.txt"
+        found.to_word2vec(again)
+        dtype = found.vectors.dtype
+        _assert_equal(GeneEmbedding.from_word2vec(again, dtype), found)
 
 
 def _assert_equal(found: GeneEmbedding, expected: GeneEmbedding) -> None:
@@ -144,7 +133,6 @@ def seeds() -> list[tuple[str, bytes]]:
     text = json.dumps(entries).encode()
     deep = b'{"A":{"geneSymbols":["X"],"msigdbURL":' + b"[" * 60 + b"]" * 60 + b"}}"
     word2vec = b"2 3\nPKM 3 1 -.5\nTP53 0 1e-3 nan\n"
-    projector = b"1\t-2e3\n.5\t0\n\0gene\tlabel\nPKM\tx\nTP53\t\n"
     of_gmt = [x for x in READERS if x.startswith(("gmt", "auto"))]
     return [
         *((name, data) for name in of_gmt for data in (gmt, odd, members)),
@@ -169,8 +157,6 @@ def seeds() -> list[tuple[str, bytes]]:
         ("word2vec", word2vec),
         ("word2vec", b"1 2\nPKM " + struct.pack("<2f", 1, 2) + b"\n"),
         ("word2vec", b"99999999999999999999 1\nPKM 1e300\n"),
-        ("projector", projector),
-        ("projector", b"1\n2\n\0PKM\nTP53\n"),
         ("parquet", _parquet()),
     ]
 

@@ -10,7 +10,13 @@ import tempfile
 import pandas as pd
 import pytest
 
-from sk_gene2vec import GeneSets, GmtFormatError, read_gene_sets, read_gmt, write_gmt
+from sk_gene2vec import (
+    GeneSetFormatError,
+    GeneSets,
+    read_gene_sets,
+    read_gmt,
+    write_gmt,
+)
 
 SETS = {"A": ["TP53", "MDM2", "ATM"], "B": ["BRCA1"]}
 NOTES = {"A": "na", "B": "http://b.org/B"}
@@ -206,7 +212,7 @@ def test_columns_by_name(columns, read):
 
 def test_columns_that_are_not_there(read):
     message = r"Expected columns of gene sets and genes \(a/b\), got \['?term"
-    with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: " + message):
+    with pytest.raises(GeneSetFormatError, match=r"sets\.txt, line 1: " + message):
         read("term,gene\nA,X\n", columns=("a", "b"))
     frame = pd.DataFrame({"term": ["A"], "gene": ["X"]})
     with pytest.raises(ValueError, match=message):
@@ -223,7 +229,7 @@ def test_columns_in_other_case_are_named(read, delimiter):
     message = r"got .*'Gene'.*case count: use .*columns=\('Pathway', 'Gene'\)\)"
     # With three columns, it would also be a line of GMT.
     data = table(["Pathway", "Gene", "Score"], delimiter, [("A", "X", "1")])
-    with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: .*" + message):
+    with pytest.raises(GeneSetFormatError, match=r"sets\.txt, line 1: .*" + message):
         read(data)
     assert dict(read(data, columns=("Pathway", "Gene"))) == {"A": ("X",)}
     frame = pd.DataFrame([("A", "X")], columns=["Pathway", "Gene"])
@@ -235,7 +241,7 @@ def test_columns_in_other_case_are_named(read, delimiter):
 
 def test_columns_of_one_name(read):
     message = r"Expected one column 'gene', got 2 of this name in \['term', 'gene', 'g"
-    with pytest.raises(GmtFormatError, match=r"sets\.txt, line 1: " + message):
+    with pytest.raises(GeneSetFormatError, match=r"sets\.txt, line 1: " + message):
         read("term,gene,gene\nA,X,Y\n")
     frame = pd.DataFrame([("A", "X", "Y")], columns=["term", "gene", "gene"])
     with pytest.raises(ValueError, match=message):
@@ -272,7 +278,9 @@ def test_grp(read, data, name, description, suffix):
 
 def test_grp_from_an_open_file():
     assert dict(read_gene_sets(io.BytesIO(b"# A\nTP53\n"))) == {"A": ("TP53",)}
-    with pytest.raises(GmtFormatError, match=r"line 1: Expected '# NAME', .*open file"):
+    with pytest.raises(
+        GeneSetFormatError, match=r"line 1: Expected '# NAME', .*open file"
+    ):
         read_gene_sets(io.StringIO("TP53\n"))
 
 
@@ -358,7 +366,7 @@ TWICE = {
 @pytest.mark.parametrize("format", TWICE)
 def test_repeated_names(read, format):
     data = TWICE[format]
-    with pytest.raises(GmtFormatError, match=r"set 'A' occurs twice\. Set on_dupl"):
+    with pytest.raises(GeneSetFormatError, match=r"set 'A' occurs twice\. Set on_dupl"):
         read(data)
     assert dict(read(data, on_duplicate="first")) == {"A": ("X", "Y"), "B": ("Z",)}
     merged = read(data, on_duplicate="merge")
@@ -435,7 +443,7 @@ def test_repeated_names(read, format):
     ],
 )
 def test_first_line_that_fits_no_format(read, tmp_path, data, message):
-    with pytest.raises(GmtFormatError, match=message) as caught:
+    with pytest.raises(GeneSetFormatError, match=message) as caught:
         read(data)
     assert str(caught.value).startswith(f"{tmp_path / 'sets.txt'}")
 
@@ -463,7 +471,7 @@ def test_first_line_that_fits_no_format(read, tmp_path, data, message):
     ],
 )
 def test_wrong_format_asked_for(read, data, format, message):
-    with pytest.raises(GmtFormatError, match=message):
+    with pytest.raises(GeneSetFormatError, match=message):
         read(data, format=format)
 
 
@@ -519,7 +527,7 @@ def test_parquet_goes_through_a_frame(tmp_path, engine, encoding):
     (frame.to_parquet if engine == "pandas" else frame.write_parquet)(path)
     message = r"sets\.parquet: Expected text, got a Parquet file\. .*read_parquet"
     for read_one in (read_gene_sets, read_gmt):
-        with pytest.raises(GmtFormatError, match=message):
+        with pytest.raises(GeneSetFormatError, match=message):
             read_one(path, encoding=encoding)
     assert dict(read_gene_sets(module.read_parquet(path))) == {
         "A": ("TP53",),
@@ -538,7 +546,7 @@ def test_parquet_goes_through_a_frame(tmp_path, engine, encoding):
     ],
 )
 def test_other_binary_formats(read, data, message):
-    with pytest.raises(GmtFormatError, match=f"text, got {message}. .* DataFrame"):
+    with pytest.raises(GeneSetFormatError, match=f"text, got {message}. .* DataFrame"):
         read(data)
 
 
@@ -551,7 +559,7 @@ def test_size_and_encoding_hold_for_every_format(read, data):
     assert read(data.encode("utf-16"), encoding="utf-16") == NOTED
     packed = gzip.compress((data + "\n" * 10_000).encode())
     assert read(packed) == NOTED
-    with pytest.raises(GmtFormatError, match="Expected at most 9,999 bytes"):
+    with pytest.raises(GeneSetFormatError, match="Expected at most 9,999 bytes"):
         read(packed, max_bytes=9_999)
 
 

@@ -11,7 +11,13 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from sk_gene2vec import GeneSets, GmtFormatError, read_gene_sets, read_gmt, write_gmt
+from sk_gene2vec import (
+    GeneSetFormatError,
+    GeneSets,
+    read_gene_sets,
+    read_gmt,
+    write_gmt,
+)
 
 PLAIN = b"A\tfirst\tTP53\tMDM2\nB\tsecond\tBRCA1\n"
 EXPECTED = GeneSets(
@@ -139,7 +145,9 @@ DUPLICATED = b"A\t\tTP53\tMDM2\nB\tb\tATM\nA\tlater\tTP53\tCHEK2\n"
 
 
 def test_duplicate_names_raise(read):
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1 and line 3: Gene set"):
+    with pytest.raises(
+        GeneSetFormatError, match=r"h\.gmt, line 1 and line 3: Gene set"
+    ):
         read(DUPLICATED)
 
 
@@ -185,7 +193,7 @@ WANTED = "Expected name<TAB>description<TAB>gene…, got no"
     ],
 )
 def test_malformed_files(read, tmp_path, data, message):
-    with pytest.raises(GmtFormatError) as caught:
+    with pytest.raises(GeneSetFormatError) as caught:
         read(data)
     assert str(caught.value).startswith(f"{tmp_path / 'h.gmt'}{message}")
 
@@ -197,7 +205,7 @@ def test_other_encodings(read):
         assert read(data.encode(encoding), encoding=encoding) == expected
         packed = gzip.compress(data.encode(encoding), mtime=0)
         assert read(packed, encoding=encoding) == expected
-    with pytest.raises(GmtFormatError, match=r"0xe9 at offset 2\. .*encoding='lat"):
+    with pytest.raises(GeneSetFormatError, match=r"0xe9 at offset 2\. .*encoding='lat"):
         read(data.encode("latin-1"))
     with pytest.raises(ValueError, match="name of a text encoding, got 'utf-88'"):
         read(data.encode(), encoding="utf-88")
@@ -211,16 +219,16 @@ def test_largest_size(read, packed):
     size = max(len(data), len(PLAIN))
     assert read(data, max_bytes=size) == EXPECTED
     message = r"h\.gmt: Expected at most \d+ bytes of text, got more\. .* max_bytes"
-    with pytest.raises(GmtFormatError, match=message):
+    with pytest.raises(GeneSetFormatError, match=message):
         read(data, max_bytes=len(PLAIN) - 1)
     stream = io.BytesIO(data)
-    with pytest.raises(GmtFormatError, match=r"<stream>: Expected at most"):
+    with pytest.raises(GeneSetFormatError, match=r"<stream>: Expected at most"):
         read_gmt(stream, max_bytes=len(PLAIN) - 1)
 
 
 def test_largest_size_of_open_text():
     assert read_gmt(io.StringIO(PLAIN.decode()), max_bytes=len(PLAIN)) == EXPECTED
-    with pytest.raises(GmtFormatError, match="Expected at most 31 bytes"):
+    with pytest.raises(GeneSetFormatError, match="Expected at most 31 bytes"):
         read_gmt(io.StringIO(PLAIN.decode()), max_bytes=31)
 
 
@@ -232,7 +240,7 @@ def test_gzip_bombs_do_not_unpack(read):
             file.write(bytes(size // 16))
     tracemalloc.start()
     try:
-        with pytest.raises(GmtFormatError, match="at most 1,000,000 bytes"):
+        with pytest.raises(GeneSetFormatError, match="at most 1,000,000 bytes"):
             read(buffer.getvalue(), max_bytes=10**6)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -255,7 +263,7 @@ def test_stream_that_reads_neither_bytes_nor_text():
 
 
 def test_one_word_lines_get_no_hint_about_tabs():
-    with pytest.raises(GmtFormatError) as caught:
+    with pytest.raises(GeneSetFormatError) as caught:
         read_gmt(io.StringIO("B\n"))
     assert str(caught.value) == f"<stream>, line 1: {WANTED} tab in 'B'."
 
@@ -265,7 +273,7 @@ def test_undecodable_open_text_file(tmp_path):
     path.write_bytes(b"A\t\tX\nB\t\xe9\tX\n")
     with (
         path.open(encoding="utf-8") as file,
-        pytest.raises(GmtFormatError, match=r"h\.gmt: .* 0xe9\. .* give its path"),
+        pytest.raises(GeneSetFormatError, match=r"h\.gmt: .* 0xe9\. .* give its path"),
     ):
         read_gmt(file)
 

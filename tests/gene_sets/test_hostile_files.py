@@ -21,8 +21,8 @@ from hypothesis.extra import numpy as hnp
 
 from sk_gene2vec import (
     GeneEmbedding,
+    GeneSetFormatError,
     GeneSets,
-    GmtFormatError,
     read_gene_sets,
     read_gmt,
     write_gmt,
@@ -62,16 +62,16 @@ def test_the_check_lets_undeclared_errors_out(error, folder, monkeypatch):
     def read(data, folder):
         raise error
 
-    monkeypatch.setitem(READERS, "bad", (read, (GmtFormatError,)))
+    monkeypatch.setitem(READERS, "bad", (read, (GeneSetFormatError,)))
     with pytest.raises(type(error)):
         check("bad", b"", folder)
 
 
 def test_the_check_finds_endless_messages_and_lost_genes(folder, monkeypatch):
     def read(data, folder):
-        raise GmtFormatError("x" * (readers.LONGEST_MESSAGE + 1))
+        raise GeneSetFormatError("x" * (readers.LONGEST_MESSAGE + 1))
 
-    monkeypatch.setitem(READERS, "bad", (read, (GmtFormatError,)))
+    monkeypatch.setitem(READERS, "bad", (read, (GeneSetFormatError,)))
     with pytest.raises(AssertionError, match="a message of 501 characters"):
         check("bad", b"", folder)
     lossy = GeneSets._trusted({"A": ("X", "X")}, {"A": ""})
@@ -200,9 +200,6 @@ def large_files(size):
         "word2vec: genes": ("word2vec", b"99999 1\n" + numbered("{:x} 1\n")),
         "word2vec: header": ("word2vec", fill("1")),
         "word2vec: blanks": ("word2vec", fill(" ", "1 1\n")),
-        "projector: numbers": ("projector", fill("1\t", end="1\0PKM")),
-        "projector: lines": ("projector", fill("1\n", end="\0") + numbered("{:x}\n")),
-        "projector: labels": ("projector", fill("\t", "1\0PKM")),
         "parquet: magic": ("parquet", fill("PAR1")),
     }
     return embeddings | {
@@ -255,7 +252,7 @@ def test_json_of_any_depth():
     for depth in range(10, sys.getrecursionlimit() + 50):
         nested = "[" * depth + "]" * depth
         for text in (nested, '{"msigdbURL":' + nested + ',"geneSymbols":[]}'):
-            with pytest.raises(GmtFormatError):
+            with pytest.raises(GeneSetFormatError):
                 read_gene_sets(io.StringIO('{"A":' + text + "}"), format="json")
 
 
@@ -278,7 +275,7 @@ def test_gzip_bombs_of_any_size_take_the_same_memory(open_, n_members):
     source = open_(bomb(n_members))
     tracemalloc.start()
     try:
-        with pytest.raises(GmtFormatError, match="at most 1,000,000 bytes of text"):
+        with pytest.raises(GeneSetFormatError, match="at most 1,000,000 bytes of text"):
             read_gene_sets(source, max_bytes=10**6)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -329,7 +326,7 @@ def test_parquet_is_one_file(tmp_path):
 def test_gzip_cut_anywhere_is_refused():
     packed = gzip.compress(GMT, mtime=0)
     for size in range(len(packed)):
-        with pytest.raises(GmtFormatError):
+        with pytest.raises(GeneSetFormatError):
             read_gene_sets(io.BytesIO(packed[:size]))
 
 
@@ -342,7 +339,7 @@ def test_gzip_with_any_bit_wrong_is_refused_or_read_in_full():
         try:
             assert read_gene_sets(io.BytesIO(damaged)) == SETS
             n_read += 1
-        except GmtFormatError:
+        except GeneSetFormatError:
             pass
     # The header has a time and the kind of machine: it is all the same what they are.
     assert 0 < n_read < 8 * 10
@@ -356,7 +353,7 @@ def test_what_may_follow_gzip(open_):
     assert read_gmt(open_(packed + bytes(512))) == SETS
     assert read_gmt(open_(packed + gzip.compress(b"C\t\n")))["C"] == ()
     for rest in (b"garbage", GMT, packed[:-1]):
-        with pytest.raises(GmtFormatError, match="Damaged gzip file"):
+        with pytest.raises(GeneSetFormatError, match="Damaged gzip file"):
             read_gmt(open_(packed + rest))
 
 
@@ -378,7 +375,7 @@ def test_other_encodings_are_refused_or_asked_for(tmp_path, read, encoding, mess
     path = tmp_path / "h.gmt"
     text = FOREIGN if encoding == "latin-1" else FOREIGN.replace("\u00ef", "i")
     path.write_bytes(text.encode(encoding))
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, " + message):
+    with pytest.raises(GeneSetFormatError, match=r"h\.gmt, " + message):
         read(path)
     found = read(path, encoding=encoding)
     assert found["A"] == ("TP53",)
@@ -387,13 +384,15 @@ def test_other_encodings_are_refused_or_asked_for(tmp_path, read, encoding, mess
 
 def test_undecodable_bytes_kept_by_an_open_file_are_refused():
     data = io.BytesIO(b"A\t\tX\nB\t\tX\xff\n")
-    with pytest.raises(GmtFormatError, match=r"line 2: .* character '\\udcff'"):
+    with pytest.raises(GeneSetFormatError, match=r"line 2: .* character '\\udcff'"):
         read_gmt(io.TextIOWrapper(data, "utf-8", errors="surrogateescape"))
 
 
 def test_zeros_at_the_end_are_refused():
     """What a crash leaves where a file had its last part."""
-    with pytest.raises(GmtFormatError, match=r"line 3: Expected text, got .*'\\x00'"):
+    with pytest.raises(
+        GeneSetFormatError, match=r"line 3: Expected text, got .*'\\x00'"
+    ):
         read_gmt(io.BytesIO(GMT + bytes(100)))
 
 
@@ -422,9 +421,6 @@ def test_numbers_that_float32_cannot_hold(tmp_path):
 
 
 def test_a_byte_order_mark_is_no_part_of_a_gene(tmp_path):
-    (tmp_path / "vectors.tsv").write_bytes(b"\xef\xbb\xbf1\t2\n")
-    (tmp_path / "metadata.tsv").write_bytes(b"\xef\xbb\xbfPKM\n")
-    assert list(GeneEmbedding.from_projector(tmp_path)) == ["PKM"]
     path = tmp_path / "genes.txt"
     path.write_bytes(b"\xef\xbb\xbf1 2\nPKM 1 2\n")
     assert list(GeneEmbedding.from_word2vec(path)) == ["PKM"]

@@ -124,6 +124,7 @@ def test_collections_of_every_kind(tmp_path):
         ({"names": []}, "one or more names of gene sets, got none"),
         ({"threshold": 0}, "threshold == 0, must be > 0"),
         ({"threshold": 1.1}, "threshold == 1.1, must be <= 1"),
+        ({"threshold": float("nan")}, "threshold above 0 and at most 1, got NaN"),
     ],
 )
 def test_values_are_checked(options, message):

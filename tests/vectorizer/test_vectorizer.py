@@ -20,8 +20,8 @@ from sklearn.utils import get_tags
 
 from sk_gene2vec import (
     GeneSetEncoder,
+    GeneSetFormatError,
     GeneSets,
-    GmtFormatError,
     GmtVectorizer,
     read_gmt,
     write_gmt,
@@ -271,7 +271,7 @@ def test_bad_collections(gene_sets, error, message):
 
 def test_malformed_file(tmp_path):
     (tmp_path / "h.gmt").write_text("A d TP53")
-    with pytest.raises(GmtFormatError, match=r"h\.gmt, line 1: Fits no format"):
+    with pytest.raises(GeneSetFormatError, match=r"h\.gmt, line 1: Fits no format"):
         GmtVectorizer(tmp_path / "h.gmt").fit(GENES)
 
 
