@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -280,7 +281,7 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
-            Rows as `transform` returns them; entries above 0 are memberships.
+            Rows as `transform` returns them; entries of 1 and more are memberships.
 
         Returns
         -------
@@ -290,14 +291,22 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has missing values or not one column a gene set.
+            If `X` has missing values or not one column per gene set, or entries
+            between 0 and 1, such as probabilities.
         """
         check_is_fitted(self)
         X = check_array(X, accept_sparse="csr")
         names = self.get_feature_names_out()
         if X.shape[1] != len(names):
-            wanted = f"{len(names)} columns, one a gene set"
+            wanted = f"{len(names)} columns, one per gene set"
             raise ValueError(f"Expected {wanted}, got {X.shape[1]}.")
+        values = X.data if sp.issparse(X) else X
+        if (between := values[(values > 0) & (values < 1)]).size:
+            raise ValueError(
+                f"Expected memberships, 0 or 1, got {between[0]:.3g}. Choose the least "
+                "probability of a membership, such as "
+                "vectorizer.inverse_transform(encoder.predict_proba(X) >= 0.1)."
+            )
         members = above_zero(X)
         return np.split(names[members.indices], members.indptr[1:-1])
 

@@ -388,8 +388,20 @@ def test_sparse_interface():
 )
 def test_inverse_transform(container):
     vectorizer = GmtVectorizer(SETS).fit(GENES)
-    names = vectorizer.inverse_transform(container([[0, 0, 0], [2.0, -1.0, 0.5]]))
+    names = vectorizer.inverse_transform(container([[0, 0, 0], [2.0, -1.0, 1.0]]))
     assert [list(row) for row in names] == [[], ["SMALL", "MID"]]
+
+
+@pytest.mark.parametrize("container", [np.array, sp.csr_matrix])
+def test_inverse_transform_of_probabilities_asks_for_a_threshold(container):
+    vectorizer = GmtVectorizer(SETS).fit(GENES)
+    P = np.array([[0.2, 0.05, 1.0]])
+    message = r"0 or 1, got 0\.2.*predict_proba\(X\) >= 0\.1"
+    with pytest.raises(ValueError, match=message):
+        vectorizer.inverse_transform(container(P))
+    # The advice works.
+    (names,) = vectorizer.inverse_transform(P >= 0.1)
+    assert names.tolist() == vectorizer.get_feature_names_out()[[0, 2]].tolist()
 
 
 def test_inverse_transform_of_unsorted_indices():
@@ -407,9 +419,9 @@ def test_inverse_transform_of_many_sets():
 
 def test_inverse_transform_of_bad_matrices():
     vectorizer = GmtVectorizer(SETS).fit(GENES)
-    with pytest.raises(ValueError, match="Expected 3 columns, one a gene set, got 2"):
+    with pytest.raises(ValueError, match="Expected 3 columns, one per gene set, got 2"):
         vectorizer.inverse_transform([[0, 1]])
-    with pytest.raises(ValueError, match="Expected 3 columns, one a gene set, got 4"):
+    with pytest.raises(ValueError, match="Expected 3 columns, one per gene set, got 4"):
         vectorizer.inverse_transform([[0, 1, 0, 0]])
     with pytest.raises(ValueError, match="NaN"):
         vectorizer.inverse_transform([[0, 1, np.nan]])
