@@ -80,9 +80,9 @@ def suggest_genes(
         The most probable first. Columns are `gene`, `probability` and `evidence`.
         For a gene set, the evidence names the genes of the set that are nearest to the
         suggested one, among its 30 nearest. For a list, it names the gene sets of the
-        suggested gene that speak most for it, each with the number of genes of the list
-        that it has, and its size: "HALLMARK_HYPOXIA (8 of 10, 200)". Three are named at
-        most, divided by "; ".
+        suggested gene that add most to its score, each with the number of genes of the
+        list that it has, and its size: ``HALLMARK_HYPOXIA (8 of 10, 200)``. Three are
+        named at most, divided by "; ".
 
     Raises
     ------
@@ -194,7 +194,7 @@ def suggest_gene_sets(
         Number of gene sets; fewer if there are fewer without the gene.
     among : str or iterable of str or None, default=None
         Gene sets to choose from: those whose names start with a `str`, such as
-        "REACTOME_", or those of a list. None chooses from all.
+        ``"REACTOME_"``, or those of a list. None chooses from all.
 
     Returns
     -------
@@ -279,7 +279,7 @@ def nearest_gene_sets(
         Number of gene sets; fewer if there are fewer.
     among : str or iterable of str or None, default=None
         Gene sets to choose from: those whose names start with a `str`, such as
-        "REACTOME_", or those of a list. None chooses from all.
+        ``"REACTOME_"``, or those of a list. None chooses from all.
 
     Returns
     -------
