@@ -14,7 +14,7 @@ from sklearn.utils import gen_batches
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec._utils._vectors import largest, unit_rows
-from sk_gene2vec.encoder._inference import Layers, hidden_outputs
+from sk_gene2vec.encoder._inference import Layers, decode_logits, hidden_outputs
 
 # Chosen by the memberships that later releases of GO and Reactome added to MSigDB v7.1,
 # see benchmarks/README.md. The optimum is flat: 20 or 50 neighbours and 5 or 30 prior
@@ -137,6 +137,24 @@ def log_odds(
         more = np.log1p(votes.data / prior[votes.col])
         block[votes.row, votes.col] += VOTE_SLOPE * more
         yield block
+
+
+def log_odds_at_most(
+    embedding: Array, layers: Layers, genes: Genes, column: int
+) -> Array:
+    """Bound the log-odds of one gene set, up to the shift: all of its genes vote."""
+    members = genes.memberships[:, [column]].toarray().ravel() > 0
+    units, voters = unit_rows(embedding), unit_rows(genes.embedding[members])
+    votes = np.empty(len(units))
+    for rows in row_blocks((len(units), max(1, len(voters)))):
+        cosines = np.maximum(units[rows] @ voters.T, 0)
+        with np.errstate(under="ignore"):
+            votes[rows] = (cosines**3).sum(axis=1)
+    chosen = slice(column, column + 1)
+    logits = decode_logits(embedding, layers.astype(embedding.dtype), chosen)[:, 0]
+    # Rounding must not take a gene out.
+    bound = LOGIT_SLOPE * logits + VOTE_SLOPE * np.log(votes + genes.prior[column])
+    return np.asarray(bound + 1e-4)
 
 
 def level(layers: Layers, genes: Genes, completeness: float) -> float:

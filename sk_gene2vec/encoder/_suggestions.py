@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._typing import Array
+from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.encoder._gene_lists import (
     calibrated,
     overlap_p_values,
@@ -28,13 +30,16 @@ from sk_gene2vec.encoder._model import (
     rows_among,
     steps_of,
 )
-from sk_gene2vec.encoder._probabilities import neighbor_weights
+from sk_gene2vec.encoder._probabilities import log_odds_at_most, neighbor_weights
 from sk_gene2vec.vectorizer import GmtVectorizer
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_EVIDENCE = 3
+
+# Genes whose neighbours are looked at first.
+_FIRST_SEEN = 1000
 
 # Gene lists of fewer say too little of what their genes have in common.
 _FEW_GENES = 3
@@ -143,9 +148,6 @@ def suggest_genes(
     if isinstance(gene_set, str):
         column = column_of(gene_set, vectorizer)
         listed = (X[:, [column]].toarray() > 0).ravel()
-        # One gene set alone: the others would take most of the time.
-        chosen = slice(column, column + 1)
-        probability = encoder._decode(embedding, chosen)[:, 0]
     else:
         listed = _listed(gene_set, vectorizer)
         shared, p_values = overlap_p_values(X, listed)
@@ -154,11 +156,13 @@ def suggest_genes(
         probability = calibrated(scores, listed, completeness)
     # Nothing is known of a gene without an embedding.
     open_ = ~listed & embedding.any(axis=1) & rows_among(among, vectorizer)
-    best = _best(probability, open_, n)
     if isinstance(gene_set, str):
+        best, chances = _best_of_set(encoder, embedding, column, open_, n)
         votes = _votes(embedding[best], embedding, listed)
         evidence = _strongest(votes, vectorizer.genes_)
     else:
+        best = _best(probability, open_, n)
+        chances = probability[best]
         sizes = np.bincount(X.indices, minlength=X.shape[1])
         described = [
             f"{name} ({count} of {listed.sum()}, {size})"
@@ -168,7 +172,7 @@ def suggest_genes(
     return pd.DataFrame(
         {
             "gene": vectorizer.genes_[best],
-            "probability": probability[best],
+            "probability": chances,
             "evidence": np.array(evidence, dtype=object),
         }
     )
@@ -387,6 +391,35 @@ def _warn_without_match(
         f"{p_values[best]:.1g}, among {len(names)} gene sets). What is suggested for "
         "this list means little; a collection that covers its topic would say more."
     )
+
+
+def _best_of_set(
+    encoder: GeneSetEncoder,
+    embedding: Array,
+    column: int,
+    allowed: NDArray[np.bool_],
+    n: int,
+) -> tuple[NDArray[np.intp], Array]:
+    """Places of the n most probable genes of a gene set, and their probabilities.
+
+    The neighbours of all genes would take seconds. So genes are looked at in the order
+    of a bound, until no other gene can be among the first n.
+    """
+    chosen = slice(column, column + 1)
+    bound = log_odds_at_most(embedding, encoder._layers(), encoder._genes(), column)
+    places = np.flatnonzero(allowed)
+    if not len(places):
+        return places, np.empty(0)
+    order = places[np.argsort(-bound[places], kind="stable")]
+    n_seen = max(n, _FIRST_SEEN)
+    while True:
+        seen = np.sort(order[:n_seen])
+        probability = encoder._decode(embedding[seen], chosen)[:, 0]
+        best = np.argsort(-probability, kind="stable")[:n]
+        rest = bound[order[n_seen : n_seen + 1]] + encoder._shift
+        if not len(rest) or expit(rest[0]) < probability[best[-1]]:
+            return seen[best], probability[best]
+        n_seen *= 4
 
 
 def _best(values: Array, allowed: NDArray[np.bool_], n: int) -> NDArray[np.intp]:

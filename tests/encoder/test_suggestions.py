@@ -12,7 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
-from sk_gene2vec.encoder import nearest_gene_sets, suggest_gene_sets, suggest_genes
+from sk_gene2vec.encoder import (
+    _suggestions,
+    nearest_gene_sets,
+    suggest_gene_sets,
+    suggest_genes,
+)
 
 # No two genes are in the same gene sets, so that no two are equally probable.
 GENE_SETS = {
@@ -581,3 +586,25 @@ def test_lists_of_collections_that_say_little(gene_sets):
     assert found["gene"].to_list() == (["d"] if "C" in gene_sets else [])
     assert found["probability"].between(0, 1).all()
     assert set(nearest["gene_set"]) == set(gene_sets) - {"C"}
+
+
+@pytest.mark.parametrize("n_seen", [1, 7, 1000])
+def test_the_best_genes_are_found_without_the_neighbours_of_all(n_seen, monkeypatch):
+    monkeypatch.setattr(_suggestions, "_FIRST_SEEN", n_seen)
+    rng = np.random.default_rng(0)
+    kinds = np.arange(300) % 5
+    sets = {}
+    for number in range(40):
+        shares = np.where(kinds == number % 5, 0.5, 0.03)
+        members = np.flatnonzero(rng.random(300) < shares)
+        sets[f"S{number}"] = [f"G{member:03d}" for member in members]
+    vectorizer = GmtVectorizer(sets)
+    genes = sorted({gene for members in sets.values() for gene in members})
+    encoder = GeneSetEncoder(5, max_epochs=5, random_state=0)
+    model = make_pipeline(vectorizer, encoder).fit(genes)
+    P = encoder.predict_proba(vectorizer.transform(vectorizer.genes_))
+    for column, name in enumerate(sets):
+        found = suggest_genes(model, name, n=8)
+        others = ~np.isin(vectorizer.genes_, sets[name])
+        expected = np.sort(P[others, column])[::-1][:8]
+        np.testing.assert_allclose(found["probability"], expected, rtol=1e-5)
