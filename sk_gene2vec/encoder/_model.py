@@ -74,7 +74,7 @@ def columns_among(
         chosen = np.array([name.startswith(among) for name in names])
         wanted = f"names that start with {among!r}"
     else:
-        chosen = np.isin(names, _names(among, "names in `among`"))
+        chosen = np.isin(names, names_of(among, "names in `among`"))
         wanted = "one of the names in `among`"
     if not chosen.any():
         raise ValueError(
@@ -91,7 +91,7 @@ def rows_among(
     chosen = np.ones(len(vectorizer.genes_) + 1, dtype=bool)
     if among is not None:
         chosen[:] = False
-        chosen[vectorizer._index.rows(_names(among, "genes in `among`"))] = True
+        chosen[vectorizer._index.rows(names_of(among, "genes in `among`"))] = True
     if not chosen[:-1].any():
         raise ValueError(
             "Expected genes of the collection in `among`, got none; "
@@ -100,10 +100,10 @@ def rows_among(
     return chosen[:-1]
 
 
-def _names(among: Iterable[str], what: str) -> list[str]:
-    """List names, whose order does not matter."""
-    is_set = isinstance(among, set | frozenset)
-    return check_genes(sorted(among, key=str) if is_set else among, what)
+def names_of(given: Iterable[str], what: str = "genes") -> list[str]:
+    """List names whose order does not matter: a set will do."""
+    is_set = isinstance(given, set | frozenset)
+    return check_genes(sorted(given, key=str) if is_set else given, what)
 
 
 def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:

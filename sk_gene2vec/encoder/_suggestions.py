@@ -13,7 +13,6 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
@@ -26,6 +25,7 @@ from sk_gene2vec.encoder._model import (
     column_of,
     columns_among,
     memberships_of,
+    names_of,
     row_of,
     rows_among,
     steps_of,
@@ -360,9 +360,7 @@ def nearest_gene_sets(
 
 def _listed(genes: Iterable[str], vectorizer: GmtVectorizer) -> NDArray[np.bool_]:
     """Find the genes of a list among those of the collection."""
-    is_set = isinstance(genes, set | frozenset)
-    given = check_genes(sorted(genes, key=str) if is_set else genes)
-    rows, _ = vectorizer._look_up_some(given)
+    rows, _ = vectorizer._look_up_some(names_of(genes))
     listed = np.zeros(len(vectorizer.genes_) + 1, dtype=bool)
     listed[rows] = True
     found = vectorizer.genes_[listed[:-1]]
