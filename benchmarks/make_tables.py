@@ -440,7 +440,7 @@ def lists(rows: list[Row]) -> str:
     )
 
 
-for name in ("redundancy", "redundancy_groups"):
+for name in ("copies", "copies_groups"):
     table(name, f"bench_{name}")(as_measured)
 
 

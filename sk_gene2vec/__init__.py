@@ -11,11 +11,12 @@ from sk_gene2vec.encoder import (
 from sk_gene2vec.gene_sets import (
     GeneSetFormatError,
     GeneSets,
+    group_gene_sets,
     read_gene_sets,
     read_gmt,
     write_gmt,
 )
-from sk_gene2vec.vectorizer import GmtVectorizer, group_gene_sets
+from sk_gene2vec.vectorizer import GmtVectorizer
 
 __all__ = [
     "GeneEmbedding",

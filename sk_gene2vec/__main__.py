@@ -44,11 +44,11 @@ from sk_gene2vec import (
 )
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
-from sk_gene2vec.datasets import load_human_gene_aliases
+from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
 from sk_gene2vec.encoder._model import column_of, row_of
+from sk_gene2vec.gene_sets._sources import resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
-from sk_gene2vec.vectorizer._sources import resolve_gene_sets
 
 _NAME = "sk-gene2vec"
 # What the package raises for input that it cannot use.
@@ -276,7 +276,7 @@ def _collection(args: argparse.Namespace) -> GeneSets:
         read_gene_sets(sys.stdin.buffer) if path == "-" else path
         for path in args.inputs
     ]
-    one = given[0] if len(given) == 1 else given or None
+    one = given[0] if len(given) == 1 else given or load_go_bp()
     return resolve_gene_sets(one, prefix_names=args.prefix_names)
 
 

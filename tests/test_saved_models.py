@@ -1,4 +1,4 @@
-"""Saved models: pickle, joblib and skops, now and in later releases."""
+"""Saved models: pickle, joblib and skops."""
 
 import io
 import pickle
@@ -19,7 +19,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-import sk_gene2vec
 from sk_gene2vec import (
     GeneEmbedding,
     GeneSetEncoder,
@@ -27,17 +26,15 @@ from sk_gene2vec import (
     GmtVectorizer,
     write_gmt,
 )
-from sk_gene2vec._utils import _persistence as persistence
 
-DATA = Path(__file__).parent / "data"
-MAKE = runpy.run_path(str(DATA / "make_saved_models.py"))
-RELEASES = sorted(path.parent.name for path in DATA.glob("*/outputs.npz"))
+MODELS = Path(__file__).parent / "_models.py"
+MAKE = runpy.run_path(str(MODELS))
 
-ENCODER = "sk_gene2vec.GeneSetEncoder"
-VECTORIZER = "sk_gene2vec.GmtVectorizer"
-GENE_SETS = "sk_gene2vec.GeneSets"
-EMBEDDING = "sk_gene2vec.GeneEmbedding"
-ALIASES = "sk_gene2vec.datasets.GeneAliases"
+ENCODER = "sk_gene2vec.encoder._encoder.GeneSetEncoder"
+VECTORIZER = "sk_gene2vec.vectorizer._vectorizer.GmtVectorizer"
+GENE_SETS = "sk_gene2vec.gene_sets._gene_sets.GeneSets"
+EMBEDDING = "sk_gene2vec.embedding._embedding.GeneEmbedding"
+ALIASES = "sk_gene2vec.datasets._aliases.GeneAliases"
 OWN = sorted([ALIASES, EMBEDDING, ENCODER, GENE_SETS, VECTORIZER])
 
 
@@ -237,7 +234,7 @@ def test_models_open_without_torch_and_without_the_gpu(models, tmp_path):
     elsewhere["encoder"] = through_pickle(models["encoder"]).set_params(device="cuda:7")
     folder = tmp_path / "saved"
     MAKE["save"](elsewhere, folder)
-    arguments = [str(DATA / "make_saved_models.py"), str(folder), *OWN]
+    arguments = [str(MODELS), str(folder), *OWN]
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOADER, *arguments],
         capture_output=True,
@@ -253,88 +250,6 @@ def test_models_open_without_torch_and_without_the_gpu(models, tmp_path):
             assert set(found) == set(expected)
             for name in expected:
                 np.testing.assert_array_equal(found[name], expected[name])
-
-
-@pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("kind", ["pickle", "joblib", "skops"])
-def test_models_of_every_release_give_what_they_gave(release, kind):
-    path = DATA / release / f"models.{kind}"
-    models = {
-        "pickle": lambda: pickle.loads(path.read_bytes()),
-        "joblib": lambda: joblib.load(path),
-        "skops": lambda: skops.io.load(path, trusted=OWN),
-    }[kind]()
-    found = MAKE["outputs"](models)
-    with np.load(DATA / release / "outputs.npz") as expected:
-        assert set(expected) <= set(found)
-        for name in expected:
-            if expected[name].dtype.kind == "f":
-                # Another BLAS or processor rounds sums in another order.
-                np.testing.assert_allclose(
-                    found[name], expected[name], rtol=1e-6, atol=1e-9, err_msg=name
-                )
-            else:
-                np.testing.assert_array_equal(found[name], expected[name], name)
-    assert_same(models["gene_sets"], MAKE["GENE_SETS"])
-    assert clone(models["encoder"]).get_params()["device"] == "cpu"
-    assert models["encoder"].feature_names_in_[3] == "EMPTY"
-
-
-def test_this_version_has_its_models():
-    assert sk_gene2vec.__version__ in RELEASES
-
-
-@pytest.mark.parametrize("through", ROUTES)
-@pytest.mark.parametrize("name", ["gene_sets", "vectorizer", "encoder", "embedding"])
-def test_a_newer_format_is_refused(models, monkeypatch, through, name):
-    model = models[name]
-    checked = persistence.checked_state
-
-    def from_the_future(owner, state):
-        with monkeypatch.context() as now:
-            now.setattr(persistence, "STATE_FORMAT", 1)
-            now.setattr(persistence, "__version__", "0.1.0")
-            return checked(owner, state)
-
-    monkeypatch.setattr(persistence, "STATE_FORMAT", 2)
-    monkeypatch.setattr(persistence, "__version__", "9.3.0")
-    for module in (
-        "_utils._persistence",
-        "gene_sets._gene_sets",
-        "embedding._base",
-    ):
-        monkeypatch.setattr(f"sk_gene2vec.{module}.checked_state", from_the_future)
-    message = (
-        r"Expected a \w+ in format 1 or below, which sk-gene2vec 0\.1\.0 reads, got "
-        r"format 2, saved by sk-gene2vec 9\.3\.0\. Install sk-gene2vec 9\.3\.0 or newer"
-    )
-    with pytest.raises(ValueError, match=message):
-        through(model)
-
-
-@pytest.mark.parametrize("number", [None, 0, -1, "1", 1.0, True])
-def test_a_state_without_the_number_of_its_format_is_refused(number):
-    state = {**GeneSetEncoder().__getstate__(), "_sk_gene2vec_format": number}
-    if number is None:
-        del state["_sk_gene2vec_format"]
-    with pytest.raises(ValueError, match=rf"of its format, got {number!r}\. The"):
-        GeneSetEncoder().__setstate__(state)
-
-
-# One of the gene sets is empty.
-@pytest.mark.filterwarnings("ignore:.* in no gene set")
-def test_parameters_newer_than_the_file_take_their_defaults(models):
-    state = models["encoder"].__getstate__()
-    del state["n_negatives"], state["dropout"]
-    again = GeneSetEncoder.__new__(GeneSetEncoder)
-    again.__setstate__(state)
-    assert again.get_params()["dropout"] == GeneSetEncoder().dropout
-    assert again.get_params()["max_epochs"] == models["encoder"].max_epochs
-    X = np.eye(len(MAKE["GENE_SETS"]))
-    with pytest.warns(UserWarning, match="feature names"):
-        np.testing.assert_array_equal(
-            again.transform(X), models["encoder"].transform(X)
-        )
 
 
 def test_a_fitted_vectorizer_needs_its_file_no_more(tmp_path):
@@ -391,8 +306,3 @@ def test_an_embedding_of_a_damaged_file_is_not_opened():
     state["genes"] = "A\nB\nC"
     with pytest.raises(ValueError, match="one vector a gene, got 3 genes and 2"):
         GeneEmbedding.__new__(GeneEmbedding).__setstate__(state)
-
-
-def test_the_files_of_a_release_are_written_once(models, tmp_path):
-    with pytest.raises(FileExistsError):
-        MAKE["save"](models, tmp_path)

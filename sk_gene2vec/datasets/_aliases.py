@@ -133,9 +133,6 @@ class GeneAliases(Mapping[str, str | tuple[str, ...]]):
     array([[1.]], dtype=float32)
     """
 
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec.datasets"
-
     def __init__(self, symbols_of: Mapping[str, str | tuple[str, ...]]) -> None:
         self._symbols_of = symbols_of
 

@@ -47,9 +47,6 @@ class DownloadError(OSError):
 h.all.v7.5.1.symbols.gmt
     """
 
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec.datasets"
-
 
 @dataclass(frozen=True)
 class Remote:

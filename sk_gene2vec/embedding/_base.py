@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from sk_gene2vec._utils._genes import check_order, strip
 from sk_gene2vec._utils._messages import counted, near_misses, shown
-from sk_gene2vec._utils._persistence import checked_state, formatted_state
 from sk_gene2vec._utils._vectors import check_vectors, places_of
 
 _UNKNOWN_SHOWN = 5
@@ -85,18 +84,16 @@ class GeneVectors:
 
     def __getstate__(self) -> dict[str, Any]:
         genes = "\n".join(self._row_of)
-        state = {
+        return {
             "genes": genes,
             "vectors": self._vectors,
             "attrs": self._attrs,
             "n_gene_sets": self._n_gene_sets,
         }
-        return formatted_state(state)
 
-    def __setstate__(self, saved: Mapping[str, Any]) -> None:
-        state = checked_state(self, saved)
-        genes = state.pop("genes").split("\n")
-        GeneVectors.__init__(self, genes, **state)
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        arguments = {**state, "genes": state["genes"].split("\n")}
+        GeneVectors.__init__(self, **arguments)
 
     def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
         """Positions of genes, or an error that names those that have no vector."""

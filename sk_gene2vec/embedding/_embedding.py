@@ -76,9 +76,6 @@ class GeneEmbedding(Exports):
     'PKM'
     """
 
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec"
-
     @classmethod
     def from_pipeline(
         cls, model: Pipeline, genes: Iterable[str] | None = None

@@ -13,12 +13,13 @@ from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._version import __version__
+from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.datasets._cache import cache_folder
 from sk_gene2vec.encoder import GeneSetEncoder
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._sources import resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.vectorizer import GmtVectorizer
-from sk_gene2vec.vectorizer._sources import resolve_gene_sets
 
 # Parameters that vectors do not depend on, or should not.
 _FREE_PARAMETERS = {"completeness", "device", "verbose", "warm_start"}
@@ -43,6 +44,8 @@ def from_gene_sets(
             "that the same call would learn again."
         )
     encoder.set_params(random_state=int(encoder.random_state))
+    if gene_sets is None:
+        gene_sets = load_go_bp()
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
     digest = _digest(collection, encoder, evaluate)
     folder = cache_folder(data_home) / "embeddings" / digest

@@ -20,8 +20,8 @@ from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._messages import shown, warn
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.embedding._base import GeneVectors
-from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
-from sk_gene2vec.vectorizer._identifiers import describe_kinds
+from sk_gene2vec.identifiers._index import GeneIndex, Rows
+from sk_gene2vec.identifiers._kinds import describe_kinds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import counted, excerpt, warn
-from sk_gene2vec._utils._persistence import FormattedState
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder._inference import (
@@ -41,9 +40,7 @@ def _text_in(X: Any) -> str | None:
     return next((value for value in values if isinstance(value, str)), None)
 
 
-class GeneSetEncoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, FormattedState, BaseEstimator
-):
+class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Gene embeddings from gene sets, learned by a multi-label network.
 
     The network predicts a gene's gene sets from the gene: gene -> embedding ->
@@ -275,9 +272,6 @@ class GeneSetEncoder(
     >>> encoder.predict_proba(X).shape
     (4, 3)
     """
-
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec"
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from sk_gene2vec._utils._genes import UNWRITABLE, check_text, strip
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec._utils._persistence import checked_state, formatted_state
 
 _Pair: TypeAlias = tuple[str, Iterable[str]]
 GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
@@ -60,9 +59,6 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
     >>> gene_sets.genes
     ['CASP3', 'TP53']
     """
-
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec"
 
     __slots__ = ("_all_genes", "_attrs", "_descriptions", "_sets", "_shared")
 
@@ -184,10 +180,9 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
     def __getstate__(self) -> dict[str, Any]:
         # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
         lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
-        return formatted_state({"gmt": "\n".join(lines), "attrs": self._attrs})
+        return {"gmt": "\n".join(lines), "attrs": self._attrs}
 
-    def __setstate__(self, saved: Mapping[str, Any]) -> None:
-        state = checked_state(self, saved)
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
         rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
         sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
         descriptions = {name: description for name, description, *_ in rows}

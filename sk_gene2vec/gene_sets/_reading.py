@@ -45,12 +45,9 @@ class GeneSetFormatError(ValueError):
     >>> import io, sk_gene2vec
     >>> sk_gene2vec.read_gmt(io.StringIO("APOPTOSIS"))
     Traceback (most recent call last):
-    sk_gene2vec.GeneSetFormatError: <stream>, line 1: Expected \
+    sk_gene2vec.gene_sets._reading.GeneSetFormatError: <stream>, line 1: Expected \
 name<TAB>description<TAB>gene…, got no tab in 'APOPTOSIS'.
     """
-
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec"
 
 
 @dataclass(frozen=True)

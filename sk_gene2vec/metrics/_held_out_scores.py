@@ -262,9 +262,6 @@ class HeldOutMembershipScorer:
     {'n_components': 3}
     """
 
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec.metrics"
-
     metric: str = "ndcg"
     k: int = field(default=100, kw_only=True)
     hidden_fraction: float = field(default=0.1, kw_only=True)

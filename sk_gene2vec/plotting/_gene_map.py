@@ -23,6 +23,7 @@ from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import excerpt, shown
 from sk_gene2vec._utils._vectors import nearest, unit_rows
 from sk_gene2vec.gene_sets import GeneSets
+from sk_gene2vec.identifiers._index import GeneIndex
 from sk_gene2vec.plotting._labels import read_labels
 from sk_gene2vec.plotting._projection import (
     check_named,
@@ -31,7 +32,6 @@ from sk_gene2vec.plotting._projection import (
     given_places,
     in_the_plane,
 )
-from sk_gene2vec.vectorizer._aliases import GeneIndex
 
 # In the order in which they run.
 _SCRIPTS = (

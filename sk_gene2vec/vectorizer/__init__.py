@@ -1,6 +1,5 @@
 """From genes to rows of the gene x gene-set matrix."""
 
-from sk_gene2vec.vectorizer._redundancy import group_gene_sets
 from sk_gene2vec.vectorizer._vectorizer import GmtVectorizer
 
-__all__ = ["GmtVectorizer", "group_gene_sets"]
+__all__ = ["GmtVectorizer"]

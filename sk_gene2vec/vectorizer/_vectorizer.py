@@ -17,10 +17,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
-from sk_gene2vec._utils._persistence import FormattedState
-from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.vectorizer import _sources as sources
-from sk_gene2vec.vectorizer._aliases import GeneIndex, Rows
+from sk_gene2vec.datasets import load_go_bp
+from sk_gene2vec.gene_sets import GeneSets
+from sk_gene2vec.gene_sets._sources import (
+    membership_matrix,
+    resolve_gene_sets,
+    select_by_size,
+)
+from sk_gene2vec.identifiers._index import GeneIndex, Rows
 from sk_gene2vec.vectorizer._output import Membership, contained
 
 if TYPE_CHECKING:
@@ -33,7 +37,7 @@ _ARRAY = HasMethods("__array__")
 _ZEROS = ", and given a row of zeros"
 
 
-class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
+class GmtVectorizer(TransformerMixin, BaseEstimator):
     """Turn gene identifiers into rows of a gene x gene-set membership matrix.
 
     The samples are genes. The row of a gene says to which gene sets it belongs.
@@ -120,9 +124,6 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
     >>> vectorizer.get_feature_names_out()
     array(['APOPTOSIS', 'CELL_CYCLE'], dtype=object)
     """
-
-    # Saved models name the public path.
-    __module__ = "sk_gene2vec"
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, None],
@@ -327,10 +328,9 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         return np.array(list(self.vocabulary_), dtype=object)
 
     def _fit(self, genes: list[str], *, fate: str | None) -> Rows:
-        whole = sources.resolve_gene_sets(
-            self.gene_sets, prefix_names=self.prefix_names
-        )
-        collection = sources.select_by_size(whole, self.min_size, self.max_size)
+        gene_sets = load_go_bp() if self.gene_sets is None else self.gene_sets
+        whole = resolve_gene_sets(gene_sets, prefix_names=self.prefix_names)
+        collection = select_by_size(whole, self.min_size, self.max_size)
         index = GeneIndex(collection.genes, self.aliases)
         rows, missing = self._look_up(genes, index, fate=fate)
         self._set(collection, index, self.dtype)
@@ -341,13 +341,14 @@ class GmtVectorizer(TransformerMixin, FormattedState, BaseEstimator):
         self, collection: GeneSets, index: GeneIndex, dtype: npt.DTypeLike
     ) -> None:
         """Set `gene_sets_` and the attributes that follow from it, not saved."""
-        self._membership = sources.membership_matrix(collection, index.row_of, dtype)
+        self._membership = membership_matrix(collection, index.row_of, dtype)
         self.gene_sets_, self._index = collection, index
         self.genes_ = np.array(index.genes, dtype=object)
         self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
+        # A copy: from Python 3.11 on, it is the dict of the estimator itself.
+        state = dict(super().__getstate__())
         if "_index" in state:
             index, membership = state.pop("_index"), state.pop("_membership")
             del state["genes_"], state["vocabulary_"]

@@ -1,11 +1,6 @@
-"""Save small models with this release, and what they give, for later ones to open.
-
-Run `python tests/data/make_saved_models.py` once a release: it makes a folder named
-after the version and never writes over one.
-"""
+"""Small models of every kind that can be saved, and what they give."""
 
 import pickle
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -13,11 +8,9 @@ import pandas as pd
 import skops.io
 from sklearn.pipeline import make_pipeline
 
-import sk_gene2vec
 from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec.datasets import GeneAliases
 
-HERE = Path(__file__).parent
 SAMPLES = ["HK1", "PKM", "P53", "Trp53", "CASP3"]
 
 GENE_SETS = GeneSets(
@@ -103,10 +96,3 @@ def save(models, folder):
     joblib.dump(models, folder / "models.joblib", compress=True)
     skops.io.dump(models, folder / "models.skops", compression=8)
     np.savez_compressed(folder / "outputs.npz", **outputs(models))
-
-
-if __name__ == "__main__":
-    folder = HERE / sk_gene2vec.__version__
-    save(make_models(), folder)
-    for path in sorted(folder.iterdir()):
-        print(f"{path.relative_to(HERE)}: {path.stat().st_size:,} bytes")

@@ -105,7 +105,7 @@ def plain(gene: str) -> str:
 
     Examples
     --------
-    >>> from sk_gene2vec.vectorizer._identifiers import plain
+    >>> from sk_gene2vec.identifiers._kinds import plain
     >>> plain(" TP53"), plain("ENSG00000141510.17"), plain("7157.0")
     ('tp53', 'ensg00000141510', '7157')
     """
@@ -118,7 +118,7 @@ def without_version(gene: str) -> str | None:
 
     Examples
     --------
-    >>> from sk_gene2vec.vectorizer._identifiers import without_version
+    >>> from sk_gene2vec.identifiers._kinds import without_version
     >>> without_version("ENSG00000141510.17"), without_version("7157.0")
     ('ENSG00000141510', '7157')
     """
@@ -132,7 +132,7 @@ def kind_of_alias(alias: str) -> str:
 
     Examples
     --------
-    >>> from sk_gene2vec.vectorizer._identifiers import kind_of_alias
+    >>> from sk_gene2vec.identifiers._kinds import kind_of_alias
     >>> list(map(kind_of_alias, ["7157", "ENSG00000141510", "P53"]))
     ['entrez', 'ensembl', 'alias']
     """
@@ -162,7 +162,7 @@ def describe_kinds(
 
     Examples
     --------
-    >>> from sk_gene2vec.vectorizer._identifiers import describe_kinds
+    >>> from sk_gene2vec.identifiers._kinds import describe_kinds
     >>> sentences, others = describe_kinds(["7157", "472", "P53"], ["ATM", "TP53"])
     >>> print(sentences[0])  # doctest: +ELLIPSIS
     2 look like Entrez numbers ('7157', '472'), not like 'ATM': translate such ...

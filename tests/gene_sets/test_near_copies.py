@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneSets, group_gene_sets
-from sk_gene2vec.vectorizer import _redundancy
+from sk_gene2vec.gene_sets import _near_copies
 
 # BIG has most near copies; SMALL is nested in it; the CHAIN shares nothing end to end.
 SETS = {
@@ -72,7 +72,7 @@ def test_the_best_of_the_given_names_represents_its_group():
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize("strip", [7, 256])
 def test_groups_are_what_brute_force_finds(threshold, strip, monkeypatch):
-    monkeypatch.setattr(_redundancy, "_STRIP", strip)
+    monkeypatch.setattr(_near_copies, "_STRIP", strip)
     sets = random_sets()
     names = list(sets)
     expected, leaders = {}, []

@@ -17,10 +17,6 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 
 def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
     """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
-    if gene_sets is None:
-        from sk_gene2vec.datasets import load_go_bp
-
-        gene_sets = load_go_bp()
     if not _is_collection(gene_sets):
         return _joined(gene_sets, prefix_names=prefix_names)
     return _joined([gene_sets], prefix_names=True) if prefix_names else _read(gene_sets)

@@ -4,7 +4,7 @@ import pytest
 
 from sk_gene2vec import GmtVectorizer
 from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
-from sk_gene2vec.vectorizer._identifiers import describe_kinds, plain
+from sk_gene2vec.identifiers._kinds import describe_kinds, plain
 
 SYMBOLS = {"A": ["TP53", "ATM", "MDM2", "C1orf112", "HLA-A"]}
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import counted, shown
-from sk_gene2vec.vectorizer._identifiers import (
+from sk_gene2vec.identifiers._kinds import (
     describe_kinds,
     kind_of_alias,
     plain,

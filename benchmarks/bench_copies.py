@@ -1,6 +1,6 @@
 """Groups of near copies in full MSigDB: time, memory, and how many there are.
 
-python benchmarks/bench_redundancy.py
+python benchmarks/bench_copies.py
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
             others = groups.loc[groups["representative"] == name, "gene_set"].tolist()
             samples.append([name, int(sizes[name]), ", ".join(others[1 : 1 + MEMBERS])])
     report(
-        "bench_redundancy",
+        "bench_copies",
         [
             *("threshold", "groups", "of several gene sets"),
             *("redundant gene sets", "seconds", "peak memory (GB)"),
@@ -44,7 +44,7 @@ def main() -> None:
         rows,
     )
     header = ["representative", "gene sets", "most similar to it"]
-    report("bench_redundancy_groups", header, samples)
+    report("bench_copies_groups", header, samples)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import excerpt, nearest_names
-from sk_gene2vec.vectorizer._sources import membership_matrix, resolve_gene_sets
+from sk_gene2vec.gene_sets._sources import membership_matrix, resolve_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def group_gene_sets(
 
     Parameters
     ----------
-    gene_sets : path, mapping, DataFrame, list of these or None
+    gene_sets : path, mapping, DataFrame or list of these
         The collection, as for :class:`GmtVectorizer`.
     names : iterable of str, default=None
         Gene sets to group, the best first, as in a table that is sorted by p-value: the
