@@ -92,6 +92,8 @@ axes.set(
 )
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="upper left")
-print(f"mean prediction {table.mean_prediction:.5f}, observed {table.base_rate:.5f}")
+found = (table.fraction_observed * table.n_pairs).sum()
+expected = (table.mean_predicted * table.n_pairs).sum()
+print(f"{expected:,.0f} deleted memberships expected, {found:,.0f} found")
 
 plt.show()

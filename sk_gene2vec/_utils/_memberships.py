@@ -10,17 +10,21 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_non_negative
 
 # Entries of the dense blocks that are read or computed at a time.
 _BLOCK_SIZE = 2**23
 
 
-def as_memberships(X: Any) -> sp.csr_array:
+def as_memberships(X: Any, whom: str = "GeneSetEncoder") -> sp.csr_array:
     """Binarise a validated array or CSR matrix at zero, without changing it.
 
     The result has the dtype of X, in this machine's byte order, where that is
     float32 or float64; else it is float64.
     """
+    if X.dtype == object:
+        # scikit-learn 1.6 leaves columns of several types objects.
+        X = X.astype(np.float64)
     if X.dtype.kind not in "biuf":
         raise TypeError(
             f"Expected numbers in X, memberships of 0 or greater, got {X.dtype} values."
@@ -28,13 +32,9 @@ def as_memberships(X: Any) -> sp.csr_array:
     dtype = X.dtype.newbyteorder("=")
     if dtype not in (np.float32, np.float64):
         dtype = np.dtype(np.float64)
-    if sp.issparse(X):
-        X = sp.csr_array(X)
-        _check_non_negative(X.data)
-        if not X.has_canonical_format or not X.data.all():
-            X = above_zero(X)
-    else:
-        _check_non_negative(X)
+    check_non_negative(X, whom)
+    X = sp.csr_array(X) if sp.issparse(X) else above_zero(X)
+    if not X.has_canonical_format or not X.data.all():
         X = above_zero(X)
     return sp.csr_array((np.ones(X.nnz, dtype), X.indices, X.indptr), shape=X.shape)
 
@@ -49,14 +49,6 @@ def above_zero(X: Any) -> sp.csr_array:
     X.sum_duplicates()
     X.eliminate_zeros()
     return X
-
-
-def _check_non_negative(values: NDArray[Any]) -> None:
-    if values.size and values.min() < 0:
-        raise ValueError(
-            "Negative values in data passed to GeneSetEncoder: expected memberships, "
-            f"0 or greater, got {values.min()}."
-        )
 
 
 def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:

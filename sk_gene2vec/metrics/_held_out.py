@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._memberships import row_blocks
+from sk_gene2vec._utils._memberships import as_memberships, row_blocks
 from sk_gene2vec._utils._typing import Array
 
 
@@ -51,7 +51,7 @@ def split_memberships(
     Returns
     -------
     visible, hidden : csr_array of shape (n_genes, n_gene_sets)
-        What stays and what is hidden; they add up to X.
+        What stays and what is hidden, as ones. Together they are the memberships of X.
 
     Raises
     ------
@@ -98,22 +98,9 @@ def check_share(hidden_fraction: float, min_memberships: int) -> None:
     check_scalar(min_memberships, "min_memberships", Integral, min_val=2)
 
 
-def _memberships(X: Any) -> sp.csr_array:
-    """Validate X and return a CSR copy without duplicates and stored zeros."""
-    X = check_array(X, accept_sparse="csr")
-    # SciPy has no matrices of half precision or objects, nor of another byte order.
-    # scikit-learn 1.6 leaves columns of several types objects.
-    own = {"float16": np.float32, "object": np.float64}
-    dtype = own.get(X.dtype.name, X.dtype.newbyteorder("="))
-    X = sp.csr_array(X.astype(dtype, copy=False), copy=True)
-    if X.nnz and X.data.min() < 0:
-        raise ValueError(f"Expected memberships, 0 or greater, got {X.data.min()}.")
-    if not X.has_canonical_format:
-        # Sums of small integers may overflow.
-        X = X.astype(np.result_type(X.dtype, np.float32))
-        X.sum_duplicates()
-    X.eliminate_zeros()
-    return X
+def _memberships(X: ArrayLike) -> sp.csr_array:
+    """Validate X and return its memberships as a CSR array of ones."""
+    return as_memberships(check_array(X, accept_sparse="csr"), "split_memberships")
 
 
 def _keep(X: sp.csr_array, kept: Array) -> sp.csr_array:
@@ -255,20 +242,22 @@ def predicted_blocks(
 
 
 def _predict(estimator: Any, known: sp.csr_array) -> Array:
-    with warnings.catch_warnings():
-        # The rows of a DataFrame, which named its columns, arrive as a sparse array.
-        warnings.filterwarnings("ignore", "X does not have valid feature names")
-        if hasattr(estimator, "predict_proba"):
-            scores = estimator.predict_proba(known)
-        else:
-            last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-            whole = estimator if hasattr(estimator, "inverse_transform") else last
-            if not hasattr(whole, "inverse_transform"):
-                raise TypeError(
-                    "Expected an estimator with predict_proba, or with transform and "
-                    f"inverse_transform, got {type(last).__name__}."
-                )
-            scores = whole.inverse_transform(estimator.transform(known))
+    import pandas as pd
+
+    # The rows of a DataFrame, which named its columns, arrive as a sparse array.
+    names = getattr(estimator, "feature_names_in_", None)
+    X = known if names is None else pd.DataFrame(known.toarray(), columns=names)
+    if hasattr(estimator, "predict_proba"):
+        scores = estimator.predict_proba(X)
+    else:
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        whole = estimator if hasattr(estimator, "inverse_transform") else last
+        if not hasattr(whole, "inverse_transform"):
+            raise TypeError(
+                "Expected an estimator with predict_proba, or with transform and "
+                f"inverse_transform, got {type(last).__name__}."
+            )
+        scores = whole.inverse_transform(estimator.transform(X))
     scores = scores.toarray() if sp.issparse(scores) else np.asarray(scores)
     scores = scores.astype(np.result_type(scores, np.float32), copy=False)
     if scores.shape != known.shape:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import Bunch
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._typing import Array
@@ -23,8 +22,8 @@ from sk_gene2vec.metrics._held_out import (
     predicted_blocks,
 )
 
-# Classes of genes by number of memberships: the smallest number of each.
-_SMALLEST = np.array([1, 2, 5, 10, 50])
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def reliability_table(
@@ -35,7 +34,7 @@ def reliability_table(
     n_bins: int = 10,
     strategy: str = "quantile",
     min_memberships: int | None = None,
-) -> Bunch:
+) -> pd.DataFrame:
     """Compare predicted probabilities with how often they come true.
 
     The pairs are those of a gene and a set that the gene is not visibly in: what is
@@ -61,17 +60,11 @@ def reliability_table(
 
     Returns
     -------
-    Bunch
-        With arrays of shape (n_bins,), by ascending prediction: `mean_predicted`,
-        `fraction_observed` and `n_pairs` of each bin. And with numbers over all
-        pairs: `mean_prediction`, `base_rate` (the fraction observed), and
-        `expected_calibration_error`, the mean of ``|mean_predicted -
-        fraction_observed|``, bins weighted by their pairs.
-
-        `by_size` is a Bunch of arrays with an entry for each class of genes by number
-        of memberships, visible and hidden together: `smallest` number of the class
-        (1, 2, 5, 10 or 50), `n_genes`, `n_pairs`, `mean_prediction` and `base_rate`.
-        Genes with one membership cannot have it hidden.
+    DataFrame of shape (n_bins, 3)
+        One row per bin, by ascending prediction. Columns are `mean_predicted`, the mean
+        probability; `fraction_observed`, the share of pairs that were hidden
+        memberships; and `n_pairs`. The expected calibration error is the mean of
+        ``|mean_predicted - fraction_observed|``, weighted by `n_pairs`.
 
     Raises
     ------
@@ -93,9 +86,14 @@ def reliability_table(
     >>> visible, hidden = split_memberships(X, random_state=0)
     >>> encoder = GeneSetEncoder(2, random_state=0).fit(visible)
     >>> table = reliability_table(encoder, visible, hidden, n_bins=5)
-    >>> table.n_pairs.sum()
-    np.int64(140)
+    >>> int(table.n_pairs.sum())
+    140
+    >>> gaps = (table.mean_predicted - table.fraction_observed).abs()
+    >>> float(np.average(gaps, weights=table.n_pairs)) < 0.2
+    True
     """
+    import pandas as pd
+
     check_scalar(n_bins, "n_bins", Integral, min_val=1)
     if strategy not in ("quantile", "uniform"):
         raise ValueError(
@@ -107,25 +105,19 @@ def reliability_table(
     uniform = partial(_uniform_bins, n_bins=n_bins)
     bin_of: Callable[[Any], Any] = uniform if strategy == "uniform" else _bit_bins
     counts = np.zeros((3, bin_of(1.0) + 1))
-    by_gene = []
     for block in predicted_blocks(estimator, visible, hidden, genes):
         check_probabilities(block.scores)
         counts += _count(block, bin_of, counts.shape[1])
-        by_gene.append(_count_by_gene(block))
     counts = counts[:, counts[0] > 0]
     if strategy == "quantile":
         counts = _merge(counts, n_bins)
     n_pairs, predicted, observed = counts
-    return Bunch(
-        mean_predicted=predicted / n_pairs,
-        fraction_observed=observed / n_pairs,
-        n_pairs=n_pairs.astype(np.int64),
-        mean_prediction=float(predicted.sum() / n_pairs.sum()),
-        base_rate=float(observed.sum() / n_pairs.sum()),
-        expected_calibration_error=float(
-            np.abs(predicted - observed).sum() / n_pairs.sum()
-        ),
-        by_size=_by_size(np.concatenate(by_gene, axis=1)),
+    return pd.DataFrame(
+        {
+            "mean_predicted": predicted / n_pairs,
+            "fraction_observed": observed / n_pairs,
+            "n_pairs": n_pairs.astype(np.int64),
+        }
     )
 
 
@@ -162,32 +154,6 @@ def _count(block: Predictions, bin_of: Callable[[Any], Any], n_bins: int) -> Arr
     bins, p = bins[candidate], p[candidate]
     n_pairs = np.bincount(bins, minlength=n_bins)
     return np.array([n_pairs, np.bincount(bins, weights=p, minlength=n_bins), found])
-
-
-def _count_by_gene(block: Predictions) -> Array:
-    """Of each gene: visible and hidden memberships, pairs, sum of predictions."""
-    p = block.scores.astype(np.float64)
-    p[entries(block.visible)] = 0
-    n_visible, n_hidden = np.diff(block.visible.indptr), np.diff(block.hidden.indptr)
-    return np.array([n_visible, n_hidden, p.shape[1] - n_visible, p.sum(axis=1)])
-
-
-def _by_size(by_gene: Array) -> Bunch:
-    """Numbers of each class of genes, from those of each gene."""
-    n_visible, n_hidden, n_pairs, predicted = by_gene
-    class_of = np.searchsorted(_SMALLEST, n_visible + n_hidden, "right") - 1
-    used = np.unique(class_of)
-
-    def total(values: Array | None) -> Array:
-        return np.bincount(class_of, values)[used]
-
-    return Bunch(
-        smallest=_SMALLEST[used],
-        n_genes=total(None),
-        n_pairs=total(n_pairs).astype(np.int64),
-        mean_prediction=total(predicted) / total(n_pairs),
-        base_rate=total(n_hidden) / total(n_pairs),
-    )
 
 
 def _merge(counts: Array, n_bins: int) -> Array:

@@ -393,7 +393,7 @@ def put(value):
 
 
 BAD = {
-    "negative": (put(-1), "Negative values .* 0 or greater, got -1"),
+    "negative": (put(-1), "Negative values in data passed to GeneSetEncoder"),
     "nan": (put(np.nan), "contains NaN"),
     "inf": (put(np.inf), "contains infinity"),
     "minus inf": (put(-np.inf), "contains infinity"),
@@ -427,7 +427,7 @@ def assert_refused(encoder, X, error, message):
 )
 def test_negative_values_of_any_type_are_refused(X, fitted_on_X, dtype):
     bad = put(-1)(X).astype(dtype)
-    assert_refused(fitted_on_X, bad, ValueError, "Negative values .* got -1")
+    assert_refused(fitted_on_X, bad, ValueError, "Negative values in data")
 
 
 def test_duplicates_with_a_negative_sum_are_refused(X, fitted_on_X):
@@ -435,7 +435,7 @@ def test_duplicates_with_a_negative_sum_are_refused(X, fitted_on_X):
     rows, columns = np.hstack([entries.coords, [[3, 3], [0, 0]]])
     values = np.append(entries.data, [1, -3])
     bad = sp.coo_array((values, (rows, columns)), shape=X.shape)
-    assert_refused(fitted_on_X, bad, ValueError, r"Negative values .* got -2")
+    assert_refused(fitted_on_X, bad, ValueError, "Negative values in data")
 
 
 @pytest.mark.parametrize(
