@@ -182,7 +182,8 @@ def of_ours(encoder: Any, X: Any) -> dict[str, Scorer]:
     def suggest(shown: Any) -> Any:
         listed = np.zeros(X.shape[0], dtype=bool)
         listed[shown] = True
-        return score_list(encoder, X, listed)[0]
+        embedding = encoder._embed(X)
+        return score_list(X, encoder.gene_set_weights_, embedding, listed)[0]
 
     vectors = of_vectors("ours", embedding_of(encoder, X))
     return vectors | {"ours: suggest_genes": suggest}

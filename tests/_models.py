@@ -42,10 +42,7 @@ def make_models():
     deep = GeneSetEncoder(
         3,
         activation="relu",
-        init="random",
         hidden_layer_sizes=(5,),
-        early_stopping=True,
-        validation_fraction=0.5,
         **common,
     ).fit(X)
     return {

@@ -247,7 +247,7 @@ def test_aliases_find_genes_to_complete(given, collection, fitted, tmp_path, cap
 
 
 def test_score_is_a_line_of_json(collection, capsys):
-    assert main(["score", str(collection), *QUICK, "--set", "init=random"]) == 0
+    assert main(["score", str(collection), *QUICK, "--set", "activation=tanh"]) == 0
     found = json.loads(one_line(capsys.readouterr().out))
     assert 0 <= found["ndcg@100"] <= found["recall@100"] <= 1
     assert 0 <= found["auroc"] <= 1
@@ -275,7 +275,7 @@ def test_without_a_collection_it_is_the_bundled_one(capsys):
     ("args", "told"),
     [
         (["embed", "none.gmt"], "No such file or directory: 'none.gmt'"),
-        (["embed", "SETS", "--set", "init=best"], "'init' parameter"),
+        (["embed", "SETS", "--set", "activation=best"], "'activation' parameter"),
         (["embed", "SETS", "--set", "width=3"], "Invalid parameter 'width'"),
         (["embed", "SETS", "-o", "none/a.tsv"], "Expected a file in a folder that"),
         (["map", "SETS", "-o", "none/a.html"], "Expected a file in a folder that"),

@@ -306,3 +306,35 @@ def test_an_embedding_of_a_damaged_file_is_not_opened():
     state["genes"] = "A\nB\nC"
     with pytest.raises(ValueError, match="one vector a gene, got 3 genes and 2"):
         GeneEmbedding.__new__(GeneEmbedding).__setstate__(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # A column out of range would make SciPy write outside of its arrays.
+        ("_memberships", (np.array([0, 10**6]), np.array([0, 2]))),
+        ("_memberships", (np.array([0, 1]), np.array([0, -5, 2]))),
+        ("embedding_", np.zeros((2, 3), np.float32)),
+        ("coefs_", [np.zeros((2, 4), np.float32)]),
+        ("coefs_", "weights"),
+        ("intercepts_", [np.array([np.nan] * 4, np.float32)]),
+        ("n_features_in_", 10**9),
+        ("_shift", np.inf),
+        ("feature_names_in_", np.array(["A"], dtype=object)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["encoder", "one_hot"])
+def test_a_damaged_encoder_is_not_opened(models, kind, name, value):
+    encoder = through_pickle(models[kind])
+    setattr(encoder, name, value)
+    data = skops.io.dumps(encoder)
+    with pytest.raises(ValueError, match="do not fit together"):
+        skops.io.loads(data, trusted=OWN)
+
+
+@pytest.mark.parametrize("name", ["coefs_", "embedding_", "_memberships", "_shift"])
+def test_an_encoder_without_an_attribute_is_not_opened(models, name):
+    encoder = through_pickle(models["encoder"])
+    delattr(encoder, name)
+    with pytest.raises(ValueError, match="do not fit together"):
+        through_pickle(encoder)

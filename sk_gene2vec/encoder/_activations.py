@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sk_gene2vec._utils._typing import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Keeps a row of zeros one.
 _EPSILON = 1e-12
@@ -30,7 +33,7 @@ class Activation(NamedTuple):
 
     function: Callable[[Array], Array]
     backward: Callable[[Array, Array, Array], Array]
-    of_tensor: Callable[[Any], Any]
+    of_tensor: Callable[[Tensor], Tensor]
 
 
 def _root_mean_square(x: Array) -> Array:
@@ -43,7 +46,7 @@ def _rmsnorm_backward(gradient: Array, x: Array, y: Array) -> Array:
     return (gradient - along * y) / _root_mean_square(x)
 
 
-def _rmsnorm_of_tensor(x: Any) -> Any:
+def _rmsnorm_of_tensor(x: Tensor) -> Tensor:
     return x * (x.square().mean(dim=1, keepdim=True) + _EPSILON).rsqrt()
 
 

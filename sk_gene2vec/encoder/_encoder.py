@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,24 +15,28 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import counted, excerpt, warn
+from sk_gene2vec._utils._typing import MatrixLike, RandomStateLike
 from sk_gene2vec.encoder._activations import ACTIVATIONS
-from sk_gene2vec.encoder._fitted import Fitted
 from sk_gene2vec.encoder._inference import (
     Layers,
     embed_known_or_fold_in,
     embed_memberships,
 )
 from sk_gene2vec.encoder._probabilities import Genes, decode
-from sk_gene2vec.metrics._held_out_scores import held_out_membership_score
+from sk_gene2vec.encoder._saved import check_state
+from sk_gene2vec.metrics import held_out_membership_score
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
 
 
-def _text_in(X: Any) -> str | None:
+def _text_in(X: MatrixLike) -> str | None:
     """Find a text where numbers are expected: genes in place of a matrix."""
     if sp.issparse(X):
         return None
@@ -57,7 +61,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         How the gene enters the network.
 
         - "membership": as its own row of X, with a random part of the memberships
-          masked in training. Genes not seen in `fit` need nothing special.
+          masked in training. Genes not seen in `fit` need nothing special. The first
+          layer starts from a truncated singular value decomposition.
         - "one-hot": every gene seen in `fit` owns one row of an embedding table.
           Rows of X that are identical share one row of the table, weighted by how
           often they occur. A row not seen in `fit` is folded in: its loss is
@@ -70,12 +75,6 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     activation : {"rmsnorm", "tanh", "relu", "identity"}, default="rmsnorm"
         Activation of the embedding. "rmsnorm" scales every vector to the length
         ``sqrt(embedding_dim)``, so that genes differ by direction alone.
-
-    init : {"svd", "random"}, default="svd"
-        Start of the first layer.
-
-        - "svd": truncated singular value decomposition of the weighted rows.
-        - "random": small random weights.
 
     dropout : float, default=0.1
         Share of the embedding that is dropped at each step of training, in [0, 1).
@@ -95,23 +94,6 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     batch_size : int, default=1024
         Genes in a mini-batch.
-
-    early_stopping : bool, default=False
-        If True, some memberships are held out from training, which ends when their
-        score has not improved for `n_iter_no_change` epochs. The weights of the best
-        epoch are kept.
-
-    validation_fraction : float, default=0.1
-        Share of the genes with two memberships or more that have a tenth of their
-        memberships, at least one, held out from training, in (0, 1). Only used when
-        `early_stopping=True`. With ``gene_input="one-hot"`` it is a share of the
-        distinct rows, and a row that more than half of the genes share keeps all of its
-        memberships. In a large collection the share is smaller, for at most thirty
-        million pairs of gene and gene set.
-
-    n_iter_no_change : int, default=5
-        Epochs without improvement before training ends. Only used when
-        `early_stopping=True`.
 
     completeness : float, default=0.87
         Share of the true memberships that the collection is taken to list, in (0, 1).
@@ -147,9 +129,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     warm_start : bool, default=False
         If True, `fit` continues from the solution of the previous call for another
         `max_epochs`, instead of starting again. Gene sets and architecture must be the
-        same and, with ``gene_input="one-hot"``, the genes. With the same X and
-        `early_stopping`, the same memberships stay held out, whatever `random_state`
-        is.
+        same and, with ``gene_input="one-hot"``, the genes.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, and the masks.
@@ -157,8 +137,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         instance is advanced by every call, even one that fails.
 
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar with the loss and, with `early_stopping`,
-        the held-out score and why training ended.
+        0 is silent, 1 shows a progress bar with the loss.
 
     Attributes
     ----------
@@ -179,13 +158,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
         Rarity of each gene set in the training data, log(n_genes / size), and 0
-        for a set without a gene or of all genes. Memberships that are held out do not
-        count in the size. `warm_start` keeps weights above 0. Weighs the inputs when
-        `gene_input="membership"`.
-
-    validation_scores_ : list of float
-        NDCG@100 of the held-out memberships after each epoch, ranked by the logits.
-        Only there when `early_stopping=True`.
+        for a set without a gene or of all genes. `warm_start` keeps weights above 0.
+        Weighs the inputs when `gene_input="membership"`.
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
@@ -278,7 +252,6 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "gene_input": [StrOptions({"membership", "one-hot"})],
         "mask_rate": [Interval(Real, 0, 1, closed="neither")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "init": [StrOptions({"svd", "random"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_layer_sizes": [
             "array-like",
@@ -288,9 +261,6 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "completeness": [Interval(Real, 0, 1, closed="neither")],
         "n_negatives": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -308,39 +278,31 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         gene_input: str = "membership",
         mask_rate: float = 0.4,
         activation: str = "rmsnorm",
-        init: str = "svd",
         dropout: float = 0.1,
         hidden_layer_sizes: ArrayLike = (),
         lr: float = 0.02,
         weight_decay: float = 0.3,
         max_epochs: int = 20,
         batch_size: int = 1024,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
         completeness: float = 0.87,
         n_negatives: int | None = None,
         precision: str = "auto",
         device: str = "auto",
-        callbacks: list[Any] | None = None,
+        callbacks: list[Callback] | None = None,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
         verbose: int = 0,
     ) -> None:
         self.embedding_dim = embedding_dim
         self.gene_input = gene_input
         self.mask_rate = mask_rate
         self.activation = activation
-        self.init = init
         self.dropout = dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.lr = lr
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
         self.completeness = completeness
         self.n_negatives = n_negatives
         self.precision = precision
@@ -351,7 +313,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> GeneSetEncoder:
+    def fit(self, X: MatrixLike, y: object = None) -> GeneSetEncoder:
         """Learn the embedding from a gene x gene-set matrix.
 
         Any exception, Ctrl-C and errors in callbacks included, leaves the estimator
@@ -373,9 +335,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ------
         ValueError
             If X is empty, all zeros, negative, not finite or not numeric; if the
-            device does not exist; if the loss stops being finite; if nothing can be
-            held out for `early_stopping`; or if a `warm_start` is of other gene sets or
-            another architecture.
+            device does not exist; if the loss stops being finite; or if a `warm_start`
+            is of other gene sets or another architecture.
         MemoryError
             If there is too little memory.
         """
@@ -396,16 +357,16 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 X,
                 self.get_params(deep=False),
                 check_random_state(self.random_state),
-                previous=Fitted.from_encoder(self) if resumes else None,
+                previous=before if resumes else None,
             )
-            fitted.set_on(self)
+            self.__dict__.update(fitted)
             self._warn_of_zeros(X)
         except BaseException:
             self.__dict__ = before
             raise
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating]:
+    def fit_transform(self, X: MatrixLike, y: object = None) -> NDArray[np.floating]:
         """Learn the embedding, and embed the same genes.
 
         Parameters
@@ -423,7 +384,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.fit(X, y)
         return self.embedding_.astype(self._validated(X, reset=False).dtype)
 
-    def transform(self, X: Any) -> NDArray[np.floating]:
+    def transform(self, X: MatrixLike) -> NDArray[np.floating]:
         """Embed genes.
 
         The embedding of a gene in no gene set, or in none with a weight, is zero; a
@@ -445,7 +406,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._warn_of_zeros(X)
         return self._embed(X)
 
-    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_proba(self, X: MatrixLike) -> NDArray[np.floating]:
         """Probability of every membership.
 
         Parameters
@@ -464,7 +425,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._warn_of_zeros(X)
         return self._decode(self._embed(X))
 
-    def inverse_transform(self, X: Any) -> NDArray[np.floating]:
+    def inverse_transform(self, X: MatrixLike) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships.
 
         What :meth:`predict_proba` does after :meth:`transform`.
@@ -488,7 +449,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return self._decode(X)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """NDCG@100 of memberships that are hidden from the encoder.
 
         A tenth of each gene's memberships is hidden, at least one, and always the
@@ -537,7 +498,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _n_features_out(self) -> int:
         return int(self.coefs_[0].shape[1])
 
-    def _validated(self, X: Any, *, reset: bool) -> sp.csr_array:
+    def _validated(self, X: MatrixLike, *, reset: bool) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
         try:
             X = validate_data(
@@ -570,6 +531,11 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 "is zero, their probabilities are the frequencies of the gene sets."
             )
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if any(name.endswith("_") for name in state):
+            check_state(state)
+
     def _layers(self) -> Layers:
         return Layers(self.coefs_, self.intercepts_, self._architecture["activation"])
 
@@ -598,7 +564,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
         return probability
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = True

@@ -9,7 +9,6 @@ from scipy.special import expit
 from sklearn.preprocessing import normalize
 
 from sk_gene2vec._utils._typing import Array
-from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.encoder._inference import input_rows
 from sk_gene2vec.encoder._probabilities import level_of
 
@@ -19,16 +18,21 @@ _VECTOR_LENGTH = 0.5
 
 
 def score_list(
-    encoder: GeneSetEncoder, X: sp.csr_array, listed: NDArray[np.bool_]
+    X: sp.csr_array,
+    gene_set_weights: Array,
+    embedding: Array,
+    listed: NDArray[np.bool_],
 ) -> tuple[Array, sp.csc_array]:
     """Regress a gene list on the gene sets and vectors of all genes.
 
     Parameters
     ----------
-    encoder : GeneSetEncoder
-        Fitted.
     X : csr_array of shape (n_genes, n_gene_sets)
         Memberships of all genes.
+    gene_set_weights : ndarray of shape (n_gene_sets,)
+        Weights of the gene sets in the rows.
+    embedding : ndarray of shape (n_genes, embedding_dim)
+        Vectors of all genes.
     listed : ndarray of shape (n_genes,), bool
         Genes of the list, at least one.
 
@@ -44,10 +48,8 @@ def score_list(
     # Not at the top: importing the package is to be quick.
     from sklearn.linear_model import LogisticRegression
 
-    X = X.astype(np.float32)
-    rows = input_rows(X, encoder.gene_set_weights_)
-    vectors = _VECTOR_LENGTH * normalize(encoder._embed(X))
-    inputs = sp.csr_matrix(sp.hstack([rows, vectors]))
+    rows = input_rows(X, gene_set_weights)
+    inputs = sp.csr_matrix(sp.hstack([rows, _VECTOR_LENGTH * normalize(embedding)]))
     model = LogisticRegression(class_weight="balanced", max_iter=300, tol=1e-3)
     model.fit(inputs, listed)
     weights = model.coef_[0, : X.shape[1]]

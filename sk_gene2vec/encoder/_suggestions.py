@@ -152,7 +152,7 @@ def suggest_genes(
         listed = _listed(gene_set, vectorizer)
         shared, p_values = overlap_p_values(X, listed)
         _warn_without_match(shared, p_values, listed, names)
-        scores, parts = score_list(encoder, X, listed)
+        scores, parts = score_list(X, encoder.gene_set_weights_, embedding, listed)
         probability = calibrated(scores, listed, completeness)
     # Nothing is known of a gene without an embedding.
     open_ = ~listed & embedding.any(axis=1) & rows_among(among, vectorizer)
@@ -338,7 +338,7 @@ def nearest_gene_sets(
     X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
     shared, p_values = overlap_p_values(X, listed)
     _warn_without_match(shared, p_values, listed, names)
-    scores, _ = score_list(encoder, X, listed)
+    scores, _ = score_list(X, encoder.gene_set_weights_, encoder._embed(X), listed)
     weights = calibrated(scores, listed, encoder.completeness)
     weights[listed] = 1
     sizes = np.bincount(X.indices, minlength=X.shape[1])

@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._memberships import as_memberships, row_blocks
-from sk_gene2vec._utils._typing import Array
+from sk_gene2vec._utils._typing import Array, MatrixLike, RandomStateLike
 
 
 def split_memberships(
-    X: Any,
+    X: MatrixLike,
     *,
     hidden_fraction: float = 0.1,
     min_memberships: int = 2,
     rounding: str = "nearest",
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
 ) -> tuple[sp.csr_array, sp.csr_array]:
     """Hide a share of every gene's memberships.
 
@@ -70,7 +70,7 @@ def split_memberships(
     check_share(hidden_fraction, min_memberships)
     if rounding not in ("nearest", "random"):
         raise ValueError(f"Expected rounding 'nearest' or 'random', got {rounding!r}.")
-    random_state = check_random_state(random_state)
+    generator = check_random_state(random_state)
     X = _memberships(X)
     sizes = np.diff(X.indptr)
     if sizes.max() < min_memberships:
@@ -82,10 +82,10 @@ def split_memberships(
     if rounding == "nearest":
         n_hidden = np.maximum(np.rint(n_hidden), 1)
     else:
-        n_hidden = np.floor(n_hidden + random_state.random_sample(len(sizes)))
+        n_hidden = np.floor(n_hidden + generator.random_sample(len(sizes)))
     n_hidden = np.where(sizes < min_memberships, 0, np.minimum(n_hidden, sizes - 1))
     rows = _row_of(X)
-    shuffled = np.lexsort((random_state.random_sample(X.nnz), rows))
+    shuffled = np.lexsort((generator.random_sample(X.nnz), rows))
     hide = np.zeros(X.nnz, dtype=bool)
     hide[shuffled] = np.arange(X.nnz) - X.indptr[rows] < n_hidden[rows]
     return _keep(X, ~hide), _keep(X, hide)
@@ -109,7 +109,7 @@ def _keep(X: sp.csr_array, kept: Array) -> sp.csr_array:
 
 
 def check_split(
-    estimator: Any, visible: Any, hidden: Any
+    estimator: BaseEstimator, visible: MatrixLike, hidden: MatrixLike
 ) -> tuple[sp.csr_array, sp.csr_array]:
     """Validate visible and hidden memberships for an estimator."""
     check_columns(estimator, visible)
@@ -134,7 +134,7 @@ def check_split(
     return visible, hidden
 
 
-def check_columns(estimator: Any, X: Any) -> None:
+def check_columns(estimator: BaseEstimator, X: MatrixLike) -> None:
     """Compare the names of the columns, where there are any, with those of fit."""
     names = getattr(X, "columns", None)
     expected = getattr(estimator, "feature_names_in_", None)
@@ -189,7 +189,7 @@ class Predictions:
         return ordered.shape[1] - high, high - low
 
 
-def check_probabilistic(estimator: Any, purpose: str) -> None:
+def check_probabilistic(estimator: BaseEstimator, purpose: str) -> None:
     """Raise TypeError without predict_proba."""
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
@@ -210,7 +210,7 @@ def genes_to_score(
     visible: sp.csr_array,
     hidden: sp.csr_array,
     n_genes: int | None,
-    random_state: Any,
+    random_state: RandomStateLike,
 ) -> Array:
     """Rows with a hidden membership and a set that the gene is not in."""
     n_hidden = np.diff(hidden.indptr)
@@ -229,7 +229,7 @@ def genes_to_score(
 
 
 def predicted_blocks(
-    estimator: Any,
+    estimator: BaseEstimator,
     visible: sp.csr_array,
     hidden: sp.csr_array,
     genes: Array,
@@ -241,7 +241,7 @@ def predicted_blocks(
         yield Predictions(scores, known, target)
 
 
-def _predict(estimator: Any, known: sp.csr_array) -> Array:
+def _predict(estimator: BaseEstimator, known: sp.csr_array) -> Array:
     import pandas as pd
 
     # The rows of a DataFrame, which named its columns, arrive as a sparse array.

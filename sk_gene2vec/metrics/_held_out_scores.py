@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from sk_gene2vec._utils._typing import MatrixLike, RandomStateLike
 from sk_gene2vec.metrics._held_out import (
     check_columns,
     check_probabilistic,
@@ -23,14 +24,14 @@ from sk_gene2vec.metrics._metrics import find_metric
 
 
 def held_out_membership_scores(
-    estimator: Any,
-    visible: Any,
-    hidden: Any,
+    estimator: BaseEstimator,
+    visible: MatrixLike,
+    hidden: MatrixLike,
     *,
     metrics: Iterable[str] = ("ndcg", "recall", "auroc"),
     k: int = 100,
     n_genes: int | None = None,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
 ) -> dict[str, float]:
     """Score how well an estimator finds memberships that were hidden from it.
 
@@ -140,15 +141,15 @@ def held_out_membership_scores(
 
 
 def held_out_membership_score(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: MatrixLike,
     *,
     metric: str = "ndcg",
     k: int = 100,
     hidden_fraction: float = 0.1,
     min_memberships: int = 2,
     n_genes: int | None = None,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
 ) -> float:
     """Hide memberships of genes, and score how well an estimator finds them.
 
@@ -267,13 +268,15 @@ class HeldOutMembershipScorer:
     hidden_fraction: float = field(default=0.1, kw_only=True)
     min_memberships: int = field(default=2, kw_only=True)
     n_genes: int | None = field(default=None, kw_only=True)
-    random_state: Any = field(default=0, kw_only=True)
+    random_state: RandomStateLike = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         find_metric(self.metric, self.k)
         check_share(self.hidden_fraction, self.min_memberships)
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(
+        self, estimator: BaseEstimator, X: MatrixLike, y: object = None
+    ) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -294,7 +297,7 @@ class HeldOutMembershipScorer:
         return held_out_membership_score(estimator, X, **self.__dict__)
 
 
-def _has_names(X: Any) -> bool:
+def _has_names(X: MatrixLike) -> bool:
     """Tell genes, or rows of text, from memberships in any type of numbers."""
     if sp.issparse(X):
         return False
@@ -304,7 +307,9 @@ def _has_names(X: Any) -> bool:
     return values.dtype.kind not in "biuf"
 
 
-def _after_names(estimator: Any, X: Any) -> tuple[Any, Any]:
+def _after_names(
+    estimator: BaseEstimator, X: MatrixLike
+) -> tuple[BaseEstimator, MatrixLike]:
     """Apply a pipeline's steps until there are numbers; return what is left of both."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     while _has_names(X):

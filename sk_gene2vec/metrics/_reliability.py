@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._typing import Array
+from sk_gene2vec._utils._typing import Array, MatrixLike
 from sk_gene2vec.metrics._held_out import (
     Predictions,
     check_probabilistic,
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def reliability_table(
-    estimator: Any,
-    visible: Any,
-    hidden: Any,
+    estimator: BaseEstimator,
+    visible: MatrixLike,
+    hidden: MatrixLike,
     *,
     n_bins: int = 10,
     strategy: str = "quantile",
@@ -103,8 +104,8 @@ def reliability_table(
     visible, hidden = check_split(estimator, visible, hidden)
     genes = _genes_to_look_at(visible, hidden, min_memberships)
     uniform = partial(_uniform_bins, n_bins=n_bins)
-    bin_of: Callable[[Any], Any] = uniform if strategy == "uniform" else _bit_bins
-    counts = np.zeros((3, bin_of(1.0) + 1))
+    bin_of: Callable[[Array], Array] = uniform if strategy == "uniform" else _bit_bins
+    counts = np.zeros((3, int(bin_of(np.ones(1))[0]) + 1))
     for block in predicted_blocks(estimator, visible, hidden, genes):
         check_probabilities(block.scores)
         counts += _count(block, bin_of, counts.shape[1])
@@ -144,7 +145,7 @@ def _genes_to_look_at(
     return np.flatnonzero(enough)
 
 
-def _count(block: Predictions, bin_of: Callable[[Any], Any], n_bins: int) -> Array:
+def _count(block: Predictions, bin_of: Callable[[Array], Array], n_bins: int) -> Array:
     """Pairs, sum of predictions and hidden memberships in every bin."""
     p = block.scores
     bins = bin_of(p)
@@ -164,11 +165,11 @@ def _merge(counts: Array, n_bins: int) -> Array:
     return np.add.reduceat(counts, starts, axis=1)
 
 
-def _uniform_bins(p: Any, n_bins: int) -> Any:
+def _uniform_bins(p: Array, n_bins: int) -> Array:
     """Bins of equal width."""
     return np.minimum(np.multiply(p, n_bins).astype(int), n_bins - 1)
 
 
-def _bit_bins(p: Any) -> Any:
+def _bit_bins(p: Array) -> Array:
     """Bins of 0.2 % relative width: the leading bits of a float order as it does."""
     return np.abs(p).astype(np.float32).view(np.int32) >> 14

@@ -428,54 +428,10 @@ def test_clone_keeps_parameters_only(fitted):
         fresh.transform(np.zeros((1, 30)))
 
 
-@pytest.mark.parametrize("gene_input", INPUTS)
-def test_early_stopping_restores_the_best_epoch(X, gene_input):
-    big = np.vstack([X] * 4)
-    # Weights at the end of every epoch, as callbacks see them.
-    seen = {}
-
-    class Keep(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            seen[len(net.history)] = net.module_.output.detach().numpy().copy()
-
-    encoder = make(
-        gene_input=gene_input,
-        early_stopping=True,
-        n_iter_no_change=3,
-        max_epochs=40,
-        init="random",
-        callbacks=[Keep()],
-    ).fit(big)
-    curve = encoder.validation_scores_
-    assert len(curve) == encoder.n_iter_ == len(encoder.loss_curve_)
-    best = int(np.argmax(curve))
-    assert len(curve) == min(best + 4, 40)
-    assert best > 0
-    np.testing.assert_array_equal(encoder.coefs_[-1].T, seen[best + 1][:, :-1])
-
-
-def test_without_early_stopping_nothing_is_held_out(X):
-    a, b = (
-        make(validation_fraction=share, max_epochs=2).fit(X) for share in (0.1, 0.9)
-    )
-    np.testing.assert_array_equal(a.embedding_, b.embedding_)
-    assert a.loss_curve_ == b.loss_curve_
-    assert not hasattr(a, "validation_scores_")
-    # Rarity counts every gene.
+def test_rarity_counts_every_gene(X):
     np.testing.assert_allclose(
-        a.gene_set_weights_, np.log(60 / X.sum(axis=0)), rtol=1e-6
+        make().fit(X).gene_set_weights_, np.log(60 / X.sum(axis=0)), rtol=1e-6
     )
-
-
-def test_early_stopping_without_held_out_memberships_says_what_is_missing():
-    with pytest.raises(ValueError, match="expected genes with two memberships or more"):
-        make(early_stopping=True).fit(np.eye(10))
-    # Of eight genes, seven share a row: it keeps its memberships.
-    X = np.vstack([np.tile([1, 1, 0], (7, 1)), [[0, 0, 1]]])
-    with pytest.raises(
-        ValueError, match="in rows that at most half of the genes share"
-    ):
-        make(gene_input="one-hot", early_stopping=True).fit(X)
 
 
 def test_early_stopping_of_skorch_ends_the_fit_normally(X):
@@ -527,8 +483,8 @@ def test_divergence_suggests_a_smaller_lr_and_leaves_no_fitted_state(X):
     [
         (lambda X: X[:, :0], "0 feature"),
         (lambda X: X[:0], "0 sample"),
-        (lambda X: -X, "Negative values .* got -1"),
-        (lambda X: sp.csr_array(-X), "Negative values .* got -1"),
+        (lambda X: -X, "Negative values in data"),
+        (lambda X: sp.csr_array(-X), "Negative values in data"),
         (lambda X: np.where(X == 1, np.nan, X), "NaN"),
         (lambda X: sp.csr_array(np.where(X == 1, np.inf, X)), "infinity"),
         (lambda X: X[0], "Expected 2D array"),
@@ -555,7 +511,6 @@ def test_wrong_number_of_columns(fitted, X):
         ("gene_input", "onehot", "'gene_input' .*'one-hot'.*Got 'onehot'"),
         ("mask_rate", 0.0, "'mask_rate'"),
         ("mask_rate", 1.0, "'mask_rate'"),
-        ("init", "pca", "'init'"),
         ("dropout", 1.0, "'dropout'"),
         ("weight_decay", -1.0, "'weight_decay'"),
         ("completeness", 0.0, "'completeness'"),
@@ -564,9 +519,6 @@ def test_wrong_number_of_columns(fitted, X):
         ("lr", 0, "'lr'"),
         ("max_epochs", 0, "'max_epochs'"),
         ("batch_size", 0, "'batch_size'"),
-        ("validation_fraction", 0.0, "'validation_fraction'"),
-        ("validation_fraction", 1.0, "'validation_fraction'"),
-        ("n_iter_no_change", 0, "'n_iter_no_change'"),
         ("n_negatives", 0, "'n_negatives'"),
         ("precision", "float8", "'precision'"),
         ("hidden_layer_sizes", (0,), r"at least 1.*got \[0\]"),

@@ -212,7 +212,6 @@ def assert_same_fit(encoder, expected):
     st.fixed_dictionaries(
         {
             "gene_input": st.sampled_from(INPUTS),
-            "init": st.sampled_from(["svd", "random"]),
             "n_negatives": st.sampled_from([None, 3]),
         }
     ),
@@ -377,7 +376,7 @@ def test_duplicates_do_not_overflow(value, dtype):
 
 def test_a_negative_duplicate_is_refused():
     X = sp.csr_array(([1.0, -1.0, 1.0], [0, 0, 1], [0, 2, 3]), shape=(2, 3))
-    with pytest.raises(ValueError, match=r"Negative values .* got -1\.0"):
+    with pytest.raises(ValueError, match="Negative values in data"):
         make().fit(X)
 
 
@@ -393,7 +392,7 @@ def put(value):
 
 
 BAD = {
-    "negative": (put(-1), "Negative values in data passed to GeneSetEncoder"),
+    "negative": (put(-1), "Negative values in data"),
     "nan": (put(np.nan), "contains NaN"),
     "inf": (put(np.inf), "contains infinity"),
     "minus inf": (put(-np.inf), "contains infinity"),

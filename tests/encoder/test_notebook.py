@@ -15,7 +15,6 @@ def test_hallmark_loss_is_at_or_below_the_notebooks(msigdb_file):
         lr=0.01,
         max_epochs=100,
         batch_size=1000,
-        init="random",
         dropout=0.0,
         weight_decay=0.0,
         random_state=0,

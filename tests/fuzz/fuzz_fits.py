@@ -12,9 +12,7 @@ import scipy.sparse as sp
 from sk_gene2vec import GeneSetEncoder
 
 # Refusals that the docstrings declare.
-DECLARED = re.compile(
-    "rows of zeros alone|early_stopping needs held-out memberships|training diverged"
-)
+DECLARED = re.compile("rows of zeros alone|training diverged")
 
 
 def draw_problem(rng):
@@ -29,16 +27,12 @@ def draw_problem(rng):
         "gene_input": str(rng.choice(["membership", "one-hot"])),
         "mask_rate": float(rng.choice([0.01, 0.4, 0.99])),
         "activation": str(rng.choice(["rmsnorm", "tanh", "relu", "identity"])),
-        "init": str(rng.choice(["svd", "random"])),
         "dropout": float(rng.choice([0, 0.1, 0.9])),
         "hidden_layer_sizes": [(), (3,), 4, (5, 2)][rng.integers(4)],
         "lr": float(rng.choice([1e-6, 0.02, 0.5, 5, 1e4])),
         "weight_decay": float(rng.choice([0, 0.3, 10])),
         "max_epochs": int(rng.integers(1, 5)),
         "batch_size": int(rng.choice([1, 7, 1024])),
-        "early_stopping": bool(rng.random() < 0.2),
-        "validation_fraction": float(rng.choice([0.1, 0.9])),
-        "n_iter_no_change": int(rng.integers(1, 3)),
         "completeness": float(rng.choice([0.01, 0.87, 0.999])),
         "n_negatives": [None, None, 1, 5, 100][rng.integers(5)],
         "precision": str(rng.choice(["auto", "float32", "bfloat16"])),

@@ -642,7 +642,7 @@ def test_pandas_output_of_the_documented_pipeline_under_grid_search():
     genes = pd.Series([f"G{i}" for i in range(24)], index=range(100, 124))
     gene_sets = {f"S{i}": genes.iloc[i % 5 :: i % 7 + 2] for i in range(12)}
     gene_sets |= {"EVEN": genes.iloc[::2], "ALL": genes}
-    encoder = GeneSetEncoder(3, max_epochs=2, random_state=0, early_stopping=False)
+    encoder = GeneSetEncoder(3, max_epochs=2, random_state=0)
     pipeline = make_pipeline(GmtVectorizer(gene_sets), encoder, LogisticRegression())
     grid = {"genesetencoder__embedding_dim": [2, 3]}
     search = GridSearchCV(pipeline.set_output(transform="pandas"), grid, cv=3)

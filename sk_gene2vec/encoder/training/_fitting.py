@@ -7,31 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from skorch.callbacks import EarlyStopping
 
-from sk_gene2vec._utils._memberships import row_blocks
+from sk_gene2vec._utils._memberships import row_keys
 from sk_gene2vec._utils._typing import Array
-from sk_gene2vec.encoder._fitted import Fitted
-from sk_gene2vec.encoder._inference import Layers, decode_logits, embed_memberships
+from sk_gene2vec.encoder._inference import Layers, embed_memberships
 from sk_gene2vec.encoder._probabilities import Genes, level
 from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import (
-    EndOfTraining,
     EpochSeeds,
-    HeldOutScore,
-    HeldOutStopping,
     LinearDecay,
     ProgressBar,
     RandomSources,
 )
-from sk_gene2vec.encoder.training._data import TrainingData, prepare
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._net import MembershipNet, diverged
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
@@ -42,13 +36,41 @@ from sk_gene2vec.encoder.training._resources import (
     use_bfloat16,
 )
 from sk_gene2vec.encoder.training._starts import svd_start
-from sk_gene2vec.metrics._held_out import Predictions
-from sk_gene2vec.metrics._metrics import ndcg
 
 Parameters: TypeAlias = Mapping[str, Any]
+# Attributes of a fitted encoder, by name.
+Fitted: TypeAlias = dict[str, Any]
+
 
 # The decomposition is worth keeping: the first layer learns more slowly.
 _LR_AFTER_DECOMPOSITION = 0.2
+
+
+class TrainingData(NamedTuple):
+    """Rows to train on, and what follows from them alone.
+
+    Attributes
+    ----------
+    rows : csr_array of shape (n_rows, n_gene_sets)
+        Memberships; with an embedding table, each distinct row once.
+    counts : ndarray of shape (n_rows,)
+        Number of genes with that row.
+    row_of : ndarray of shape (n_genes,)
+        Row of each gene.
+    row_keys : ndarray of shape (n_rows, 2) or None
+        Keys of the rows of the embedding table, if there is one.
+    sizes : ndarray of shape (n_gene_sets,)
+        Number of genes in each set.
+    gene_set_weights : ndarray of shape (n_gene_sets,)
+        Weights of the gene sets in the inputs.
+    """
+
+    rows: sp.csr_array
+    counts: Array
+    row_of: Array
+    row_keys: Array | None
+    sizes: Array
+    gene_set_weights: Array
 
 
 def fit_network(
@@ -66,48 +88,36 @@ def fit_network(
     parameters : mapping of str to object
         Parameters of the encoder.
     random_state : RandomState
-        Source of the seed and of the held-out memberships.
-    previous : Fitted or None
-        Fit to go on from; it is not changed.
+        Source of the seed.
+    previous : dict or None
+        Attributes of the fit to continue; they are not changed.
 
     Returns
     -------
-    Fitted
-        Weights and curves.
+    dict of str to object
+        Fitted attributes of the encoder, by name.
 
     Raises
     ------
     ValueError
-        If training cannot go on from `previous`, if nothing is held out to stop by, or
-        if training diverges.
+        If training cannot continue from `previous`, or if it diverges.
     MemoryError
         If there is too little memory.
     """
     batch_size, embedding_dim = parameters["batch_size"], parameters["embedding_dim"]
     with own_settings(), advice_on_memory(X.shape, batch_size, embedding_dim):
-        # Prepare: what to train on, and from what.
+        # Prepare: what to train on, where, and by which seed.
         architecture = _architecture(parameters)
         parameters = {**parameters, **architecture}
         device = resolve_device(parameters["device"])
         if previous is not None:
             _check_architecture(previous, architecture)
-        # With the number of the epoch, it determines everything that is drawn in it.
-        seed = random_state.randint(np.iinfo(np.int32).max)
-        if previous is not None and previous._hold_out_state is not None:
-            random_state = deepcopy(previous._hold_out_state)
-        data = prepare(
-            X,
-            one_hot=architecture["gene_input"] == "one-hot",
-            validation_fraction=(
-                parameters["validation_fraction"] if parameters["early_stopping"] else 0
-            ),
-            previous=previous,
-            random_state=random_state,
-        )
-        if previous is not None:
+        data = _training_data(X, architecture["gene_input"], previous)
+        if previous is not None and data.row_keys is not None:
             _check_genes(previous, data.row_keys)
-        # Start: the network, its loss, its data.
+        seed = random_state.randint(np.iinfo(np.int32).max)
         sources = RandomSources.seeded(seed, device)
+        # Start: the network, its loss, its data.
         module = _module(data, parameters, previous, sources, random_state)
         criterion = _criterion(data, parameters, sources)
         dataset = MembershipDataset(
@@ -118,12 +128,11 @@ def fit_network(
             device,
         )
         # Train.
-        n_before = len(previous.loss_curve_) if previous else 0
-        callbacks = [EpochSeeds(sources, n_before), *_callbacks(data, parameters)]
-        net = _net(module, criterion, dataset, parameters, sources, callbacks)
+        n_before = len(previous["loss_curve_"]) if previous else 0
+        net = _net(module, criterion, dataset, parameters, sources, n_before)
         _train(net, dataset)
         # Export.
-        return _exported(net, data, parameters, architecture, previous)
+        return _exported(net, X, data, parameters, architecture, previous)
 
 
 def _architecture(parameters: Parameters) -> dict[str, Any]:
@@ -144,32 +153,58 @@ def _architecture(parameters: Parameters) -> dict[str, Any]:
 
 
 def _check_architecture(previous: Fitted, architecture: dict[str, Any]) -> None:
+    before = previous["_architecture"]
     different = [
-        f"{name}={previous._architecture[name]!r}, got {value!r}"
+        f"{name}={before[name]!r}, got {value!r}"
         for name, value in architecture.items()
-        if previous._architecture[name] != value
+        if before[name] != value
     ]
     if different:
         raise ValueError(
-            "Training goes on with the architecture of the previous fit: expected "
-            f"{'; '.join(different)}. Fit with warm_start=False to start again."
+            "With warm_start=True, training continues with the architecture of the "
+            f"previous fit: expected {'; '.join(different)}. Fit with "
+            "warm_start=False to start again."
         )
 
 
-def _check_genes(previous: Fitted, keys: Array | None) -> None:
-    """Compare the rows of the embedding table, if there is one."""
-    if keys is None or previous._row_keys is None:
-        return
-    if not np.array_equal(keys, previous._row_keys):
-        known = {key.tobytes() for key in previous._row_keys}
+def _check_genes(previous: Fitted, keys: Array) -> None:
+    """Compare the rows of the embedding table."""
+    if not np.array_equal(keys, previous["_row_keys"]):
+        known = {key.tobytes() for key in previous["_row_keys"]}
         n_new = sum(key.tobytes() not in known for key in keys)
         raise ValueError(
-            'With gene_input="one-hot", training goes on with the genes of the '
+            'With gene_input="one-hot", training continues with the genes of the '
             "previous fit, each of which owns a row of the table: expected "
             f"{len(known)} distinct rows of X, got {len(keys)}, {n_new} of them new. "
             "Fit with warm_start=False to start again; transform needs no fit for new "
             "genes."
         )
+
+
+def _training_data(
+    X: sp.csr_array, gene_input: str, previous: Fitted | None
+) -> TrainingData:
+    """Find the distinct rows of an embedding table, and count."""
+    n_genes, n_gene_sets = X.shape
+    rows, counts = X, np.ones(n_genes, dtype=np.int64)
+    row_of, keys = np.arange(n_genes), None
+    if gene_input == "one-hot":
+        keys, first, row_of, counts = np.unique(
+            row_keys(X),
+            axis=0,
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
+        rows, row_of = X[first], row_of.ravel()
+    sizes = np.bincount(X.indices, minlength=n_gene_sets)
+    weights = np.log(n_genes / np.maximum(sizes, 1))
+    weights[sizes == 0] = 0
+    if previous is not None:
+        # The first layer was trained with these weights.
+        before = previous["gene_set_weights_"]
+        weights = np.where(before > 0, before, weights)
+    return TrainingData(rows, counts, row_of, keys, sizes, weights)
 
 
 def _module(
@@ -181,31 +216,27 @@ def _module(
 ) -> GeneSetNetwork:
     """Build the network, with the weights that training starts from."""
     one_hot = data.row_keys is not None
-    start = None
-    if previous is None and parameters["init"] == "svd":
-        start = svd_start(
-            data.rows,
-            data.gene_set_weights,
-            parameters["embedding_dim"],
-            one_hot,
-            random_state,
-        )
-    frequency = (data.sizes + 0.5) / (data.X.shape[0] + 1)
+    frequency = (data.sizes + 0.5) / (len(data.row_of) + 1)
     module = GeneSetNetwork(
-        len(data.counts) if one_hot else data.X.shape[1],
+        len(data.counts) if one_hot else len(data.sizes),
         torch.from_numpy(np.log(frequency / (1 - frequency))).float(),
         parameters["embedding_dim"],
         parameters["activation"],
         parameters["hidden_layer_sizes"],
         torch.Generator().manual_seed(sources.seed),
-        start=start,
         dropout=parameters["dropout"],
         noise=sources.noise,
         sparse_grad=parameters["n_negatives"] is not None,
     )
+    if previous is None and not one_hot:
+        start = svd_start(
+            data.rows, data.gene_set_weights, parameters["embedding_dim"], random_state
+        )
+        with torch.no_grad():
+            module.embedding[:, : start.shape[1]] = torch.from_numpy(start)
     # If all inputs were zero, the previous network learned nothing: start again.
-    if previous is not None and (one_hot or previous.gene_set_weights_.any()):
-        module.load(previous.coefs_, previous.intercepts_)
+    if previous is not None and (one_hot or previous["gene_set_weights_"].any()):
+        module.load(previous["coefs_"], previous["intercepts_"])
     return module
 
 
@@ -219,38 +250,13 @@ def _criterion(
     return SampledBCE(sizes, n_negatives, sources.noise)
 
 
-def _callbacks(data: TrainingData, parameters: Parameters) -> list[Any]:
-    """List the callbacks: score, those of the user, stopping, learning rate."""
-    callbacks = [*(parameters["callbacks"] or ()), LinearDecay()]
-    if data.held_out is None:
-        return callbacks
-    score = HeldOutScore(partial(_held_out_score, data=data, parameters=parameters))
-    return [score, *callbacks, HeldOutStopping(parameters["n_iter_no_change"])]
-
-
-def _held_out_score(
-    module: GeneSetNetwork, data: TrainingData, parameters: Parameters
-) -> float:
-    """NDCG@100 of the held-out memberships, ranked by the logits."""
-    assert data.held_out is not None
-    genes, shown, hidden = data.held_out
-    layers = Layers(*module.export(), parameters["activation"])
-    scores = []
-    with _numbers_in_range(parameters["lr"]):
-        embedding = _embed(layers, data, genes, shown)
-        for block in row_blocks(shown.shape):
-            logits = decode_logits(embedding[block], layers)
-            scores.append(ndcg(Predictions(logits, shown[block], hidden[block]), 100))
-    return float(np.concatenate(scores).mean())
-
-
 def _net(
     module: GeneSetNetwork,
     criterion: torch.nn.Module,
     dataset: MembershipDataset,
     parameters: Parameters,
     sources: RandomSources,
-    callbacks: list[Any],
+    n_before: int,
 ) -> MembershipNet:
     """Wrap the network with skorch."""
     net_type: Callable[..., MembershipNet] = MembershipNet
@@ -263,8 +269,8 @@ def _net(
         accelerator = _accelerated.start_accelerator()
         net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
         verbose = verbose and accelerator.is_main_process
-    svd = parameters["gene_input"] == "membership" and parameters["init"] == "svd"
-    factor = _LR_AFTER_DECOMPOSITION if svd else 1.0
+    decomposed = parameters["gene_input"] == "membership"
+    factor = _LR_AFTER_DECOMPOSITION if decomposed else 1.0
     first_layer = {
         "lr": parameters["lr"] * factor,
         "weight_decay": parameters["weight_decay"] / factor,
@@ -283,7 +289,12 @@ def _net(
         iterator_train__rng=sources.order,
         iterator_train__generator=sources.masks,
         train_split=None,
-        callbacks=[*callbacks, *([ProgressBar()] if verbose else [])],
+        callbacks=[
+            EpochSeeds(sources, n_before),
+            *(parameters["callbacks"] or ()),
+            LinearDecay(),
+            *([ProgressBar()] if verbose else []),
+        ],
         device=dataset.device,
         verbose=0,
     )
@@ -300,8 +311,6 @@ def _train(net: MembershipNet, dataset: MembershipDataset) -> None:
     net.notify("on_train_begin", X=dataset, y=None)
     try:
         net.fit_loop(dataset, epochs=max(0, net.max_epochs - len(net.history)))
-    except EndOfTraining as end:
-        net.end_of_training = str(end)
     except KeyboardInterrupt:
         # skorch's EarlyStopping ends training by the same exception as Ctrl-C.
         stoppers = [cb for _, cb in net.callbacks_ if isinstance(cb, EarlyStopping)]
@@ -313,63 +322,52 @@ def _train(net: MembershipNet, dataset: MembershipDataset) -> None:
 
 def _exported(
     net: MembershipNet,
+    X: sp.csr_array,
     data: TrainingData,
     parameters: Parameters,
     architecture: dict[str, Any],
     previous: Fitted | None,
 ) -> Fitted:
-    """Export weights and curves, embed the genes, and set the level."""
+    """Export weights and losses, embed the genes, and set the level."""
     coefs, intercepts = net.module.export()
     layers = Layers(coefs, intercepts, architecture["activation"])
+    weights = data.gene_set_weights.astype(np.float32)
     with _numbers_in_range(parameters["lr"]):
-        embedding = _embed(layers, data, data.row_of, data.X)
-        genes = Genes(embedding, data.X)
-        shift = level(layers, genes, parameters["completeness"])
-    n_members = np.bincount(data.X.indices, minlength=data.X.shape[1])
+        if data.row_keys is None:
+            embedding = embed_memberships(X.astype(np.float32), weights, layers)
+        else:
+            embedding = layers.table()[data.row_of]
+            embedding[np.diff(X.indptr) == 0] = 0
+        # Products in SciPy do not report what overflows.
+        if not all(np.isfinite(x).all() for x in (*coefs, *intercepts, embedding)):
+            raise FloatingPointError("infinite weights")
+        shift = level(layers, Genes(embedding, X), parameters["completeness"])
     losses = [epoch["train_loss"] for epoch in net.history]
-    scores = None
-    if data.held_out is not None:
-        scores = [epoch["valid_score"] for epoch in net.history]
-        scores = [*((previous and previous.validation_scores_) or ()), *scores]
-    return Fitted(
-        coefs_=layers.coefs,
-        intercepts_=layers.intercepts,
-        gene_set_weights_=data.gene_set_weights.astype(np.float32),
-        gene_set_frequency_=(n_members / data.X.shape[0]).astype(np.float32),
-        loss_curve_=[*(previous.loss_curve_ if previous else ()), *losses],
-        validation_scores_=scores,
-        n_iter_=len(losses),
-        embedding_=embedding,
-        _architecture=architecture,
-        _shift=shift,
-        _memberships=(data.X.indices.copy(), data.X.indptr.copy()),
-        _row_keys=data.row_keys,
-        _hold_out_state=data.hold_out_state,
-    )
-
-
-def _embed(
-    layers: Layers, data: TrainingData, rows: Array, shown: sp.csr_array
-) -> Array:
-    """Embed rows of the table, if there is one, else their memberships."""
-    if data.row_keys is None:
-        weights = data.gene_set_weights.astype(np.float32)
-        embedding = embed_memberships(shown.astype(np.float32), weights, layers)
-    else:
-        embedding = layers.table()[rows]
-        embedding[np.diff(shown.indptr) == 0] = 0
-    # Products in SciPy do not report what overflows.
-    arrays = (*layers.coefs, *layers.intercepts, embedding)
-    if not all(np.isfinite(values).all() for values in arrays):
-        raise FloatingPointError("infinite weights")
-    return embedding
+    return {
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "gene_set_weights_": weights,
+        "gene_set_frequency_": (data.sizes / X.shape[0]).astype(np.float32),
+        "loss_curve_": [*(previous["loss_curve_"] if previous else ()), *losses],
+        "n_iter_": len(losses),
+        "embedding_": embedding,
+        # Parameters that shapes and meaning of the weights follow from.
+        "_architecture": architecture,
+        # Level of the log-odds.
+        "_shift": shift,
+        # Columns and row starts of X: saved models name NumPy's arrays, no private
+        # module of SciPy.
+        "_memberships": (X.indices.copy(), X.indptr.copy()),
+        # Keys of the rows of the embedding table, if there is one.
+        "_row_keys": data.row_keys,
+    }
 
 
 @contextmanager
 def _numbers_in_range(lr: float) -> Iterator[None]:
     """Take an overflow in NumPy for a divergence of training."""
     try:
-        with np.errstate(over="raise", invalid="raise", under="ignore"):
+        with np.errstate(over="raise", invalid="raise"):
             yield
     except FloatingPointError as error:
         raise diverged("The weights became infinite", lr) from error

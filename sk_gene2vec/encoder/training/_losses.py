@@ -140,7 +140,11 @@ class _ExactBCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, output: Tensor, targets: Targets, logits: Tensor
+        ctx: Any,
+        hidden: Tensor,
+        output: Tensor,
+        targets: Targets,
+        logits: Tensor,
     ) -> Tensor:
         (n_rows, width), (block, n_sets) = hidden.shape, logits.shape
         on_cpu = hidden.device.type == "cpu"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,14 +21,13 @@ class MembershipNet(NeuralNet):
     that a batch does not touch alone, and their moments.
     """
 
-    # Why training ended before its last epoch, if it did.
-    end_of_training = ""
-
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         # skorch's others need a loss of every batch.
         return [("epoch_timer", EpochTimer())]
 
-    def initialize_optimizer(self, triggered_directly: bool | None = None) -> Any:
+    def initialize_optimizer(
+        self, triggered_directly: bool | None = None
+    ) -> MembershipNet:
         parameters = dict(self.module_.named_parameters())
         sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
         args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
@@ -42,7 +42,7 @@ class MembershipNet(NeuralNet):
             self.optimizers_["sparse_optimizer"] = self.sparse_optimizer_
         return self
 
-    def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         """Decay the weights of the first layer as AdamW does, where touched."""
         weight = self.module.embedding
         rows = weight.grad.coalesce().indices()[0]
@@ -51,7 +51,7 @@ class MembershipNet(NeuralNet):
         with torch.no_grad():
             weight[rows] *= 1 - rate
 
-    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+    def train_step(self, batch: Batch, **fit_params: object) -> dict[str, Any]:
         # skorch's gives every optimizer a closure: two would compute the step twice.
         for optimizer in self.optimizers_.values():
             optimizer.zero_grad()
@@ -82,8 +82,8 @@ class MembershipNet(NeuralNet):
         iterator: BatchIterator | None,
         training: bool,
         prefix: str,
-        step_fn: Any,
-        **fit_params: Any,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: object,
     ) -> None:
         if iterator is None:
             return

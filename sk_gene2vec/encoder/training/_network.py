@@ -1,16 +1,16 @@
-"""The network, on torch tensors: it knows neither genes nor estimators."""
+"""The network, on torch tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder.training._sparse_rows import SparseProduct, SparseRows
 
@@ -53,8 +53,6 @@ class GeneSetNetwork(nn.Module):
         Widths of the ReLU layers between embedding and output.
     generator : torch.Generator
         Source of the initial weights.
-    start : ndarray of shape (n_inputs, n_components) or None, default=None
-        First columns of the first weight. The other columns start at random.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     noise : torch.Generator or None, default=None
@@ -79,7 +77,6 @@ class GeneSetNetwork(nn.Module):
         activation: str,
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
-        start: NDArray[np.float32] | None = None,
         dropout: float = 0.0,
         noise: torch.Generator | None = None,
         sparse_grad: bool = False,
@@ -95,8 +92,6 @@ class GeneSetNetwork(nn.Module):
         shape = len(log_odds), width + 1
         last = _normal(shape, _INITIAL_STD * width**-0.5, generator)
         last[:, -1] = log_odds
-        if start is not None:
-            first[:, : start.shape[1]] = torch.from_numpy(start)
         self.embedding = nn.Parameter(first)
         self.embedding_bias = nn.Parameter(
             torch.zeros(embedding_dim, dtype=torch.float32)
@@ -125,9 +120,7 @@ class GeneSetNetwork(nn.Module):
     def _linear(self) -> list[nn.Linear]:
         return [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
 
-    def load(
-        self, coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]
-    ) -> None:
+    def load(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
         """Set weights and biases of the layers to copies of those of :meth:`export`."""
         with torch.no_grad():
             self.embedding.copy_(torch.tensor(coefs[0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from sk_gene2vec.encoder import _forks
@@ -12,18 +13,24 @@ from sk_gene2vec.encoder import _forks
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Train with PyTorch's default settings, whatever the caller has set."""
+    """Train with the defaults of PyTorch and NumPy; restore the caller's settings."""
     if _forks.threads_are_lost:
-        # Not restored: with more threads, any use of PyTorch may wait for ever.
+        # Not restored: with more threads, any use of PyTorch may wait forever.
         torch.set_num_threads(1)
-    with (
-        # Turns gradients on as well.
-        torch.inference_mode(False),
-        torch.device("cpu"),
-        torch.autocast("cpu", enabled=False),
-        torch.autocast("cuda", enabled=False),
-    ):
-        yield
+    matmul_precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with (
+            # Turns gradients on as well.
+            torch.inference_mode(False),
+            torch.device("cpu"),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False),
+            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul_precision)
 
 
 @contextmanager

@@ -86,7 +86,11 @@ class SparseProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: SparseRows, values: Tensor, weight: Tensor, sparse_grad: bool
+        ctx: Any,
+        rows: SparseRows,
+        values: Tensor,
+        weight: Tensor,
+        sparse_grad: bool,
     ) -> Tensor:
         ctx.rows, ctx.values = rows, values
         ctx.n_columns, ctx.sparse_grad = len(weight), sparse_grad

@@ -15,9 +15,8 @@ START_SCALE = 0.5
 
 def svd_start(
     X: sp.csr_array,
-    set_weights: Array,
+    gene_set_weights: Array,
     embedding_dim: int,
-    one_hot: bool,
     random_state: np.random.RandomState,
 ) -> Array:
     """Start the first layer from the truncated SVD of the weighted rows.
@@ -26,29 +25,26 @@ def svd_start(
     ----------
     X : csr_array of shape (n_genes, n_gene_sets)
         Memberships.
-    set_weights : ndarray of shape (n_gene_sets,)
+    gene_set_weights : ndarray of shape (n_gene_sets,)
         Weights of the gene sets.
     embedding_dim : int
         Number of components wanted. The start may have fewer.
-    one_hot : bool
-        If True, the layer is a table of genes, not of gene sets.
     random_state : RandomState
         Source of the randomised decomposition.
 
     Returns
     -------
-    ndarray of shape (n_inputs, n_components), float32
+    ndarray of shape (n_gene_sets, n_components), float32
         The embeddings of the rows with a weighted membership have a root mean square
-        of `START_SCALE`. If there is no such row, no column is given.
+        of `START_SCALE`. Without such a row, there are no components.
     """
     # In double precision: rounding to float32 hides in what order threads add.
-    rows = input_rows(X.astype(np.float64), set_weights)
+    rows = input_rows(X.astype(np.float64), gene_set_weights)
     if not rows.sum():
-        return np.empty((X.shape[0 if one_hot else 1], 0), dtype=np.float32)
+        return np.empty((X.shape[1], 0), dtype=np.float32)
     n_components = min(embedding_dim, *rows.shape)
     u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
-    embedding = u * s
     # Rows of zeros have no embedding, and do not count.
     share = np.count_nonzero(rows.sum(axis=1)) / rows.shape[0]
-    scale = START_SCALE / np.sqrt(np.mean(embedding**2) / share)
-    return np.asarray(scale * (embedding if one_hot else vt.T), dtype=np.float32)
+    scale = START_SCALE / np.sqrt(np.mean((u * s) ** 2) / share)
+    return np.asarray(scale * vt.T, dtype=np.float32)

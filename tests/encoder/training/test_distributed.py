@@ -34,15 +34,11 @@ FITS = {
     "membership": {"max_epochs": 6},
     # Identical rows: shares of unequal weight.
     "one-hot": {"gene_input": "one-hot", "max_epochs": 6},
-    "stops early": {
-        "hidden_layer_sizes": (6,),
-        "early_stopping": True,
-        "n_iter_no_change": 2,
-    },
+    "hidden": {"hidden_layer_sizes": (6,), "max_epochs": 6},
 }
 
 # What each of two processes runs. Its errors must come in both, or the one without
-# would wait for the other for ever.
+# would wait for the other forever.
 SCRIPT = """
 import pickle, sys
 from pathlib import Path
@@ -207,7 +203,7 @@ def test_only_the_first_process_shows_progress(two_processes):
 
 def test_without_other_processes_it_is_the_same_fit():
     X = three_kinds()
-    parameters = {"max_epochs": 3, "early_stopping": True}
+    parameters = {"max_epochs": 3}
     alone = make(device="accelerate", **parameters).fit(X)
     here = make(device="auto", **parameters).fit(X)
     np.testing.assert_allclose(alone.loss_curve_, here.loss_curve_, rtol=LOSS_RTOL)

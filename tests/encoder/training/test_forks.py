@@ -17,7 +17,7 @@ from sk_gene2vec import GeneSetEncoder
 
 X = (np.random.default_rng(0).random((300, 150)) < 0.1).astype(np.float32)
 PARAMETERS = [
-    {}, {"n_negatives": 20}, {"early_stopping": True},
+    {}, {"n_negatives": 20}, {"hidden_layer_sizes": (5,)},
     {"gene_input": "one-hot", "precision": "bfloat16"},
 ]
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.random import PCG64, RandomState
 from skorch.callbacks import (
     Callback,
     Checkpoint,
@@ -134,46 +132,6 @@ def test_warm_start_keeps_the_weights_of_the_gene_sets(X):
     assert encoder.embedding_.shape == (40, 4)
 
 
-class Rows(Callback):
-    """The memberships that training sees, by the order of the genes."""
-
-    def __init__(self):
-        self.seen = []
-
-    def on_train_begin(self, net, X, **kwargs):
-        self.seen.append((X.row_starts.tolist(), X.columns.tolist()))
-
-
-@pytest.mark.parametrize(
-    "random_state", [None, 0, RandomState(0), RandomState(PCG64(0))]
-)
-@pytest.mark.parametrize("gene_input", ["membership", "one-hot"])
-def test_what_was_held_out_stays_held_out(X, random_state, gene_input):
-    rows = Rows()
-    encoder = make(
-        warm_start=True,
-        early_stopping=True,
-        max_epochs=1,
-        gene_input=gene_input,
-        random_state=random_state,
-        callbacks=[rows],
-    ).fit(X)
-    assert len(rows.seen[0][1]) < X.sum()
-    encoder = pickle.loads(pickle.dumps(encoder)).set_params(callbacks=[rows]).fit(X)
-    encoder.set_params(random_state=3).fit(X)
-    assert rows.seen[0] == rows.seen[1] == rows.seen[2]
-    # A fit that starts anew draws anew.
-    encoder.set_params(warm_start=False).fit(X)
-    assert rows.seen[3] != rows.seen[0]
-
-
-def test_validation_scores_goes_on_and_does_not_stay_behind(X):
-    encoder = make(warm_start=True, early_stopping=True).fit(X).fit(X)
-    assert len(encoder.validation_scores_) == len(encoder.loss_curve_)
-    encoder.set_params(early_stopping=False).fit(X)
-    assert not hasattr(encoder, "validation_scores_")
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -251,10 +209,6 @@ def test_a_killed_process_goes_on_as_if_nothing_had_been(X, tmp_path):
         ({"gene_input": "one-hot", "hidden_layer_sizes": (5,)}, None),
         ({"n_negatives": 5}, None),
         ({"precision": "bfloat16"}, "train_loss_best"),
-        (
-            {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 40},
-            "valid_score_best",
-        ),
     ],
 )
 @pytest.mark.parametrize("epoch", [1, 5])

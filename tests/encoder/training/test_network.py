@@ -70,23 +70,6 @@ def test_dropout_only_in_training_and_from_its_own_generator():
     np.testing.assert_allclose(dropped[kept], whole[kept] / 0.7, rtol=1e-6)
 
 
-def test_network_starts_from_what_it_is_given():
-    start = np.arange(10, dtype=np.float32).reshape(5, 2)
-    module = GeneSetNetwork(
-        5,
-        torch.zeros(3),
-        4,
-        "identity",
-        (),
-        torch.Generator().manual_seed(0),
-        start=start,
-    )
-    weight = module.embedding.detach()
-    np.testing.assert_array_equal(weight[:, :2], start)
-    assert 0 < weight[:, 2:].abs().max() < 1
-    assert module.output[:, -1].eq(0).all()
-
-
 def test_random_weights_start_small():
     generator = torch.Generator().manual_seed(0)
     module = GeneSetNetwork(2000, torch.zeros(1500), 25, "tanh", (), generator)

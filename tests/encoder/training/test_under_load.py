@@ -104,7 +104,7 @@ def test_small_fits_leave_nothing_behind(X):
     variants = [
         {},
         {"gene_input": "one-hot"},
-        {"early_stopping": True, "hidden_layer_sizes": (5,)},
+        {"hidden_layer_sizes": (5,)},
         {"n_negatives": 20},
     ]
 
