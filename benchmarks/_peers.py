@@ -428,7 +428,6 @@ PEERS: dict[str, tuple[str, type]] = {
 NOTEBOOK = {
     "gene_input": "one-hot",
     "activation": "relu",
-    "init": "random",
     "dropout": 0.0,
     "weight_decay": 0.0,
     "lr": 0.01,

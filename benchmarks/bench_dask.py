@@ -71,7 +71,7 @@ def main() -> None:
     genes, classes = load_go_mf_classes(return_X_y=True)
     chosen = np.random.default_rng(0).permutation(len(genes))[:n_genes]
     genes, classes = np.asarray(genes)[chosen], np.asarray(classes)[chosen]
-    encoder = GeneSetEncoder(10, max_epochs=1, validation_fraction=0, random_state=0)
+    encoder = GeneSetEncoder(10, max_epochs=1, random_state=0)
     classifier = LogisticRegression(max_iter=200)
     grid = {"genesetencoder__mask_rate": [0.3, 0.4, 0.5]}
 

@@ -5,7 +5,7 @@ of 2,000 genes between encoders that differ in nothing but `random_state`, and b
 averages over several of them: the mean of the cosine similarities, which is what the
 unit vectors side by side have. `threads` compares fits with one thread and with two.
 
-    python benchmarks/bench_stability.py {seeds,threads} [--init svd] [--n-seeds 10]
+    python benchmarks/bench_stability.py {seeds,threads} [--n-seeds 10]
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def overlap(a: NDArray, b: NDArray) -> NDArray:
     return (a[:, :, None] == b[:, None, :]).any(axis=2).mean(axis=1)
 
 
-def seeds(X: csr_array, genes: NDArray, init: str, n_seeds: int) -> None:
+def seeds(X: csr_array, genes: NDArray, n_seeds: int) -> None:
     sizes = np.diff(X.indptr)[genes]
     groups = {
         "all genes": sizes > 0,
@@ -56,7 +56,7 @@ def seeds(X: csr_array, genes: NDArray, init: str, n_seeds: int) -> None:
     }
     vectors = []
     for seed in range(n_seeds):
-        encoder = GeneSetEncoder(init=init, random_state=seed).fit(X)
+        encoder = GeneSetEncoder(random_state=seed).fit(X)
         vectors.append(encoder.embedding_)
         print(f"seed {seed}: loss {encoder.loss_curve_[-1]:.6f}", flush=True)
     rows = []
@@ -71,17 +71,17 @@ def seeds(X: csr_array, genes: NDArray, init: str, n_seeds: int) -> None:
             rows.append(
                 [k, *(float(shares[group].mean()) for group in groups.values())]
             )
-    report(__file__, ["seeds averaged", *groups], rows, init=init, n_seeds=n_seeds)
+    report(__file__, ["seeds averaged", *groups], rows, n_seeds=n_seeds)
 
 
-def threads(X: csr_array, genes: NDArray, init: str) -> None:
+def threads(X: csr_array, genes: NDArray) -> None:
     rows = []
     for precision in ("float32", "bfloat16"):
         found = []
         for n in (1, 2):
             torch.set_num_threads(n)
             with threadpool_limits(n, user_api="blas"):
-                encoder = GeneSetEncoder(init=init, precision=precision, random_state=0)
+                encoder = GeneSetEncoder(precision=precision, random_state=0)
                 encoder.fit(X)
                 near = neighbours([encoder.embedding_], genes)
                 found.append((encoder.predict_proba(X[genes]), near))
@@ -96,7 +96,6 @@ def threads(X: csr_array, genes: NDArray, init: str) -> None:
         "bench_stability_threads_cbwr.py" if mkl else "bench_stability_threads.py",
         ["precision", "largest gap", "0.999 quantile", "neighbours in both"],
         rows,
-        init=init,
         environment={"MKL_CBWR": mkl},
     )
 
@@ -104,16 +103,15 @@ def threads(X: csr_array, genes: NDArray, init: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("question", choices=["seeds", "threads"])
-    parser.add_argument("--init", default="svd")
     parser.add_argument("--n-seeds", type=int, default=10)
     arguments = parser.parse_args()
     gene_sets = load_go_bp()
     X = csr_array(GmtVectorizer(gene_sets).fit_transform(gene_sets.genes))
     genes = np.random.default_rng(0).permutation(X.shape[0])[:N_GENES]
     if arguments.question == "seeds":
-        seeds(X, genes, arguments.init, arguments.n_seeds)
+        seeds(X, genes, arguments.n_seeds)
     else:
-        threads(X, genes, arguments.init)
+        threads(X, genes)
 
 
 if __name__ == "__main__":

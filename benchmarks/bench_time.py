@@ -82,7 +82,6 @@ GRID: dict[str, list[Any]] = {
     "lr": [0.01, 0.02, 0.05],
     "dropout": [0.1, 0.3],
     "weight_decay": [0.3, 1.0],
-    "init": ["random"],
 }
 
 

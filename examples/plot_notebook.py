@@ -50,7 +50,6 @@ encoder = GeneSetEncoder(
     lr=0.01,
     max_epochs=100,
     batch_size=1000,
-    init="random",
     dropout=0.0,
     weight_decay=0.0,
     random_state=0,

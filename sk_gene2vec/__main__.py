@@ -173,7 +173,7 @@ def _setting(text: str) -> tuple[str, Any]:
     try:
         return name, ast.literal_eval(value)
     except (SyntaxError, ValueError):
-        return name, value  # a text without quotes, as in init=random
+        return name, value  # a text without quotes, as in activation=tanh
 
 
 def _embed(args: argparse.Namespace) -> None:
