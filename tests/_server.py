@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Answers with `answers[path]`, one after the other, the last one for ever.
+    """Answers with `answers[path]`, one after the other, the last one forever.
 
     `log` holds the path of every request. A path without answers is a 404.
     """
@@ -103,7 +103,7 @@ def truncated_chunks(body):
 
 
 def without_length(body, **headers):
-    """Say nothing of the length; the end of the connection is the end of the file."""
+    """Send no length; the end of the connection is the end of the file."""
 
     def answer(handler):
         handler.head(200, **headers)
@@ -125,14 +125,9 @@ def hanging(body=None):
     return answer
 
 
-def redirect(target, hangs=False):
-    """Redirect; if it hangs, the body that is promised does not come."""
-
+def redirect(target):
     def answer(handler):
-        handler.head(302, Location=target, Content_Length="100" if hangs else "0")
-        if hangs:
-            handler.wfile.flush()
-            handler.server.stopping.wait()
+        handler.head(302, Location=target, Content_Length="0")
 
     return answer
 

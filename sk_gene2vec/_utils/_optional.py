@@ -1,10 +1,10 @@
 """Packages that are not installed with this one."""
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 
-def optional(module: str, purpose: str, extra: str | None = None) -> Any:
+def optional(module: str, purpose: str, extra: str | None = None) -> ModuleType:
     """Import an optional package, or raise an error that says how to install it.
 
     Parameters

@@ -6,14 +6,17 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from hashlib import sha256
+from numbers import Integral, Real
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
+from sklearn.utils.validation import check_scalar
+
 from sk_gene2vec._utils._messages import near_misses
-from sk_gene2vec.datasets._cache import Remote, cached_gmt
-from sk_gene2vec.datasets._download import Failure, Patience, download, is_safe
+from sk_gene2vec.datasets._cache import SAFE_URL, Remote, cache_folder, cached_gmt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import check_on_duplicate, read_gmt
 
@@ -30,39 +33,25 @@ VERSIONS = (
 )
 #: The newest release whose collections are all listed below.
 _LISTED_UP_TO = (2024, 1)
-# fmt: off
-COLLECTIONS = {
-    "human": (
-        "h.all", "c1.all", "c2.all", "c2.cgp", "c2.cp", "c2.cp.biocarta", "c2.cp.kegg",
-        "c2.cp.kegg_legacy", "c2.cp.kegg_medicus", "c2.cp.pid", "c2.cp.reactome",
-        "c2.cp.wikipathways", "c3.all", "c3.mir", "c3.mir.mir_legacy", "c3.mir.mirdb",
-        "c3.tft", "c3.tft.gtrd", "c3.tft.tft_legacy", "c4.all", "c4.3ca", "c4.cgn",
-        "c4.cm", "c5.all", "c5.bp", "c5.cc", "c5.mf", "c5.go", "c5.go.bp", "c5.go.cc",
-        "c5.go.mf", "c5.hpo", "c6.all", "c7.all", "c7.immunesigdb", "c7.vax", "c8.all",
-        "c9.all", "msigdb",
-    ),
-    "mouse": (
-        "mh.all", "m1.all", "m2.all", "m2.cgp", "m2.cp", "m2.cp.biocarta",
-        "m2.cp.reactome", "m2.cp.wikipathways", "m3.all", "m3.gtrd", "m3.mirdb",
-        "m5.all", "m5.go", "m5.go.bp", "m5.go.cc", "m5.go.mf", "m5.mpt", "m7.all",
-        "m8.all", "msigdb",
-    ),
-}
-# fmt: on
-_COLLECTION_SHAPES = {
-    "human": r"(h|c\d+|msigdb)(\.\w+)*",
-    "mouse": r"(mh|m\d+|msigdb)(\.\w+)*",
-}
+_HUMAN = """
+    h.all c1.all c2.all c2.cgp c2.cp c2.cp.biocarta c2.cp.kegg c2.cp.kegg_legacy
+    c2.cp.kegg_medicus c2.cp.pid c2.cp.reactome c2.cp.wikipathways c3.all c3.mir
+    c3.mir.mir_legacy c3.mir.mirdb c3.tft c3.tft.gtrd c3.tft.tft_legacy c4.all
+    c4.3ca c4.cgn c4.cm c5.all c5.bp c5.cc c5.mf c5.go c5.go.bp c5.go.cc c5.go.mf
+    c5.hpo c6.all c7.all c7.immunesigdb c7.vax c8.all c9.all msigdb
+"""
+_MOUSE = """
+    mh.all m1.all m2.all m2.cgp m2.cp m2.cp.biocarta m2.cp.reactome
+    m2.cp.wikipathways m3.all m3.gtrd m3.mirdb m5.all m5.go m5.go.bp m5.go.cc
+    m5.go.mf m5.mpt m7.all m8.all msigdb
+"""
+COLLECTIONS = {"human": _HUMAN.split(), "mouse": _MOUSE.split()}
+_SHAPES = {"human": r"(h|c\d+|msigdb)(\.\w+)*", "mouse": r"m(h|\d+|sigdb)(\.\w+)*"}
 _VERSION_SHAPE = r"[3-7]\.\d(\.\d)?|20\d\d\.\d\.(Hs|Mm)"
 _LIBRARY_SHAPE = r"\w[\w.+-]{0,149}"
 #: Organism -> the site that has its libraries, as in GSEApy.
-SITES = {
-    "human": "Enrichr",
-    "mouse": "Enrichr",
-    "fly": "FlyEnrichr",
-    "yeast": "YeastEnrichr",
-    "worm": "WormEnrichr",
-    "fish": "FishEnrichr",
+SITES = {"human": "Enrichr", "mouse": "Enrichr"} | {
+    name: f"{name.title()}Enrichr" for name in ("fly", "yeast", "worm", "fish")
 }
 
 
@@ -75,7 +64,6 @@ def fetch_msigdb(
     base_url: str = "https://data.broadinstitute.org/gsea-msigdb/msigdb/release",
     force_download: bool = False,
     n_retries: int = 3,
-    delay: float = 1.0,
     timeout: float = 30.0,
     progressbar: bool = False,
 ) -> GeneSets:
@@ -97,28 +85,25 @@ def fetch_msigdb(
         Genes as symbols or as NCBI (Entrez) gene ids.
 
     data_home : str or path-like, default=None
-        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, or the
-        user's cache folder if that is not set (on Linux ``~/.cache/sk_gene2vec``).
+        The cache folder. None for the environment variable SK_GENE2VEC_DATA, or, if
+        that is not set, the user's cache folder (on Linux ``~/.cache/sk_gene2vec``).
 
     base_url : str
-        Address of the releases; a mirror has the same folders. https only, except for
-        a server on this machine, which is asked without a proxy.
+        Address of the releases; a mirror has the same folders. It begins with https,
+        or with http for a server on this machine, which is asked without a proxy.
 
     force_download : bool, default=False
-        If True, download even if there is a copy, and compare with the new content from
-        then on. If False, content that has changed since the first download is an
-        error.
+        If True, download even if there is a copy, and replace it. If False, a missing
+        or damaged copy is downloaded again, and it is an error if the server has
+        another content than at the first download.
 
     n_retries : int, default=3
-        Number of further tries after a failure that may pass: no connection, a timeout,
-        a file that broke off, a server in trouble. A host name without an address is
-        reported at once.
-
-    delay : float, default=1.0
-        Seconds before the second try; the time doubles from try to try.
+        Number of further tries after a failure that may be temporary: no connection, a
+        timeout, a file that broke off, an error of the server. The first of them comes
+        after a second, the next ones after 2, 3, ... more.
 
     timeout : float, default=30.0
-        Seconds to wait for a silent server.
+        Seconds to wait for a server that sends nothing.
 
     progressbar : bool, default=False
         If True, show the progress of the download.
@@ -132,14 +117,13 @@ def fetch_msigdb(
     Raises
     ------
     DownloadError
-        If the download fails, or the cached copy has changed; an `OSError`. The message
-        names the URL and says how to go on with a local file. The cache is left as it
-        was.
-    ImportError
-        If pooch is not installed.
+        If the download fails, or the file on the server has changed, or the cache
+        folder cannot be written; an `OSError`. The message names the URL and says how
+        to continue with a file downloaded by hand. The cache is left as it was.
     TypeError, ValueError
         If a parameter has another type or value; the message lists the known
-        collections, versions or types. Releases newer than those known are tried.
+        collections, versions or types. A release that is newer than all known ones is
+        asked for.
 
     See Also
     --------
@@ -150,9 +134,9 @@ def fetch_msigdb(
     -----
     MSigDB 7.0 and later are licensed under CC BY 4.0, KEGG sets excepted [2]_.
 
-    The SHA-256 of the file is kept at the first download and compared at every call.
-    A file enters the cache only after it was received whole and read as GMT. It is safe
-    to fetch from several processes at the same time.
+    The SHA-256 of the file is kept beside it, as ``sha256sum`` writes it, and compared
+    at every call. A file enters the cache only after it was received as a whole and
+    read as GMT. Several processes may fetch the same file at the same time.
 
     References
     ----------
@@ -170,15 +154,15 @@ def fetch_msigdb(
     """
     organism = _check_msigdb(collection, version, id_type)
     stem = f"{collection}.v{version}.{id_type}"
-    url = f"{_checked_base(base_url)}/{version}/{stem}.gmt"
+    url = f"{_checked_base(base_url, n_retries, timeout)}/{version}/{stem}.gmt"
     known = (
         f"Known releases: {', '.join(VERSIONS)}.\n"
         f"Known {organism} collections, not all in every release: "
-        f"{', '.join(COLLECTIONS[organism])}."
+        f"{', '.join(COLLECTIONS[organism])}.\nThey are listed at {MSIGDB_PAGE}."
     )
-    remote = Remote(url, stem, MSIGDB_PAGE, lambda: known)
-    patience = Patience(n_retries, delay, timeout, progressbar)
-    path, record = cached_gmt(remote, patience, data_home, force_download)
+    remote = Remote(url, lambda: known, n_retries, timeout, progressbar)
+    path = _cache_file(data_home, stem, url)
+    retrieved = cached_gmt(remote, path, force_download)
     if _numbers(version) >= (7, 0):
         licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
     else:
@@ -188,7 +172,7 @@ def fetch_msigdb(
         version=version,
         url=url,
         licence=licence,
-        retrieved=record.retrieved,
+        retrieved=retrieved,
     )
 
 
@@ -201,7 +185,6 @@ def fetch_enrichr(
     base_url: str = "https://maayanlab.cloud",
     force_download: bool = False,
     n_retries: int = 3,
-    delay: float = 1.0,
     timeout: float = 30.0,
     progressbar: bool = False,
 ) -> GeneSets:
@@ -212,7 +195,7 @@ def fetch_enrichr(
     Parameters
     ----------
     library : str
-        The library as Enrichr names it, "KEGG_2021_Human" for one; all names are at
+        The library as Enrichr names it, such as "KEGG_2021_Human"; all names are at
         https://maayanlab.cloud/Enrichr/#libraries.
 
     organism : {"human", "mouse", "fly", "yeast", "worm", "fish"}, default="human"
@@ -220,31 +203,28 @@ def fetch_enrichr(
         matter.
 
     on_duplicate : {"raise", "merge", "first"}, default="raise"
-        What to do with a repeated set name, as in :func:`sk_gene2vec.read_gmt`.
+        How to handle a repeated set name, as in :func:`sk_gene2vec.read_gmt`.
 
     data_home : str or path-like, default=None
-        The cache folder. None takes the environment variable SK_GENE2VEC_DATA, or the
-        user's cache folder if that is not set (on Linux ``~/.cache/sk_gene2vec``).
+        The cache folder. None for the environment variable SK_GENE2VEC_DATA, or, if
+        that is not set, the user's cache folder (on Linux ``~/.cache/sk_gene2vec``).
 
     base_url : str
-        Address of Enrichr. https only, except for a server on this machine, which is
-        asked without a proxy.
+        Address of Enrichr. It begins with https, or with http for a server on this
+        machine, which is asked without a proxy.
 
     force_download : bool, default=False
-        If True, download even if there is a copy, and compare with the new content from
-        then on. If False, content that has changed since the first download is an
-        error.
+        If True, download even if there is a copy, and replace it. If False, a missing
+        or damaged copy is downloaded again, and it is an error if the server has
+        another content than at the first download.
 
     n_retries : int, default=3
-        Number of further tries after a failure that may pass: no connection, a timeout,
-        a file that broke off, a server in trouble. A host name without an address is
-        reported at once.
-
-    delay : float, default=1.0
-        Seconds before the second try; the time doubles from try to try.
+        Number of further tries after a failure that may be temporary: no connection, a
+        timeout, a file that broke off, an error of the server. The first of them comes
+        after a second, the next ones after 2, 3, ... more.
 
     timeout : float, default=30.0
-        Seconds to wait for a silent server.
+        Seconds to wait for a server that sends nothing.
 
     progressbar : bool, default=False
         If True, show the progress of the download.
@@ -259,13 +239,12 @@ def fetch_enrichr(
     Raises
     ------
     DownloadError
-        If the download fails, or the cached copy has changed; an `OSError`. The message
-        names the URL, lists the libraries if Enrichr has none of this name, and says
-        how to go on with a local file. The cache is left as it was.
+        If the download fails, or the library on the server has changed, or the cache
+        folder cannot be written; an `OSError`. The message names the URL, lists the
+        libraries if Enrichr has none of this name, and says how to continue with a file
+        downloaded by hand. The cache is left as it was.
     GeneSetFormatError
         If a name occurs twice and `on_duplicate` is "raise".
-    ImportError
-        If pooch is not installed.
     TypeError, ValueError
         If a parameter has another type or value.
 
@@ -276,10 +255,11 @@ def fetch_enrichr(
 
     Notes
     -----
-    Enrichr names no licence with a library. Its own terms apply [2]_, and those of the
-    database that the library comes from.
+    Enrichr does not state a licence per library. Its own terms apply [2]_, and those of
+    the database that the library comes from.
 
-    The SHA-256 of the file is kept at the first download and compared at every call.
+    The SHA-256 of the file is kept beside it, as ``sha256sum`` writes it, and compared
+    at every call.
 
     References
     ----------
@@ -298,42 +278,51 @@ def fetch_enrichr(
     """
     _check_type(organism=organism, library=library)
     check_on_duplicate(on_duplicate)
-    _check_name("organism", organism.lower(), SITES)
+    if organism.lower() not in SITES:
+        raise ValueError(_unknown("organism", organism, SITES))
     if not re.fullmatch(_LIBRARY_SHAPE, library):
         raise ValueError(
-            "Expected the name of an Enrichr library, 'KEGG_2021_Human' for one, got "
+            "Expected the name of an Enrichr library, such as 'KEGG_2021_Human', got "
             f"{library!r}. All names are at {ENRICHR_PAGE}."
         )
-    patience = Patience(n_retries, delay, timeout, progressbar)
     site = SITES[organism.lower()]
-    site_url = f"{_checked_base(base_url)}/{site}"
+    site_url = f"{_checked_base(base_url, n_retries, timeout)}/{site}"
     query = urlencode({"mode": "text", "libraryName": library})
     url = f"{site_url}/geneSetLibrary?{query}"
-    known = partial(_libraries, site_url, library, patience)
-    remote = Remote(url, f"{site}.{library}", ENRICHR_PAGE, known)
-    path, record = cached_gmt(remote, patience, data_home, force_download)
+    known = partial(_libraries, site_url, library, timeout)
+    remote = Remote(url, known, n_retries, timeout, progressbar)
+    path = _cache_file(data_home, f"{site}.{library}", url)
+    retrieved = cached_gmt(remote, path, force_download)
     return read_gmt(path, on_duplicate=on_duplicate)._with_attrs(
         name=f"{site} {library}",
-        version=record.retrieved,
+        version=retrieved,
         url=url,
         licence=f"none stated; terms of Enrichr ({ENRICHR_TERMS}) and of the source",
-        retrieved=record.retrieved,
+        retrieved=retrieved,
     )
 
 
 def _check_msigdb(collection: str, version: str, id_type: str) -> str:
     """Check the names, and return the organism of the release."""
     _check_type(collection=collection, version=version, id_type=id_type)
-    _check_name("version", version, VERSIONS, _VERSION_SHAPE)
-    _check_name("id_type", id_type, ID_TYPES)
-    organism = "mouse" if version.endswith(".Mm") else "human"
-    is_newer = _numbers(version) > _LISTED_UP_TO
-    _check_name(
-        f"{organism} collection (MSigDB {version})",
-        collection,
-        COLLECTIONS[organism],
-        _COLLECTION_SHAPES[organism] if is_newer else None,
-    )
+    if not re.fullmatch(_VERSION_SHAPE, version):
+        raise ValueError(_unknown("version", version, VERSIONS))
+    if id_type not in ID_TYPES:
+        raise ValueError(_unknown("id_type", id_type, ID_TYPES))
+    organism, other, ending = "human", "mouse", "Mm"
+    if version.endswith(".Mm"):
+        organism, other, ending = "mouse", "human", "Hs"
+    is_new = _numbers(version) > _LISTED_UP_TO
+    has_shape = re.fullmatch(_SHAPES[organism], collection)
+    if collection not in COLLECTIONS[organism] and not (is_new and has_shape):
+        what = f"{organism} collection (MSigDB {version})"
+        message = _unknown(what, collection, COLLECTIONS[organism])
+        release = version[:-3] if version.startswith("20") else "2024.1"
+        if found := {collection, _whole(collection)} & {*COLLECTIONS[other]}:
+            message += (
+                f" For {other}, {found.pop()!r}, set version='{release}.{ending}'."
+            )
+        raise ValueError(message)
     return organism
 
 
@@ -341,28 +330,27 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
 
 
-def _check_type(**names: str) -> None:
+def _check_type(**names: object) -> None:
     for what, given in names.items():
         if not isinstance(given, str):
             raise TypeError(f"Expected {what} to be a str, got {given!r}.")
 
 
-def _check_name(
-    what: str, given: str, known: Iterable[str], shape: str | None = None
-) -> None:
-    """Raise an error unless the name is known or, given a `shape`, has that shape."""
-    fits = given in known if shape is None else re.fullmatch(shape, given)
-    if not fits:
-        raise ValueError(_unknown(what, given, known))
+def _unknown(what: str, given: str, known: Iterable[str], advice: str = "") -> str:
+    whole = f", did you mean {_whole(given)!r}?" if _whole(given) in known else ""
+    hint = whole or near_misses(given, known) or "."
+    return f"Unknown {what} {given!r}{hint}{advice} Known: {', '.join(known)}."
 
 
-def _unknown(what: str, given: str, known: Iterable[str]) -> str:
-    hint = near_misses(given, known) or "."
-    return f"Unknown {what} {given!r}{hint} Known: {', '.join(known)}."
+def _whole(collection: str) -> str:
+    """Name the file of "H" or "C2", as MSigDB's pages and msigdbr call them."""
+    return f"{collection.lower()}.all"
 
 
-def _checked_base(base_url: str) -> str:
-    if not is_safe(base_url):
+def _checked_base(base_url: str, n_retries: int, timeout: float) -> str:
+    check_scalar(n_retries, "n_retries", Integral, min_val=0)
+    check_scalar(timeout, "timeout", Real, min_val=0, include_boundaries="neither")
+    if not SAFE_URL.match(base_url):
         raise ValueError(
             "Expected a base_url that begins with https:// (or http:// for a server on "
             f"this machine), got {base_url!r}."
@@ -370,14 +358,23 @@ def _checked_base(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-def _libraries(site: str, library: str, patience: Patience) -> str:
+def _cache_file(data_home: str | os.PathLike[str] | None, stem: str, url: str) -> Path:
+    """Name the file in the cache; files of two mirrors have two names."""
+    digest = sha256(url.encode()).hexdigest()
+    return cache_folder(data_home) / f"{stem}.{digest[:8]}.gmt"
+
+
+def _libraries(site: str, library: str, timeout: float) -> str:
     """Say which libraries there are, for a server that does not have one."""
-    once = replace(patience, n_retries=0, progressbar=False)
+    url = f"{site}/datasetStatistics"
     try:
-        statistics: Any = json.loads(download(f"{site}/datasetStatistics", once))
-        names = sorted(str(one["libraryName"]) for one in statistics["statistics"])
-        if library in names:
-            return f"The library is listed at {site}, so the failure may pass."
-        return _unknown("library", library, names)
-    except (Failure, ValueError, KeyError, TypeError, RecursionError):
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "libraries.json")
+            Remote(url, str, 0, timeout, False)(url, str(path), None)
+            statistics = json.loads(path.read_bytes())["statistics"]
+        names = sorted(str(one["libraryName"]) for one in statistics)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return f"All libraries are listed at {ENRICHR_PAGE}."
+    if library in names:
+        return f"The library is listed at {site}, so the failure may be temporary."
+    return _unknown("library", library, names)

@@ -12,13 +12,13 @@ def test_module_that_is_there():
 
 
 @pytest.mark.parametrize(
-    ("extra", "package"), [(None, "pooch"), ("datasets", '"sk-gene2vec[datasets]"')]
+    ("extra", "package"), [(None, "umap"), ("plot", '"sk-gene2vec[plot]"')]
 )
 def test_module_that_is_not(monkeypatch, extra, package):
-    monkeypatch.setitem(sys.modules, "pooch.core", None)
+    monkeypatch.setitem(sys.modules, "umap.umap_", None)
     with pytest.raises(ImportError) as caught:
-        optional("pooch.core", "fetch_msigdb", extra)
+        optional("umap.umap_", "plot_embedding", extra)
     assert str(caught.value) == (
-        "Cannot import pooch.core, which fetch_msigdb needs. Install it with "
+        "Cannot import umap.umap_, which plot_embedding needs. Install it with "
         f"`pip install {package}`."
     )

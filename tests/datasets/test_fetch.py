@@ -1,7 +1,6 @@
 """Fetching collections from a server on loopback that misbehaves."""
 
 import datetime
-import errno
 import gzip
 import hashlib
 import json
@@ -10,10 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
-import requests
 from _server import (
     good,
     hanging,
@@ -30,7 +27,6 @@ from sk_gene2vec import GeneSetFormatError, GmtVectorizer
 from sk_gene2vec.datasets import (
     DownloadError,
     _cache,
-    _download,
     fetch_enrichr,
     fetch_msigdb,
 )
@@ -64,7 +60,7 @@ def no_surroundings(monkeypatch):
 def waits(monkeypatch):
     """Seconds that would have been slept."""
     seconds = []
-    monkeypatch.setattr(_download, "sleep", seconds.append)
+    monkeypatch.setattr("time.sleep", seconds.append)
     return seconds
 
 
@@ -103,6 +99,10 @@ def gmt_file(folder):
     return path
 
 
+def record_of(path):
+    return path.with_name(f"{path.name}.sha256")
+
+
 # What comes when all is well
 
 
@@ -135,20 +135,23 @@ def test_no_request_and_no_sound_when_the_file_is_cached(fetch, server, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_cached_files_need_no_write_access(fetch, server, monkeypatch):
+def test_cached_files_need_no_write_access(fetch, server, tmp_path):
     server.answers[HALLMARK] = [good(GMT)]
     fetch()
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    monkeypatch.setattr(Path, "write_bytes", None)
+    tmp_path.chmod(0o500)
+    before = contents(tmp_path)
     assert dict(fetch()) == SETS
+    assert contents(tmp_path) == before
 
 
-def test_the_sha256_is_recorded(fetch, server, tmp_path):
+def test_the_checksum_is_kept_as_sha256sum_writes_it(fetch, server, tmp_path):
     server.answers[HALLMARK] = [good(GMT)]
     fetch()
-    (record,) = tmp_path.glob("*.json")
-    assert json.loads(record.read_bytes())["sha256"] == hashlib.sha256(GMT).hexdigest()
-    assert gmt_file(tmp_path).read_bytes() == GMT
+    path = gmt_file(tmp_path)
+    line, comment = record_of(path).read_text().splitlines()
+    assert line == f"{hashlib.sha256(GMT).hexdigest()}  {path.name}"
+    assert comment.startswith("#")
+    assert path.read_bytes() == GMT
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -279,8 +282,7 @@ def check_failure(fetch, server, tmp_path, reason, n_requests, path=HALLMARK):
     message = str(caught.value)
     assert server.url + path in message
     assert reason in message
-    assert 'GmtVectorizer("h.all.v2024.1.Hs.symbols.gmt")' in message
-    assert "https://www.gsea-msigdb.org/gsea/downloads.jsp" in message
+    assert "read_gmt" in message
     assert "data_home" not in message
     assert isinstance(caught.value, OSError)
     assert server.log == [path] * n_requests
@@ -289,115 +291,88 @@ def check_failure(fetch, server, tmp_path, reason, n_requests, path=HALLMARK):
 
 
 def test_404_is_final_and_lists_what_there_is(fetch, server, tmp_path, waits):
-    reason = "the server answered 404 Not Found (tried once)."
-    message = check_failure(fetch, server, tmp_path, reason, 1)
+    message = check_failure(fetch, server, tmp_path, "404 Not Found", 1)
     assert "Known releases: 7.0," in message
     assert "2024.1.Mm" in message
     assert "human collections" in message
     assert "c2.cp.reactome" in message
+    assert "https://www.gsea-msigdb.org/gsea/downloads.jsp" in message
     assert waits == []
 
 
 def test_500_then_good(fetch, server, waits):
-    server.answers[HALLMARK] = [status(500), status(503), good(GMT)]
-    assert dict(fetch(delay=0.5)) == SETS
-    assert waits == [0.5, 1.0]
+    server.answers[HALLMARK] = [status(500), status(503), status(429), good(GMT)]
+    assert dict(fetch()) == SETS
+    assert waits == [1, 2, 3]
 
 
-def test_500_for_ever(fetch, server, tmp_path, waits):
+def test_500_forever(fetch, server, tmp_path, waits):
     server.answers[HALLMARK] = [status(500)]
-    reason = "the server answered 500 Internal Server Error (tried 4 times)"
-    check_failure(fetch, server, tmp_path, reason, 4)
-    assert waits == [1.0, 2.0, 4.0]
+    check_failure(fetch, server, tmp_path, "500 Server Error", 4)
+    assert waits == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        (truncated(GMT), "the file broke off"),
-        (truncated_chunks(GMT), "the file broke off"),
-        (without_length(GMT[:-5]), "closed in the middle of a line"),
-        (
-            without_length(GMT[:-5], Transfer_Encoding="identity"),
-            "closed in the middle of a line",
-        ),
-        (good(GMT, Content_Encoding="gzip"), "is damaged"),
-    ],
-    ids=["length", "chunks", "no length", "identity", "not gzip"],
+    "broken",
+    [truncated(GMT), truncated_chunks(GMT), good(GMT, Content_Encoding="gzip")],
+    ids=["length", "chunks", "not gzip"],
 )
-def test_truncated(fetch, server, tmp_path, broken, reason):
+def test_a_file_that_breaks_off(fetch, server, tmp_path, broken):
     server.answers[HALLMARK] = [broken]
-    check_failure(fetch, server, tmp_path, reason, 4)
+    check_failure(fetch, server, tmp_path, "Cannot fetch", 4)
     server.answers[HALLMARK] = [broken, good(GMT)]
     assert dict(fetch()) == SETS
 
 
-def test_whole_without_length(fetch, server):
-    server.answers[HALLMARK] = [without_length(GMT)]
-    assert dict(fetch()) == SETS
+@pytest.mark.parametrize("headers", [{}, {"Transfer_Encoding": "identity"}])
+def test_a_file_without_an_end_is_refused(fetch, server, tmp_path, headers):
+    """It may have broken off anywhere."""
+    server.answers[HALLMARK] = [without_length(GMT, **headers)]
+    check_failure(fetch, server, tmp_path, "does not say where the file ends", 1)
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (203, "203 Non-Authoritative Information"),
-        (206, "206 Partial Content"),
-        (300, "300 Multiple Choices"),
-    ],
-)
-def test_an_answer_that_is_not_the_file(fetch, server, tmp_path, code, reason):
-    """The body would pass as the file: nobody asked for a part of it, or another."""
-    server.answers[HALLMARK] = [good(GMT, code, Content_Range="bytes 0-53/99999")]
-    reason = f"the server answered {reason} (tried once)."
-    check_failure(fetch, server, tmp_path, reason, 1)
-
-
-def test_a_length_that_is_no_number(fetch, server, tmp_path):
+def test_a_length_that_is_not_a_number(fetch, server, tmp_path):
     server.answers[HALLMARK] = [good(GMT, Content_Length="many")]
-    check_failure(fetch, server, tmp_path, "ValueError: ", 1)
+    check_failure(fetch, server, tmp_path, "does not say where the file ends", 1)
 
 
 @pytest.mark.parametrize("body", [None, GMT], ids=["no headers", "half a body"])
-def test_hanging(fetch, server, tmp_path, body):
+def test_a_silent_server(fetch, server, tmp_path, body):
     server.answers[HALLMARK] = [hanging(body)]
 
     def impatient():
         fetch(timeout=0.1, n_retries=1)
 
-    message = check_failure(
-        impatient, server, tmp_path, "was silent for 0.1 s", n_requests=2
-    )
+    message = check_failure(impatient, server, tmp_path, "timed out", n_requests=2)
     assert "Known releases" not in message
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    "body",
     [
-        (b"\n<!DOCTYPE html>\n<p>\tSign in\t</p>", "a web page came, not a GMT file"),
-        (b'{"error": "no"}', "what came is no GMT file"),
-        (b"", "what came is no GMT file"),
-        (gzip.compress(GMT)[:-4], "no GMT file: Damaged gzip file"),
+        b"\n<!DOCTYPE html>\n<p>\tSign in\t</p>",
+        b'{"error": "no"}',
+        b"",
+        gzip.compress(GMT)[:-4],
     ],
     ids=["html", "json", "empty", "damaged"],
 )
-def test_what_is_no_gmt_file_is_not_cached(fetch, server, tmp_path, body, reason):
+def test_what_is_not_gmt_is_not_cached(fetch, server, tmp_path, body):
     server.answers[HALLMARK] = [good(body)]
-    check_failure(fetch, server, tmp_path, reason, 1)
+    check_failure(fetch, server, tmp_path, "did not send GMT", 1)
     server.answers[HALLMARK] = [good(GMT)]
     assert dict(fetch()) == SETS
 
 
-def test_too_large(fetch, server, tmp_path, monkeypatch):
-    monkeypatch.setattr(_download, "MAX_BYTES", 2**20)
-    server.answers[HALLMARK] = [good(b"A\t\t" + b"A" * 2**20)]
-    check_failure(fetch, server, tmp_path, "the file is larger than 1 MB", 1)
-
-
-def test_too_large_once_unpacked(fetch, server, tmp_path, monkeypatch):
-    monkeypatch.setattr(_download, "MAX_BYTES", 2**20)
-    packed = gzip.compress(b"A\t\t" + b"A" * 2**24)
-    server.answers[HALLMARK] = [good(packed, Content_Encoding="gzip")]
-    check_failure(fetch, server, tmp_path, "the file is larger than 1 MB", 1)
+@pytest.mark.parametrize("packed", [False, True])
+def test_too_large(fetch, server, tmp_path, monkeypatch, packed):
+    monkeypatch.setattr(_cache, "_MAX_BYTES", 2**20)
+    body = b"A\t\t" + b"A" * 2**21
+    headers = {"Content_Encoding": "gzip"} if packed else {}
+    server.answers[HALLMARK] = [
+        good(gzip.compress(body) if packed else body, **headers)
+    ]
+    check_failure(fetch, server, tmp_path, "larger than 1 MB", 1)
 
 
 def test_no_redirect_to_plain_http(fetch, server, tmp_path, monkeypatch):
@@ -415,35 +390,20 @@ def test_no_redirect_to_plain_http(fetch, server, tmp_path, monkeypatch):
     assert set(asked) == {"127.0.0.1"}
 
 
-def test_no_redirect_from_https_to_http_on_this_machine():
-    response = requests.Response()
-    response.status_code = 302
-    response.url = "https://genes.invalid/a.gmt"
-    response.headers["Location"] = "http://localhost/a.gmt"
-    with pytest.raises(_download.Failure, match="which is not https"):
-        _download._check_answer(response)
-
-
-def test_other_redirects_are_followed(fetch, server):
-    server.answers[HALLMARK] = [redirect("/elsewhere.gmt")]
+@pytest.mark.parametrize("target", ["/elsewhere.gmt", "//{host}/elsewhere.gmt"])
+def test_other_redirects_are_followed(fetch, server, target):
+    target = target.format(host=server.url.removeprefix("http://"))
+    server.answers[HALLMARK] = [redirect(target)]
     server.answers["/elsewhere.gmt"] = [good(GMT)]
     assert dict(fetch()) == SETS
     assert server.log == [HALLMARK, "/elsewhere.gmt"]
-
-
-def test_the_body_of_a_redirect_is_not_read(fetch, server):
-    server.answers[HALLMARK] = [redirect("/elsewhere.gmt", hangs=True)]
-    server.answers["/elsewhere.gmt"] = [good(GMT)]
-    assert dict(fetch(timeout=5, n_retries=0)) == SETS
 
 
 @pytest.mark.parametrize(
     "target",
     [
         "http://[::1/",
-        "https://[::1/",
         "https://[genes]/",
-        "/g\xe9nes.gmt",
         "https://genes.invalid:99999/",
         "https://" + "a" * 64 + ".invalid/",
         "http://127.0.0.1\\@genes.invalid/",
@@ -452,52 +412,43 @@ def test_the_body_of_a_redirect_is_not_read(fetch, server):
 )
 def test_redirects_to_no_url(fetch, server, tmp_path, target):
     server.answers[HALLMARK] = [redirect(target)]
-    check_failure(fetch, server, tmp_path, "(tried once)", 1)
-
-
-def test_a_redirect_in_utf_8_is_followed(fetch, server):
-    server.answers[HALLMARK] = [redirect("/gènes.gmt".encode().decode("latin-1"))]
-    server.answers["/g%C3%A8nes.gmt"] = [good(GMT)]
-    assert dict(fetch()) == SETS
+    check_failure(lambda: fetch(n_retries=0), server, tmp_path, "Cannot fetch", 1)
 
 
 def test_redirects_in_a_circle(fetch, server, tmp_path):
     server.answers[HALLMARK] = [redirect(HALLMARK)]
-    check_failure(fetch, server, tmp_path, "TooManyRedirects", 31)
+    reason = "Exceeded 30 redirects"
+    check_failure(lambda: fetch(n_retries=0), server, tmp_path, reason, 31)
 
 
-def test_no_secure_connection(fetch, server, tmp_path):
-    with pytest.raises(DownloadError, match=r"no secure connection: .*tried once"):
-        fetch(base_url=server.url.replace("http", "https"))
+def test_without_a_secure_connection(fetch, server, tmp_path):
+    with pytest.raises(DownloadError, match="SSL"):
+        fetch(base_url=server.url.replace("http", "https"), n_retries=0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_listens(tmp_path, waits):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(DownloadError, match=r"no connection: .*refused.*tried 4 times"):
+    with pytest.raises(DownloadError, match="refused"):
         fetch_msigdb(data_home=tmp_path, base_url=f"http://127.0.0.1:{port}")
-    assert waits == [1, 2, 4]
+    assert waits == [1, 2, 3]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_name_server(tmp_path, waits, monkeypatch):
+def test_without_a_network(tmp_path, waits, monkeypatch):
     def no_network(*args, **kwargs):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
-    with pytest.raises(DownloadError) as caught:
+    with pytest.raises(DownloadError, match="failure in name resolution") as caught:
         fetch_msigdb(data_home=tmp_path)
     url = (
         "https://data.broadinstitute.org/gsea-msigdb/msigdb/release/2024.1.Hs/"
         "h.all.v2024.1.Hs.symbols.gmt"
     )
-    message = str(caught.value)
-    reason = f"Could not download {url}: the host name has no address: "
-    assert message.startswith(reason)
-    assert "(tried once)" in message
-    assert waits == []
-    assert f"download {url} by hand" in str(caught.value)
+    assert str(caught.value).startswith(f"Cannot fetch {url}: ")
+    assert "force_download" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -512,69 +463,53 @@ def test_no_proxy_sees_what_is_on_this_machine(fetch, server, monkeypatch, name)
 
 
 @pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
-@pytest.mark.parametrize(("code", "n_tries"), [(407, "once"), (503, "4 times")])
-def test_https_goes_through_the_proxy(
-    fetch, server, monkeypatch, waits, name, code, n_tries
-):
+def test_https_goes_through_the_proxy(fetch, server, monkeypatch, name):
     monkeypatch.setenv(name, server.url)
-    server.answers["genes.invalid:443"] = [status(code)]
-    message = (
-        rf"the proxy refused: Tunnel connection failed: {code} .* \(tried {n_tries}"
-    )
-    with pytest.raises(DownloadError, match=message):
-        fetch(base_url="https://genes.invalid")
-    assert waits == ([] if n_tries == "once" else [1, 2, 4])
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
-@pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
-def test_https_on_this_machine_takes_no_proxy(fetch, server, monkeypatch, name, host):
-    with running_server() as proxy:
-        monkeypatch.setenv(name, proxy.url)
-        port = server.server_port
-        # The server speaks no TLS.
-        with pytest.raises(DownloadError, match="no secure connection"):
-            fetch(base_url=f"https://{host}:{port}", n_retries=0)
-    assert proxy.log == []
+    server.answers["genes.invalid:443"] = [status(407)]
+    with pytest.raises(DownloadError, match="Tunnel connection failed: 407"):
+        fetch(base_url="https://genes.invalid", n_retries=0)
+    assert server.log == ["genes.invalid:443"]
 
 
 # A cache that is not what it was
 
 
-def test_a_changed_copy_is_refused(fetch, server, tmp_path):
+@pytest.mark.parametrize("damage", [CHANGED, None], ids=["changed", "missing"])
+def test_a_damaged_copy_is_downloaded_again(fetch, server, tmp_path, damage):
     server.answers[HALLMARK] = [good(GMT)]
+    fetch()
+    path = gmt_file(tmp_path)
+    path.unlink() if damage is None else path.write_bytes(damage)
+    assert dict(fetch()) == SETS
+    assert path.read_bytes() == GMT
+    assert len(server.log) == 2
+
+
+def test_a_damaged_copy_without_a_network(fetch, server, tmp_path):
+    server.answers[HALLMARK] = [good(GMT), status(404)]
     fetch()
     gmt_file(tmp_path).write_bytes(CHANGED)
     before = contents(tmp_path)
-    with pytest.raises(DownloadError, match=r"\.gmt has changed: sha256") as caught:
+    with pytest.raises(DownloadError, match="missing or damaged"):
         fetch()
-    assert str(caught.value).startswith(str(gmt_file(tmp_path)))
-    for digest in (hashlib.sha256(GMT), hashlib.sha256(CHANGED)):
-        assert digest.hexdigest() in str(caught.value)
     assert contents(tmp_path) == before
-    assert len(server.log) == 1
-    gmt_file(tmp_path).unlink()
-    assert dict(fetch()) == SETS
 
 
-def test_changed_content_is_refused(fetch, server, tmp_path):
+def test_a_changed_file_on_the_server_is_refused(fetch, server, tmp_path):
     server.answers[HALLMARK] = [good(GMT), good(CHANGED)]
     fetch()
     gmt_file(tmp_path).unlink()
     before = contents(tmp_path)
-    with pytest.raises(DownloadError, match=r"\.gmt has changed: sha256") as caught:
-        fetch()
-    assert str(caught.value).startswith(server.url + HALLMARK)
-    assert "force_download=True" in str(caught.value)
+    with pytest.raises(DownloadError, match="force_download=True") as caught:
+        fetch(n_retries=0)
+    assert server.url + HALLMARK in str(caught.value)
+    for digest in (hashlib.sha256(GMT), hashlib.sha256(CHANGED)):
+        assert digest.hexdigest() in str(caught.value)
     assert contents(tmp_path) == before
-
-
-def test_changed_content_is_taken_if_forced(fetch, server):
-    server.answers[HALLMARK] = [good(GMT), good(CHANGED)]
-    fetch()
+    # As the message says.
     assert fetch(force_download=True)["CELL_CYCLE"] == ("TP53", "CDK4")
     assert fetch()["CELL_CYCLE"] == ("TP53", "CDK4")
-    assert len(server.log) == 2
+    assert len(server.log) == 3
 
 
 def test_a_failed_forced_download_leaves_the_copy(fetch, server, tmp_path):
@@ -587,94 +522,80 @@ def test_a_failed_forced_download_leaves_the_copy(fetch, server, tmp_path):
     assert dict(fetch()) == SETS
 
 
-def changed(**entries):
-    return lambda record: json.dumps(json.loads(record) | entries)
+def test_a_copy_without_a_record_is_not_trusted(fetch, server, tmp_path):
+    server.answers[HALLMARK] = [good(CHANGED), good(GMT)]
+    fetch()
+    record_of(gmt_file(tmp_path)).unlink()
+    assert dict(fetch()) == SETS
+    assert dict(fetch()) == SETS
+    assert len(server.log) == 2
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda record: "{",
-        lambda record: "[1]",
-        lambda record: '{"url": "a"}',
+        lambda record: "",
         lambda record: "\xff",
-        lambda record: "null",
-        lambda record: "[" * 100_000,
-        lambda record: '{"sha256":' * 100_000,
-        changed(sha256=2),
-        changed(sha256=None),
-        changed(sha256=["a"] * 64),
-        changed(sha256=""),
-        changed(sha256="/../../" + "0" * 57),
-        changed(sha256="\0" * 64),
-        changed(retrieved=None),
-        changed(retrieved=20241231),
-        changed(retrieved="lately"),
-        changed(url=3),
-        changed(url="https://genes.invalid/another.gmt"),
-        changed(more=1),
+        lambda record: record[1:],
+        lambda record: record[:-5],
+        lambda record: record.replace("# ", ""),
+        lambda record: record + record,
     ],
 )
 def test_a_damaged_record(fetch, server, tmp_path, damage):
     server.answers[HALLMARK] = [good(GMT)]
     fetch()
-    (record,) = tmp_path.glob("*.json")
+    record = record_of(gmt_file(tmp_path))
     record.write_text(damage(record.read_text()), encoding="latin-1")
-    with pytest.raises(DownloadError, match="Expected the record") as caught:
+    with pytest.raises(DownloadError, match="force_download=True") as caught:
         fetch()
     assert str(record) in str(caught.value)
     assert dict(fetch(force_download=True)) == SETS
 
 
-def test_an_unreadable_copy(fetch, server, tmp_path):
-    server.answers[HALLMARK] = [good(GMT)]
-    fetch()
-    path = gmt_file(tmp_path)
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(DownloadError, match=r"Cannot keep .*Is a directory: .*\.gmt"):
-        fetch()
-
-
-@pytest.mark.parametrize("force_download", [False, True])
-def test_a_folder_that_cannot_be(fetch, server, tmp_path, force_download):
-    with pytest.raises(DownloadError, match=r"Cannot keep .*File name too long"):
-        fetch(data_home=tmp_path / ("a" * 300), force_download=force_download)
+def check_no_folder(fetch, server, folder):
+    """The error comes before any request, and says how to name another folder."""
+    with pytest.raises(DownloadError, match="Cannot keep") as caught:
+        fetch(data_home=folder)
+    assert str(folder) in str(caught.value)
+    assert "data_home or SK_GENE2VEC_DATA" in str(caught.value)
     assert server.log == []
 
 
-@pytest.mark.parametrize("name", ["file", "file/below"])
-def test_a_file_where_the_folder_should_be(fetch, server, tmp_path, name):
+def test_a_folder_that_cannot_be(fetch, server, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DownloadError, match="not a writable folder") as caught:
-        fetch(data_home=tmp_path / name)
-    assert "SK_GENE2VEC_DATA" in str(caught.value)
-    assert server.log == []
+    check_no_folder(fetch, server, tmp_path / "file")
+    check_no_folder(fetch, server, tmp_path / "file" / "below")
+    check_no_folder(fetch, server, tmp_path / ("a" * 300))
 
 
-def test_an_unwritable_folder_is_found_before_the_download(
-    fetch, server, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(DownloadError, match="not a writable folder"):
-        fetch(data_home=tmp_path / "new")
-    assert server.log == []
-    assert list(tmp_path.iterdir()) == []
+def test_a_folder_on_a_drive_that_does_not_exist(fetch, server, monkeypatch):
+    def no_drive(path, *args, **kwargs):
+        raise FileNotFoundError(2, "The system cannot find the path", str(path))
+
+    monkeypatch.setattr(os, "mkdir", no_drive)
+    check_no_folder(fetch, server, "Z:/genes")
 
 
-@pytest.mark.parametrize("name", ["gmt", "json"])
-def test_a_full_disk_leaves_nothing(fetch, server, tmp_path, monkeypatch, name):
-    server.answers[HALLMARK] = [good(GMT)]
-    write = Path.write_bytes
+def test_a_folder_that_cannot_be_written(fetch, server, tmp_path):
+    if os.geteuid() == 0:  # root may write anywhere but here
+        check_no_folder(fetch, server, "/proc/genes")
+        return
+    tmp_path.chmod(0o500)
+    check_no_folder(fetch, server, tmp_path)
 
-    def full(path, data):
-        write(path, data[:5])
-        if path.suffix == f".{name}":
-            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(DownloadError, match="No space left"):
-        fetch()
+def test_a_full_disk_leaves_nothing(fetch, server, tmp_path):
+    """The limit on the size of files stands in for the disk."""
+    resource = pytest.importorskip("resource")
+    server.answers[HALLMARK] = [good(GMT * 1000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(DownloadError, match="File too large"):
+            fetch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -695,22 +616,7 @@ print(dict(sk_gene2vec.datasets.fetch_msigdb(base_url={server.url!r})))
         assert dict(fetch(timeout=60)) == SETS
         assert other.communicate()[0].splitlines() == ["set()", str(SETS)]
     assert server.log == [HALLMARK] * 2
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".gmt", ".json"]
-
-
-def test_contents_that_race_do_not_mix(fetch, server, tmp_path, monkeypatch):
-    """Another process finishes the same URL, with other content, before we write."""
-    server.answers[HALLMARK] = [good(GMT), good(CHANGED)]
-    write = _cache._write
-
-    def overtaken(folder, contents):
-        monkeypatch.setattr(_cache, "_write", write)
-        fetch()
-        write(folder, contents)
-
-    monkeypatch.setattr(_cache, "_write", overtaken)
-    assert dict(fetch()) == SETS
-    assert dict(fetch()) == SETS
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".gmt", ".sha256"]
 
 
 # Arguments
@@ -720,10 +626,23 @@ def test_contents_that_race_do_not_mix(fetch, server, tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"collection": "h.al"}, "did you mean 'h.all'.* Known: h.all, c1.all"),
-        ({"collection": "mh.all"}, r"Unknown human collection \(MSigDB 2024.1.Hs\)"),
+        ({"collection": "H"}, r"Unknown human collection .*, did you mean 'h.all'\?"),
+        ({"collection": "C2"}, r"did you mean 'c2.all'\? Known"),
+        ({"collection": "C2:CP:REACTOME"}, "did you mean 'c2.cp.reactome'"),
+        ({"collection": "mh.all"}, "'mh.all', set version='2024.1.Mm'"),
+        ({"collection": "MH"}, "'mh.all', set version='2024.1.Mm'"),
         (
-            {"version": "2024.1.Mm"},
-            "Unknown mouse collection .* 'h.all', did you mean 'mh.all'",
+            {"collection": "m5.go.bp", "version": "2023.2.Hs"},
+            "'m5.go.bp', set version='2023.2.Mm'",
+        ),
+        (
+            {"collection": "mh.all", "version": "7.5.1"},
+            "'mh.all', set version='2024.1.Mm'",
+        ),
+        (
+            {"version": "2023.2.Mm"},
+            "Unknown mouse collection .* 'h.all', did you mean 'mh.all'.* "
+            "version='2023.2.Hs'",
         ),
         ({"collection": "../h.all"}, "Unknown human collection"),
         ({"collection": "../x", "version": "2031.1.Hs"}, "Unknown human collection"),
@@ -757,12 +676,9 @@ def test_names_are_strings(fetch, name):
         "http://localhost@genes.invalid",
         "http://genes.invalid\\@127.0.0.1",
         "http://127.0.0.1\\@genes.invalid",
-        "http://[::1",
-        "https://:443",
         "ftp://localhost",
         "file:///srv/genes",
         "genes.invalid",
-        "https://",
     ],
 )
 def test_only_https(fetch, enrichr, base_url):
@@ -771,11 +687,10 @@ def test_only_https(fetch, enrichr, base_url):
             function(base_url=base_url)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://genes.invalid", "http://localhost:80/a", "http://[::1]:80"]
-)
-def test_safe_urls(url):
-    assert _download.is_safe(url)
+@pytest.mark.parametrize("base_url", ["https://", "https://:443"])
+def test_https_without_a_host(fetch, base_url):
+    with pytest.raises(DownloadError, match="URL"):
+        fetch(base_url=base_url, n_retries=0)
 
 
 @pytest.mark.parametrize("library", ["", "a b", "../a", "a/b", "a&mode=json", "a\n"])
@@ -814,7 +729,7 @@ def test_an_unknown_library(enrichr, server, tmp_path, answer):
 def test_a_known_library_that_fails(enrichr, server):
     server.answers[KEGG] = [status(500)]
     server.answers["/Enrichr/datasetStatistics"] = [good(STATISTICS)]
-    with pytest.raises(DownloadError, match="so the failure may pass"):
+    with pytest.raises(DownloadError, match="so the failure may be temporary"):
         enrichr()
 
 
@@ -836,15 +751,6 @@ def test_libraries_whose_names_are_no_text(enrichr, server):
     server.answers["/Enrichr/datasetStatistics"] = [good(body)]
     with pytest.raises(DownloadError, match="404 Not Found"):
         enrichr()
-
-
-# Without pooch
-
-
-def test_pooch_is_missing(fetch, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r'pip install "sk-gene2vec\[datasets\]"`\.$'):
-        fetch()
 
 
 def test_the_advice_works(fetch, server, tmp_path):
