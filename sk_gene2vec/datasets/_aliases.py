@@ -11,29 +11,30 @@ def load_human_gene_aliases(
     genes: Iterable[str] | None = None,
     *,
     ids: bool = False,
-) -> Mapping[str, str | tuple[str, ...]]:
+) -> "GeneAliases":
     """Load old symbols and other names of human genes.
 
-    66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`, and on
-    request 47,483 Entrez numbers and 39,708 Ensembl ids. An alias that is also the
-    symbol of a gene is left out.
+    There are 66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`,
+    and on request 47,483 Entrez numbers and 39,708 Ensembl ids. An alias that is also
+    the symbol of a gene is left out.
 
     Parameters
     ----------
     genes : iterable of str, default=None
-        The genes of a collection. If given, names lead to what the collection calls
-        the gene: to an old symbol where it has that one only, from the present symbol
-        as well. None leads to the present symbols.
+        The genes of a collection. If given, an alias leads to the name of the gene in
+        the collection. Where the collection has an old symbol instead of the present
+        one, all aliases and the present symbol lead to the old one. If None, aliases
+        lead to the present symbols.
     ids : bool, default=False
         Add Entrez numbers, such as ``"7157"``, and Ensembl gene ids without version,
         such as ``"ENSG00000141510"``.
 
     Returns
     -------
-    aliases : mapping of str to str or tuple of str
-        Alias -> gene symbol. The 3,205 aliases of several genes have them in a tuple,
-        and so have Ensembl ids of several genes.
-        The mapping cannot be changed; ``dict(aliases)`` can.
+    aliases : GeneAliases, a mapping of str to str or tuple of str
+        Alias -> gene symbol. For the 3,205 aliases and the Ensembl ids that several
+        genes share, it is a tuple of their symbols. The mapping cannot be changed;
+        ``dict(aliases)`` can.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def load_human_gene_aliases(
     Notes
     -----
     Source: NCBI Gene of 2022-09-12, through Bioconductor 3.16 (org.Hs.eg.db) [1]_.
-    Symbols that changed later are not known. NCBI places no restrictions on the use of
+    Symbols that changed later are missing. NCBI places no restrictions on the use of
     its data.
 
     References
@@ -79,7 +80,7 @@ def load_human_gene_aliases(
     for symbol, entrez, ensembl in _rows("human_gene_ids.tsv.gz") if ids else ():
         for identifier in (entrez, *ensembl.split()):
             meant = symbols_of.setdefault(identifier, [])
-            # Some genes of one symbol have several numbers.
+            # Several genes, with a number each, may have one symbol.
             if symbol not in meant:
                 meant.append(symbol)
     if genes is not None:
@@ -93,7 +94,7 @@ def load_human_gene_aliases(
 
 
 def _rows(name: str) -> Iterator[list[str]]:
-    """Rows of a bundled table, without the head."""
+    """Yield the rows of a bundled table below its header."""
     content = _data_file(name).read_bytes()
     _, *lines = gzip.decompress(content).decode().splitlines()
     return (line.split("\t") for line in lines)
@@ -103,19 +104,19 @@ class GeneAliases(Mapping[str, str | tuple[str, ...]]):
     """Mapping of other names of genes to their symbols.
 
     It cannot be changed, it is short when printed, and the clones of an estimator share
-    it instead of copying it. What :func:`load_human_gene_aliases` returns is of this
-    class. For aliases of your own, a dict serves as well.
+    it instead of copying it. :func:`load_human_gene_aliases` returns one. For your own
+    aliases, a dict works as well.
 
     Parameters
     ----------
     symbols_of : mapping of str to str or tuple of str
-        Alias -> gene symbol, or several symbols if the alias is shared. Kept, not
-        copied.
+        Alias -> gene symbol, or a tuple of symbols if genes share the alias. The
+        mapping is not copied.
 
     See Also
     --------
     load_human_gene_aliases : Aliases of human genes.
-    sk_gene2vec.GmtVectorizer : Finds genes by `aliases`.
+    sk_gene2vec.GmtVectorizer : Looks genes up by their `aliases`.
 
     Examples
     --------
@@ -155,10 +156,10 @@ class GeneAliases(Mapping[str, str | tuple[str, ...]]):
 def _as_called_by(
     genes: set[str], symbols_of: dict[str, list[str]]
 ) -> dict[str, list[str]]:
-    """Replace the symbols that `genes` lack by the old ones that they have instead."""
+    """Replace symbols that are not in `genes` by the old symbols that are."""
     old_names: dict[str, list[str]] = {}
     for alias, symbols in symbols_of.items():
-        # The name of several genes says nothing of which one the collection means.
+        # A name of several genes does not tell which of them the collection means.
         if len(symbols) == 1 and alias in genes and symbols[0] not in genes:
             old_names.setdefault(symbols[0], []).append(alias)
     called = {

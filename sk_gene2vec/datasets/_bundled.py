@@ -1,15 +1,22 @@
 """Loaders of the data that the package carries."""
 
-import gzip
+from __future__ import annotations
+
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._gmt import read_gmt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    _Column: TypeAlias = NDArray[np.object_] | pd.Series[str]
 
 
 def load_go_bp() -> GeneSets:
@@ -25,7 +32,7 @@ def load_go_bp() -> GeneSets:
 
     See Also
     --------
-    load_go_mf_classes : One label a gene, to go with these gene sets.
+    load_go_mf_classes : One label per gene, to go with these gene sets.
 
     Notes
     -----
@@ -33,10 +40,10 @@ def load_go_bp() -> GeneSets:
     (org.Hs.eg.db and GO.db). Licence: CC BY 4.0, Gene Ontology Consortium.
 
     The annotations are propagated along the ontology, so the sets nest: the genes of
-    a term are also genes of every term above it. Overlapping sets are no independent
-    evidence for each other, and a held-out membership can often be read off a
-    narrower term that was not held out. Terms with more than 500 genes, "apoptotic
-    process" for one, are not included.
+    a term are also genes of every term above it. Overlapping sets are therefore not
+    independent evidence, and a narrower term often reveals a membership that was hidden
+    for a test. Terms with more than 500 genes, such as "apoptotic process", are not
+    included.
 
     References
     ----------
@@ -67,12 +74,12 @@ def load_go_bp() -> GeneSets:
 
 def load_go_mf_classes(
     *, return_X_y: bool = False, as_frame: bool = False
-) -> Bunch | tuple[Any, Any]:
+) -> Bunch | tuple[_Column, _Column]:
     """Load genes with one molecular function each, a multiclass example.
 
     5,400 human genes in 12 classes of 163 (protein phosphatase) to 801 (GPCR) genes.
-    Genes with several of the 12 functions are left out, and so are genes without a
-    gene set in :func:`load_go_bp`.
+    Genes with several of the 12 functions and genes without a gene set in
+    :func:`load_go_bp` are left out.
 
     Parameters
     ----------
@@ -80,7 +87,7 @@ def load_go_mf_classes(
         If True, return ``(data, target)`` instead of a Bunch.
 
     as_frame : bool, default=False
-        If True, `data` and `target` are pandas Series, and `frame` a DataFrame.
+        If True, `data` and `target` are pandas Series, and `frame` is a DataFrame.
 
     Returns
     -------
@@ -99,7 +106,7 @@ def load_go_mf_classes(
             Description of the bundled data.
 
     (data, target) : tuple if `return_X_y` is True
-        The two as above.
+        The two attributes described above.
 
     See Also
     --------
@@ -113,8 +120,8 @@ def load_go_mf_classes(
 
     The annotations are propagated along the ontology: a gene has a function if it is
     annotated to its term or to any narrower one. The classes are for examples, not
-    for benchmarks, because some biological processes all but name the function (all
-    198 methyltransferases are in GOBP_METHYLATION).
+    for benchmarks, because some biological processes nearly state the function: all
+    198 methyltransferases are in GOBP_METHYLATION.
 
     References
     ----------
@@ -130,26 +137,19 @@ def load_go_mf_classes(
     >>> dict(zip(genes, classes))["TP53"]
     'transcription factor'
     """
-    text = gzip.decompress(_data_file("go_mf_classes.tsv.gz").read_bytes()).decode()
-    header, *rows = [line.split("\t") for line in text.splitlines()]
-    data, target = (
-        np.array(column, dtype=object) for column in zip(*rows, strict=True)
-    )
-    target_names = sorted(set(target))
-    frame = None
-    columns: tuple[Any, Any] = data, target
-    if as_frame:
-        import pandas as pd
+    import pandas as pd
 
-        frame = pd.DataFrame(dict(zip(header, columns, strict=True)))
-        columns = frame["gene"], frame["class"]
+    with as_file(_data_file("go_mf_classes.tsv.gz")) as path:
+        frame = pd.read_csv(path, sep="\t", dtype=object, na_filter=False)
+    data, target = frame["gene"], frame["class"]
+    columns = (data, target) if as_frame else (data.to_numpy(), target.to_numpy())
     if return_X_y:
         return columns
     return Bunch(
         data=columns[0],
         target=columns[1],
-        frame=frame,
-        target_names=target_names,
+        frame=frame if as_frame else None,
+        target_names=sorted(set(target)),
         DESCR=_data_file("README.md").read_text(encoding="utf-8"),
     )
 
