@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sklearn.utils.validation import check_scalar
 
@@ -14,7 +14,7 @@ from sk_gene2vec.gene_sets._gmt import check_on_duplicate, looks_like_gmt, parse
 from sk_gene2vec.gene_sets._gmx import looks_like_gmx, parse_gmx
 from sk_gene2vec.gene_sets._grp import looks_like_grp, no_genes, parse_grp
 from sk_gene2vec.gene_sets._json import looks_like_json, parse_json
-from sk_gene2vec.gene_sets._parsing import Columns, Options
+from sk_gene2vec.gene_sets._parsing import Columns, Frame, Options
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     FileText,
@@ -36,7 +36,7 @@ class _Format(NamedTuple):
     parse: Callable[[FileText, Options], GeneSets]
 
 
-#: Formats by name; the first that fits is the format of a file.
+#: Formats by name; a file has the first format that fits.
 _FORMATS = {
     "json": _Format(looks_like_json, parse_json),
     "table": _Format(looks_like_table, parse_table),
@@ -47,7 +47,7 @@ _FORMATS = {
 
 
 def read_gene_sets(
-    source: TextSource | Any,
+    source: TextSource | Frame,
     *,
     format: str = "auto",
     on_duplicate: str = "raise",
@@ -65,7 +65,7 @@ def read_gene_sets(
     ----------
     source : str, path-like, open file or DataFrame
         The file to read, or a long pandas or polars DataFrame with the columns of a
-        table (see Notes). An open file is read to its end, not closed.
+        table (see Notes). An open file is read to its end and stays open.
     format : {"auto", "gmt", "gmx", "grp", "json", "table"}, default="auto"
         The format of the file; ``"auto"`` finds it from the content.
     on_duplicate : {"raise", "merge", "first"}, default="raise"
@@ -75,12 +75,12 @@ def read_gene_sets(
         Leave out the memberships of a table whose `weight` is closer to zero than this:
         ``min_weight=1`` keeps a weight of -2. None ignores weights.
     columns : tuple of two column names, default=None
-        The columns of a table that have the gene set and the gene. None looks for the
-        pairs in the notes.
+        The columns of a table with the gene sets and with the genes. None looks for the
+        pairs in the Notes.
     encoding : str, default="utf-8"
         Encoding of the file. An open text file has its own.
     max_bytes : int, default=2**30
-        Size in bytes above which a file is refused, unpacked where it is compressed.
+        Largest size of a file in bytes, after unpacking; larger files are refused.
 
     Returns
     -------
@@ -92,41 +92,41 @@ def read_gene_sets(
     FileNotFoundError, OSError
         If there is no file, or it cannot be opened or read.
     GeneSetFormatError
-        If the file fits no format, breaks the rules of its format, or is damaged, too
-        large or in another encoding. The message names the file and the first line
-        that does not fit.
+        If the file has none of the formats, breaks the rules of its format, or is
+        damaged, too large or in another encoding. The message names the file and the
+        first line that does not fit.
     TypeError, ValueError
-        If `source` is neither a path nor an open file nor a DataFrame; if a DataFrame
-        lacks a column or has missing values; if `min_weight` meets a format or a table
+        If `source` is not a path, an open file or a DataFrame; if a DataFrame lacks a
+        column or has missing values; if `min_weight` is given for a format or a table
         without weights; if a parameter is misspelt.
 
     See Also
     --------
-    read_gmt : The same for GMT alone.
+    read_gmt : Read GMT files only.
 
     Notes
     -----
-    The first of these that fits is the format:
+    The format is the first of these that fits:
 
-    - **JSON**, as from MSigDB: the file starts with ``{``. The genes of a set are in
-      its `geneSymbols`; a plain list of genes will do as well.
-    - **Table**, separated by tabs, commas or semicolons, one membership a row: the
-      first line has the columns `source` and `target` or `geneset` and `genesymbol`
-      (decoupler), `gs_name` and `gene_symbol`, `entrez_gene`, `ncbi_gene` or
-      `ensembl_gene` (msigdbr), `term` and `gene` (clusterProfiler), or `pathway` and
-      `gene`, among others. Of several pairs, the first in this list counts; `columns`
+    - **JSON**, as from MSigDB: the file starts with ``{``. The genes of a set are its
+      `geneSymbols`, or the set is a plain list of genes.
+    - **Table**, separated by tabs, commas or semicolons, with one membership per row.
+      Among the columns in the first line are `source` and `target` or `geneset` and
+      `genesymbol` (decoupler), `gs_name` and `gene_symbol`, `entrez_gene`, `ncbi_gene`
+      or `ensembl_gene` (msigdbr), `term` and `gene` (clusterProfiler), or `pathway` and
+      `gene`. If there are several pairs, the first in this list is used; `columns`
       names another. Integers become text.
-    - **GMX**, one gene set a column, the name in the first line and the description in
-      the second: the second line has as many tabs as the first, every field of it is
-      empty, "na", a URL or has a blank in it, which genes have not, and no line has
-      more fields than the first. Where the second fields of all lines look like that as
-      well, a file could be either, and is GMT. So is a file whose second line is all
-      empty: set `format="gmx"`. A single column is GMX if its second line is "na", a
-      URL or starts with ``>``.
-    - **GMT**, one gene set a line: the file has tabs. See :func:`read_gmt`.
-    - **GRP**, one gene set a file, one gene a line. Its name is in a comment before the
-      genes, ``# NAME``, or in a first line followed by a comment; otherwise it is the
-      name of the file.
+    - **GMX**, with one gene set per column, its name in the first line and its
+      description in the second. The second line has as many tabs as the first, and each
+      of its fields is empty, "na", a URL, or contains a blank, which genes do not. No
+      line has more fields than the first. A file is read as GMT instead if the second
+      field of every line looks like a description as well, or if the second line has
+      only empty fields; set `format="gmx"` for such files. A single column is GMX if
+      its second line is "na", a URL or starts with ``>``.
+    - **GMT**, with one gene set per line: the file has tabs. See :func:`read_gmt`.
+    - **GRP**, with one gene set per file and one gene per line. The name of the set is
+      in a comment before the genes, ``# NAME``, or in a first line followed by a
+      comment; otherwise it is the name of the file.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def read_gene_sets(
             raise ValueError("Expected a number as min_weight, got nan.")
     wanted = KNOWN_COLUMNS if columns is None else [columns]
     options = Options(on_duplicate, min_weight, wanted)
-    if hasattr(source, "columns"):
+    if isinstance(source, Frame):
         if format not in ("auto", "table"):
             raise ValueError(f"Expected format 'table' of a DataFrame, got {format!r}.")
         return from_frame(source, options)

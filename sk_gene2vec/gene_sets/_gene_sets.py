@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 from sk_gene2vec._utils._genes import UNWRITABLE, check_text, strip
 from sk_gene2vec._utils._messages import excerpt
@@ -16,37 +16,43 @@ GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
 _WEIGHT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
+class _State(TypedDict):
+    gmt: str
+    attrs: dict[str, str]
+
+
 class GeneSets(Mapping[str, tuple[str, ...]]):
     """Immutable mapping from the name of a gene set to its genes.
 
-    Surrounding blanks and repeated genes are dropped; what a GMT file could not give
-    back is refused.
+    Blanks around names and genes, and repeated genes, are removed. Text that a GMT file
+    cannot store is refused.
 
     Parameters
     ----------
     gene_sets : mapping or iterable of (name, genes) pairs
-        The genes of every set, at least one set. Genes are an iterable of `str`; those
-        of a `set` or `frozenset` are sorted, all others keep their order.
+        The genes of every set; at least one set. Genes are an iterable of `str`. They
+        keep their order, except in a `set` or `frozenset`, whose genes are sorted.
     descriptions : mapping of str to str, default=None
-        Descriptions by name, empty where missing; other names are ignored. None takes
-        over the descriptions of `gene_sets` where that is a `GeneSets`.
+        Descriptions by name. A missing description is empty, and other names are
+        ignored. If None and `gene_sets` is a `GeneSets`, its descriptions are kept.
     attrs : mapping of str to str, default=None
-        Where the collection comes from: name, version, url, licence, or what else is
-        known. None takes over those of `gene_sets` where that is a `GeneSets`.
+        Where the collection comes from, such as name, version, url and licence. If None
+        and `gene_sets` is a `GeneSets`, its `attrs` are kept.
 
     Raises
     ------
     TypeError
         If a name, gene or description is not a `str`, or genes are a bare `str`.
     ValueError
-        If there is no set; if two names are equal; if a name or gene is empty; if any
-        text has tabs, line breaks, NUL or lone surrogates; if a name starts with ``#``,
-        the mark of a comment line; if a gene ends with a weight, as in ``TP53,1.0``.
+        If there is no set; if two names are equal; if a name or gene is empty; if a
+        name, gene or description has tabs, line breaks, NUL or lone surrogates; if a
+        name starts with ``#``, which marks comments in a file; if a gene ends with a
+        weight, as in ``TP53,1.0``.
 
     Notes
     -----
-    A `GeneSets` that comes from a GMT file splits the genes of a set when they
-    are first asked for. Equal genes are one `str` object throughout.
+    A `GeneSets` that was read from a GMT file splits the genes of a set when the set is
+    first used. Equal genes are the same `str` object in all sets.
 
     Examples
     --------
@@ -121,13 +127,13 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         attrs: Mapping[str, str] | None,
         clean: Callable[[str], str] | None = None,
     ) -> None:
-        """Set all attributes; `clean` is what genes go through when they are split."""
+        """Set all attributes; `clean` is applied to every gene when a set is split."""
         self._sets, self._descriptions = dict(sets), descriptions
         self._attrs, self._all_genes = dict(attrs or {}), None
         self._shared = _SharedGenes(clean or _clean_gene)
 
     def _with_attrs(self, **attrs: str) -> "GeneSets":
-        """Build the same collection with another origin; nothing is split."""
+        """Build the same collection with other `attrs`; no set is split."""
         return GeneSets._trusted(self._sets, self._descriptions, attrs)
 
     @property
@@ -145,7 +151,7 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     @property
     def attrs(self) -> Mapping[str, str]:
-        """Where the collection comes from; equal collections may differ in it."""
+        """Where the collection comes from; ``==`` ignores it."""
         return MappingProxyType(self._attrs)
 
     def __getitem__(self, name: str) -> tuple[str, ...]:
@@ -177,12 +183,12 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     __copy__ = __deepcopy__
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> _State:
         # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
         lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
         return {"gmt": "\n".join(lines), "attrs": self._attrs}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
+    def __setstate__(self, state: _State) -> None:
         rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
         sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
         descriptions = {name: description for name, description, *_ in rows}
@@ -190,7 +196,7 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
 
 class _SharedGenes(dict[str, str]):
-    """Gene as it came -> cleaned gene, one object for equal genes, cleaned once."""
+    """Gene as given -> clean gene; equal genes are cleaned once and are one object."""
 
     def __init__(self, clean: Callable[[str], str]) -> None:
         super().__init__()
@@ -210,7 +216,7 @@ class _SharedGenes(dict[str, str]):
             raise TypeError(f"Expected an iterable of genes, got {excerpt(given)}.")
         listed = list(given)
         for gene in listed:
-            if not isinstance(gene, str):  # refused here, as it may have no hash
+            if not isinstance(gene, str):  # `distinct` needs genes with a hash
                 _checked("gene", gene)
         genes = self.distinct(listed)
         return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
@@ -230,13 +236,13 @@ def _checked_gene(given: str) -> str:
     gene = _checked("gene", given)
     if not gene or gene != _clean_gene(gene):
         raise ValueError(
-            f"Expected a gene, not empty and no weight, got {excerpt(given)}."
+            f"Expected a gene, not empty and without a weight, got {excerpt(given)}."
         )
     return gene
 
 
 def _checked(what: str, text: str) -> str:
-    """Strip `text`, or raise an error if a GMT file could not give it back."""
+    """Strip `text`, or raise an error if a GMT file cannot store it."""
     if not isinstance(text, str):
         got = f"{type(text).__name__} {excerpt(text)}"
         raise TypeError(f"Expected a {what} (str), got {got}.")

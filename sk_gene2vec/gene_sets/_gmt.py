@@ -15,6 +15,8 @@ from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read
 
 PathT = TypeVar("PathT", bound=str | os.PathLike[str])
 
+_WANTED = "Expected name<TAB>description<TAB>gene…"
+
 
 def read_gmt(
     source: TextSource,
@@ -26,23 +28,24 @@ def read_gmt(
     r"""Read a collection of gene sets from a GMT file.
 
     Every line has the name, the description and the genes of a set, separated by tabs.
-    Any line ending, a byte order mark, gzip (known by its first bytes), blank lines and
-    ``#`` comments, trailing tabs, empty descriptions, blanks around and within fields,
-    repeated genes, weights (``TP53,1.0``, dropped) and sets without a gene are read as
-    they are meant. Case is never changed.
+    Files may have any line ending, a byte order mark, gzip compression (whatever their
+    name), blank lines, ``#`` comments, trailing tabs, empty descriptions, repeated
+    genes and sets without a gene. Blanks around fields and weights, as in ``TP53,1.0``,
+    are removed. Case is never changed.
 
     Parameters
     ----------
     source : str, path-like or open file
-        The file to read. An open file, text or binary, is read to its end, not closed.
+        The file to read. An open file, text or binary, is read to its end and stays
+        open.
     on_duplicate : {"raise", "merge", "first"}, default="raise"
         How to handle a repeated set name: raise an error, add its genes to the first
         set of this name, or skip it.
     encoding : str, default="utf-8"
         Encoding of the file. An open text file has its own.
     max_bytes : int, default=2**30
-        Size in bytes above which a file is refused, unpacked where it is compressed. A
-        small gzip file can hold terabytes, and is never unpacked beyond this.
+        Largest size of a file in bytes, after unpacking; larger files are refused. A
+        small gzip file can hold terabytes, and is not unpacked beyond this size.
 
     Returns
     -------
@@ -58,12 +61,12 @@ def read_gmt(
         set, is too large, is not text in `encoding`, or is a damaged gzip file. The
         message names file and line.
     TypeError, ValueError
-        If `source` is neither a path nor an open file; if `on_duplicate` or `encoding`
-        is misspelt.
+        If `source` is not a path or an open file; if `on_duplicate` or `encoding` is
+        misspelt.
 
     See Also
     --------
-    read_gene_sets : The same for gene sets in any format.
+    read_gene_sets : Read gene sets in any format.
 
     References
     ----------
@@ -84,7 +87,7 @@ def read_gmt(
 
 
 def check_on_duplicate(on_duplicate: str) -> None:
-    """Raise an error if there is no such way to deal with repeated names."""
+    """Raise an error unless `on_duplicate` is one of its choices."""
     if on_duplicate not in ("raise", "merge", "first"):
         choices = "on_duplicate='raise', 'merge' or 'first'"
         raise ValueError(f"Expected {choices}, got {on_duplicate!r}.")
@@ -96,7 +99,7 @@ def looks_like_gmt(file: FileText) -> bool:
 
 
 def parse_gmt(file: FileText, options: Options) -> GeneSets:
-    """Build the gene sets of GMT text; genes are split when they are asked for."""
+    """Build the gene sets of GMT text; a set is split when it is first used."""
     genes_of, descriptions = gather(file, _records(file), options.on_duplicate)
     sets = {name: "\t".join(parts) for name, parts in genes_of.items()}
     return GeneSets._trusted(sets, descriptions, file.attrs)
@@ -105,14 +108,14 @@ def parse_gmt(file: FileText, options: Options) -> GeneSets:
 def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
     """Write a collection of gene sets to a GMT file.
 
-    The file is UTF-8 with Unix line ends, compressed where `path` ends in ``.gz``, and
-    the same bytes for the same collection.
+    The file is UTF-8 with Unix line ends, and compressed if `path` ends in ``.gz``. The
+    same collection always gives the same bytes.
 
     Parameters
     ----------
     gene_sets : GeneSets, mapping or iterable of (name, genes) pairs
-        The collection. What is not a `GeneSets` is validated as `GeneSets` does, and
-        has no descriptions.
+        The collection. A mapping and pairs are validated as by `GeneSets`, and have no
+        descriptions.
     path : str or path-like
         The file to write. An existing file is replaced.
 
@@ -156,16 +159,10 @@ def _records(file: FileText) -> Iterator[Record[str]]:
         name = strip(name)
         if name.startswith("#") or not strip(line):
             continue
-        if not tab or not name:
-            wanted = "Expected name<TAB>description<TAB>gene…"
-            got = (
-                "no name before the first tab" if tab else f"no tab in {excerpt(name)}"
-            )
-            hint = (
-                ""
-                if tab or " " not in name
-                else " Separators must be tabs, not blanks."
-            )
-            raise file.error(f"{wanted}, got {got}.{hint}", number)
+        if not tab:
+            hint = " Separators must be tabs, not blanks." if " " in name else ""
+            raise file.error(f"{_WANTED}, got no tab in {excerpt(name)}.{hint}", number)
+        if not name:
+            raise file.error(f"{_WANTED}, got no name before the first tab.", number)
         description, _, genes = rest.partition("\t")
         yield f"line {number}", name, strip(description), genes

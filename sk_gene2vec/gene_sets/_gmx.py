@@ -1,4 +1,4 @@
-"""GMX: one gene set a column, with its name and its description on top."""
+"""GMX: one gene set per column, with its name and its description on top."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ _URL = re.compile("(https?|ftp)://")
 
 
 def looks_like_gmx(file: FileText) -> bool:
-    """Tell whether the second line is one of descriptions, as `read_gene_sets` says."""
+    """Tell whether the second line has descriptions; see `read_gene_sets`."""
     lines = file.lines[file.start :]
     names, notes = _fields(lines[0]), _fields(lines[1]) if len(lines) > 1 else []
     if not any(notes) or len(notes) > len(names) or any(map(_is_note, names)):
@@ -40,7 +40,7 @@ def _records(file: FileText) -> Iterator[Record[Iterable[str]]]:
     for number, cells in enumerate([notes, *rows], start=file.start + 2):
         if len(cells) > len(names):
             raise file.error(
-                f"Expected at most {len(names)} fields, one a gene set, got "
+                f"Expected at most {len(names)} fields, one per gene set, got "
                 f"{len(cells)}.",
                 number,
             )
@@ -52,7 +52,7 @@ def _records(file: FileText) -> Iterator[Record[Iterable[str]]]:
 
 
 def _fields(line: str) -> list[str]:
-    """Fields of a line without the empty ones at its end."""
+    """Split a line into fields, without the empty fields at its end."""
     cells = [strip(cell) for cell in line.split("\t")]
     while cells and not cells[-1]:
         cells.pop()
@@ -64,5 +64,5 @@ def _is_text(cell: str) -> bool:
 
 
 def _is_note(cell: str) -> bool:
-    """Tell whether a field is no name or gene, but empty, a placeholder or a URL."""
+    """Tell whether a field is empty, a placeholder or a URL, not a name or a gene."""
     return cell[:1] in ("", ">") or cell.lower() == "na" or bool(_URL.match(cell))

@@ -1,4 +1,4 @@
-"""GRP: one gene set a file, one gene a line."""
+"""GRP: one gene set per file, one gene per line."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Options, build
 from sk_gene2vec.gene_sets._reading import FileText
 
-# Separators, quotes and brackets are signs of other formats.
+# Separators, quotes and brackets belong to other formats.
 _BARE_GENE = re.compile(r"""[^\s,;<>{}"\[\]]+""")
 _SUFFIX = re.compile(r"(\.(grp|txt))?(\.gz)?$", re.IGNORECASE)
 
 
 def looks_like_grp(file: FileText) -> bool:
-    """Tell whether every line below the name is one word, without tabs anywhere."""
+    """Tell whether every line below the name is one word, and no line has a tab."""
     return "\t" not in file.text and next(no_genes(file), None) is None
 
 
@@ -27,7 +27,7 @@ def parse_grp(file: FileText, options: Options) -> GeneSets:
             "Expected '# NAME', the name of the gene set. An open file has no name.", 1
         )
     for number, line in no_genes(file):
-        raise file.error(f"Expected one gene a line, got {excerpt(line)}.", number)
+        raise file.error(f"Expected one gene per line, got {excerpt(line)}.", number)
     genes = [line for _, line in _content(file, start)]
     if not genes:
         raise file.error("Expected at least one gene, got none.")
@@ -35,7 +35,7 @@ def parse_grp(file: FileText, options: Options) -> GeneSets:
 
 
 def _header(file: FileText) -> tuple[str, str, int]:
-    """Name and description of the gene set, and the place of its first gene."""
+    """Find the name and description of the gene set, and the index of its genes."""
     start = file.start
     first, second, *_ = *map(strip, file.lines[start : start + 2]), ""
     if second.startswith("#"):

@@ -44,4 +44,4 @@ def _records(file: FileText, entries: "_Pairs") -> Iterator[Record[list[str]]]:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as its pairs, so that repeated names are seen."""
+    """A JSON object as a list of pairs, which keeps repeated names."""

@@ -1,10 +1,10 @@
-"""Redundant gene sets: groups of near copies, with a representative each."""
+"""Redundant gene sets: groups of near copies, with one representative per group."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,62 +14,69 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import excerpt, nearest_names
-from sk_gene2vec.gene_sets._sources import membership_matrix, resolve_gene_sets
+from sk_gene2vec.gene_sets._sources import (
+    GeneSetSources,
+    membership_matrix,
+    resolve_gene_sets,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Gene sets that are compared with all others at a time.
+# Number of gene sets that are compared with all others at once.
 _STRIP = 256
 
 
 def group_gene_sets(
-    gene_sets: Any,
+    gene_sets: GeneSetSources,
     names: Iterable[str] | None = None,
     *,
     threshold: float = 0.5,
 ) -> pd.DataFrame:
-    """Find gene sets that are near copies, and a representative of each group.
+    """Group gene sets that are near copies, and choose a representative per group.
 
-    Every gene set of a group is similar to the representative, and no two
-    representatives are similar: a table of results without the others says the same.
+    Every gene set of a group is similar to its representative, and no two
+    representatives are similar. A table of results can therefore be shortened to the
+    representatives.
 
     Parameters
     ----------
     gene_sets : path, mapping, DataFrame or list of these
         The collection, as for :class:`GmtVectorizer`.
     names : iterable of str, default=None
-        Gene sets to group, the best first, as in a table that is sorted by p-value: the
-        best of a group represents it. None for all of the collection; then a group is
-        represented by the gene set with most near copies, of several the largest.
+        Gene sets to group, the best first, as in a table that is sorted by p-value. The
+        best gene set of a group represents it. If None, all gene sets are grouped, and
+        a group is represented by the gene set with the most near copies; ties go to the
+        largest.
     threshold : float, default=0.5
-        Similarity from which on two gene sets are near copies, above 0, at most 1: the
-        number of genes in both as a share of those in either (Jaccard).
+        Smallest similarity of near copies, above 0 and at most 1. The similarity of two
+        gene sets is the number of genes in both, divided by the number of genes in
+        either (Jaccard).
 
     Returns
     -------
     DataFrame of shape (n_gene_sets, 4)
         Columns `gene_set`, `representative`, `similarity` of the two, and `size`, the
-        number of genes. Groups in the order of `names`, or else the largest first; in a
-        group, the representative comes first, then the most similar. A gene set
-        without near copies represents itself.
+        number of genes. Groups are in the order of `names`, or else the largest comes
+        first. In a group, the representative comes first, then the most similar. A gene
+        set without near copies represents itself.
 
     Raises
     ------
     TypeError
         If a name is not a `str`, or `threshold` is not a number.
     ValueError
-        If `names` are empty, or one is not in the collection or occurs twice; if
-        `threshold` is out of range; or as :class:`GmtVectorizer` raises
-        it for `gene_sets`.
+        If `names` are empty, or a name is not in the collection or occurs twice; if
+        `threshold` is out of range; if `gene_sets` is refused, as by
+        :class:`GmtVectorizer`.
 
     Notes
     -----
     Gene sets are taken in order. Each joins the most similar of the representatives
-    that are near copies of it; without one, it becomes a representative. This is the
-    greedy clustering of CD-HIT. In contrast to linked clusters, no chain of near
-    copies puts two gene sets that share nothing into one group. A gene set that is
-    nested in a much larger one is not a near copy of it: it says something more
+    that are near copies of it. If there are none, it becomes a representative. This is
+    the greedy clustering of CD-HIT. In contrast to single linkage, a chain of near
+    copies cannot put two gene sets without common genes into one group. A gene set that
+    is nested in a much larger one is not a near copy of it, because it is more
     specific.
 
     References
@@ -131,8 +138,8 @@ def group_gene_sets(
     )
 
 
-def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
-    """Positions of gene sets in the collection."""
+def _places(names: Iterable[str], known: NDArray[np.object_]) -> list[int]:
+    """Find the positions of gene sets in the collection."""
     chosen = check_genes(names, "names of gene sets")
     place_of = {name: place for place, name in enumerate(known)}
     seen = set()
@@ -148,7 +155,7 @@ def _places(names: Iterable[str], known: NDArray[Any]) -> list[int]:
 
 
 def _near_copies(by_set: sp.csr_array, threshold: float) -> sp.csr_array:
-    """Compute the similarities of at least `threshold`, without those to itself."""
+    """Compute the similarities of different gene sets that reach `threshold`."""
     by_gene, sizes = sp.csr_array(by_set.T), np.diff(by_set.indptr)
     strips = []
     for strip in gen_batches(by_set.shape[0], _STRIP):

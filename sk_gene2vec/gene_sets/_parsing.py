@@ -1,8 +1,8 @@
 """Helpers of the parsers of all formats."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
@@ -10,13 +10,29 @@ from sk_gene2vec.gene_sets._reading import FileText, GeneSetFormatError
 
 _Genes = TypeVar("_Genes")
 #: Columns of the gene set and of the gene.
-Columns: TypeAlias = tuple[Any, Any]
+Columns: TypeAlias = tuple[Hashable, Hashable]
 #: Place in the file, name, description and genes of a gene set.
 Record: TypeAlias = tuple[str, str, str, _Genes]
 
 
+class Column(Protocol):
+    """A column of a pandas or polars DataFrame."""
+
+    def to_list(self) -> list[object]: ...
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """A pandas or polars DataFrame."""
+
+    @property
+    def columns(self) -> Iterable[Hashable]: ...
+
+    def __getitem__(self, name: Hashable, /) -> Column: ...
+
+
 class Options(NamedTuple):
-    """Parameters of `read_gene_sets` that parsers follow."""
+    """Parameters of `read_gene_sets` for the parsers."""
 
     on_duplicate: str
     min_weight: float | None = None
@@ -26,7 +42,7 @@ class Options(NamedTuple):
 def gather(
     file: FileText, records: Iterable[Record[_Genes]], on_duplicate: str
 ) -> tuple[dict[str, list[_Genes]], dict[str, str]]:
-    """Gather genes and descriptions by name; of merged gene sets, all their genes."""
+    """Gather genes and descriptions by name; merged gene sets keep all their genes."""
     genes_of: dict[str, list[_Genes]] = {}
     descriptions: dict[str, str] = {}
     place_of: dict[str, str] = {}

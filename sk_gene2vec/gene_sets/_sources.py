@@ -1,10 +1,10 @@
-"""From sources of gene sets to one collection and its matrix."""
+"""One collection, and its matrix, from one or several sources of gene sets."""
 
 import math
 import os
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,13 @@ import scipy.sparse as sp
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._parsing import Frame
+
+_Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Iterable[str]] | Frame
+GeneSetSources: TypeAlias = _Source | Iterable[_Source]
 
 
-def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
+def resolve_gene_sets(gene_sets: GeneSetSources, *, prefix_names: bool) -> GeneSets:
     """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
     if not _is_collection(gene_sets):
         return _joined(gene_sets, prefix_names=prefix_names)
@@ -25,7 +29,7 @@ def resolve_gene_sets(gene_sets: Any, *, prefix_names: bool) -> GeneSets:
 def select_by_size(
     gene_sets: GeneSets, min_size: int | None, max_size: int | None
 ) -> GeneSets:
-    """Leave out the gene sets that are too small or too large; some genes must stay."""
+    """Leave out gene sets that are too small or too large; some genes must remain."""
     low = 0 if min_size is None else min_size
     high = math.inf if max_size is None else max_size
     sizes = [len(genes) for genes in gene_sets.values()]
@@ -45,12 +49,12 @@ def select_by_size(
 def membership_matrix(
     gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
 ) -> sp.csr_matrix:
-    """Matrix of genes x gene sets, with a last row of zeros for unknown genes.
+    """Build the matrix of genes x gene sets; its last row is for unknown genes.
 
     Raises
     ------
     TypeError
-        If there is no such dtype, or SciPy has no matrices of it.
+        If `dtype` is not a dtype, or SciPy does not have matrices of it.
     """
     starts = np.cumsum([0, *map(len, gene_sets.values())])
     members = chain.from_iterable(gene_sets.values())
@@ -65,20 +69,17 @@ def membership_matrix(
         ) from error
 
 
-def _is_collection(gene_sets: Any) -> bool:
-    kinds = (str, os.PathLike, Mapping)
-    return isinstance(gene_sets, kinds) or hasattr(gene_sets, "columns")
+def _is_collection(given: object) -> TypeGuard[_Source]:
+    return isinstance(given, str | os.PathLike | Mapping | Frame)
 
 
-def _read(gene_sets: Any) -> GeneSets:
-    if isinstance(gene_sets, GeneSets):
-        return gene_sets
-    if isinstance(gene_sets, Mapping):
-        return GeneSets(gene_sets)
-    return read_gene_sets(gene_sets)
+def _read(source: _Source) -> GeneSets:
+    if isinstance(source, GeneSets):
+        return source
+    return GeneSets(source) if isinstance(source, Mapping) else read_gene_sets(source)
 
 
-def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
+def _joined(collections: object, *, prefix_names: bool) -> GeneSets:
     if not isinstance(collections, Iterable) or hasattr(collections, "read"):
         raise TypeError(
             "Expected a path, mapping, DataFrame or a list of these as gene_sets, got "
@@ -87,7 +88,7 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
     sets: dict[str, tuple[str, ...]] = {}
     descriptions: dict[str, str] = {}
     origin_of: dict[str, str] = {}
-    names = []
+    names: list[str | None] = []
     for place, given in enumerate(collections):
         if not _is_collection(given):
             raise TypeError(
@@ -99,11 +100,12 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
         if prefix_names and known_as is None:
             raise ValueError(
                 "Expected collections with names for prefix_names=True, got one at "
-                f"position {place} without. Give a path, or set the name: "
+                f"position {place} without a name. Give a path, or set the name: "
                 "GeneSets(..., attrs={'name': '...'})."
             )
-        is_path = isinstance(given, str | os.PathLike)
-        origin = os.fspath(given) if is_path else known_as or f"number {place}"
+        origin = known_as or f"number {place}"
+        if isinstance(given, str | os.PathLike):
+            origin = os.fspath(given)
         names.append(known_as)
         for name, genes in gene_sets.items():
             full_name = f"{known_as}__{name}" if prefix_names else name
@@ -117,8 +119,7 @@ def _joined(collections: Iterable[Any], *, prefix_names: bool) -> GeneSets:
             descriptions[full_name] = gene_sets.descriptions[name]
     if not sets:
         raise ValueError("Expected at least one collection as gene_sets, got none.")
-    known = [name for name in names if name is not None]
-    attrs = {"name": ", ".join(known)} if len(known) == len(names) else None
+    attrs = None if None in names else {"name": ", ".join(filter(None, names))}
     # The names have been checked, but not the prefixes.
     build = GeneSets if prefix_names else GeneSets._trusted
     return build(sets, descriptions, attrs=attrs)

@@ -1,14 +1,14 @@
-"""Long tables of gene sets, one membership a row: TSV and CSV text, and data frames."""
+"""Long tables, one membership per row: TSV and CSV text, and DataFrames."""
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._parsing import Columns, Options, build
+from sk_gene2vec.gene_sets._parsing import Columns, Frame, Options, build
 from sk_gene2vec.gene_sets._reading import FileText
 
 #: Columns of the gene set and of the gene.
@@ -23,7 +23,7 @@ KNOWN_COLUMNS = (
     ("pathway", "gene"),
 )
 _WEIGHT = "weight"
-# As R and pandas write them, and as they print in frames.
+# Missing values as R and pandas write and print them.
 _MISSING = ("", "NA", "None", "nan", "NaT", "<NA>")
 
 
@@ -42,7 +42,7 @@ def parse_table(file: FileText, options: Options) -> GeneSets:
     delimiter = _delimiter(file, options.columns) or "\t"
     header = _header(file, delimiter)
     try:
-        at = [header.index(column) for column in _columns(header, options)]
+        at = [header.index(str(column)) for column in _columns(header, options)]
     except ValueError as error:
         raise file.error(str(error), file.start + 1) from None
     rows = _rows(file, delimiter, len(header))
@@ -51,7 +51,7 @@ def parse_table(file: FileText, options: Options) -> GeneSets:
     return build(file, (("", name, "", genes) for name, genes in sets.items()), "raise")
 
 
-def from_frame(frame: Any, options: Options) -> GeneSets:
+def from_frame(frame: Frame, options: Options) -> GeneSets:
     """Build the gene sets of a long pandas or polars DataFrame."""
     wanted = _columns(list(frame.columns), options)
     cells = zip(*(frame[column].to_list() for column in wanted), strict=True)
@@ -62,24 +62,22 @@ def from_frame(frame: Any, options: Options) -> GeneSets:
     return GeneSets(_collect(enumerate(cells), options, failure))
 
 
-def _find_columns(columns: Sequence[Any], choices: Sequence[Columns]) -> Columns | None:
-    return next((pair for pair in choices if set(pair) <= set(columns)), None)
-
-
 def _in_other_case(
-    columns: Sequence[Any], choices: Sequence[Columns]
+    columns: Sequence[Hashable], choices: Sequence[Columns]
 ) -> Columns | None:
-    """Find columns that differ in upper and lower case from those that are wanted."""
+    """Find a pair of columns that differs from a choice in upper and lower case."""
     written = {str(column).casefold(): column for column in columns}
-    folded = [(str(name).casefold(), str(gene).casefold()) for name, gene in choices]
-    pair = _find_columns(list(written), folded)
-    return None if pair is None else (written[pair[0]], written[pair[1]])
+    for pair in choices:
+        name, gene = (str(column).casefold() for column in pair)
+        if name in written and gene in written:
+            return written[name], written[gene]
+    return None
 
 
-def _columns(columns: list[Any], options: Options) -> list[Any]:
-    """Columns of the gene set, the gene and, if it counts, the weight."""
-    found = _find_columns(columns, options.columns)
-    if found is None:
+def _columns(columns: Sequence[Hashable], options: Options) -> list[Hashable]:
+    """Find the columns of the gene set, the gene and, if it is used, the weight."""
+    fitting = (pair for pair in options.columns if set(pair) <= set(columns))
+    if (found := next(fitting, None)) is None:
         advice = "For others, use {}(gene_set_column, gene_column))."
         if (cased := _in_other_case(columns, options.columns)) is not None:
             advice = f"Upper and lower case count: use {{}}{cased!r})."
@@ -96,9 +94,9 @@ def _columns(columns: list[Any], options: Options) -> list[Any]:
 
 
 def _delimiter(file: FileText, choices: Sequence[Columns]) -> str | None:
-    """Tell what separates columns in the first line; None if it is no header.
+    """Find what separates the columns of the header; None if there is no header.
 
-    One in other upper and lower case is one, too, or it would be read as a gene set.
+    A header in other upper and lower case counts: it must not be read as a gene set.
     """
     for delimiter in "\t,;":
         if _in_other_case(_header(file, delimiter), choices) is not None:
@@ -117,16 +115,14 @@ def _header(file: FileText, delimiter: str) -> list[str]:
 def _rows(
     file: FileText, delimiter: str, n_columns: int
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the line and the cells of every row below the header."""
+    """Yield the number of the first line and the cells of every row of data."""
     # The reader takes lines with their ends, or line breaks in quotes would be lost.
     ended = (f"{line}\n" for line in file.lines[file.start :])
     reader = csv.reader(ended, delimiter=delimiter, strict=True)
     number = file.start + 1
     try:
-        next(reader)
-        number = file.start + reader.line_num + 1
-        for cells in reader:
-            if any(cells):
+        for place, cells in enumerate(reader):
+            if place and any(cells):
                 if len(cells) != n_columns:
                     wanted = f"Expected {n_columns} columns as in the header"
                     raise file.error(f"{wanted}, got {len(cells)}.", number)
@@ -137,31 +133,30 @@ def _rows(
 
 
 def _collect(
-    rows: Iterable[tuple[int, Sequence[Any]]],
+    rows: Iterable[tuple[int, Sequence[object]]],
     options: Options,
     failure: Callable[[Exception, int], Exception],
 ) -> dict[str, list[str]]:
-    """Gather genes by gene set, from the rows that are heavy enough."""
+    """Gather genes by gene set, from the rows whose weight is large enough."""
     sets: dict[str, list[str]] = {}
-    known: dict[str, str] = {}  # texts that were checked, since most come often
+    known: dict[str, str] = {}
     least = options.min_weight
     for number, row in rows:
         try:
-            name = known.get(row[0]) if isinstance(row[0], str) else None
-            gene = known.get(row[1]) if isinstance(row[1], str) else None
-            if name is None:
-                name = known[row[0]] = _text(row[0], "gene set")
-            if gene is None:
-                gene = known[row[1]] = _text(row[1], "gene")
-            heavy = least is None or abs(_number(row[2])) >= least
+            name = _text(row[0], "gene set", known)
+            gene = _text(row[1], "gene", known)
+            kept = least is None or abs(_number(row[2])) >= least
         except (TypeError, ValueError) as error:
             raise failure(error, number) from None
-        if heavy:
+        if kept:
             sets.setdefault(name, []).append(gene)
     return sets
 
 
-def _text(value: Any, what: str) -> str:
+def _text(value: object, what: str, known: dict[str, str]) -> str:
+    """Return a name as clean text; `known` has those that were checked before."""
+    if type(value) is str and value in known:
+        return known[value]
     text = str(value).strip()
     if text in _MISSING:
         raise ValueError(
@@ -170,14 +165,13 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         got = f"{type(value).__name__} {excerpt(value)}"
         raise TypeError(f"Expected a {what}, as str or int, got {got}.")
-    return text
+    return known.setdefault(str(value), text)
 
 
-def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+def _number(value: object) -> float:
+    number = math.nan
+    with suppress(TypeError, ValueError):
+        number = float(value)  # type: ignore[arg-type]  # refused below
     if math.isnan(number):
         raise ValueError(f"Expected a weight, got {excerpt(value)}.")
     return number

@@ -381,7 +381,7 @@ def test_repeated_names(read, format):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("", ": Expected gene sets, got an empty file"),
+        ("", "got an empty file"),
         ("\n \n", ": Expected at least one gene, got none"),
         ("# A\n", ": Expected at least one gene, got none"),
         ("A d TP53\n", ", line 1: Fits no format .*: no tab, .* in 'A d TP53'"),
@@ -432,7 +432,7 @@ def test_repeated_names(read, format):
         ('term,gene\nA,"X\nY"\n', ": Gene set 'A': Expected a gene without tab"),
         (
             "term\tgene\nA\tX,1.0\n",
-            ": Gene set 'A': Expected a gene, not empty and no w",
+            ": Gene set 'A': Expected a gene, not empty and without a w",
         ),
         (
             "term,gene\nA," + "X" * 200_000,
@@ -458,7 +458,7 @@ def test_first_line_that_fits_no_format(read, tmp_path, data, message):
             "gmx",
             "not empty, without '#' first, got ''",
         ),
-        ("", "gmx", "Expected gene sets, got an empty file"),
+        ("", "gmx", "got an empty file"),
         (
             "A\td\tX\n",
             "table",
@@ -466,7 +466,7 @@ def test_first_line_that_fits_no_format(read, tmp_path, data, message):
         ),
         ("A\td\tX\n", "json", "line 1: Damaged JSON"),
         ('["A"]', "json", "Expected a JSON object"),
-        ("A\tB", "grp", "line 1: Expected one gene a line"),
+        ("A\tB", "grp", "line 1: Expected one gene per line"),
         ("A", "gmt", "line 1: Expected name<TAB>"),
     ],
 )

@@ -174,7 +174,7 @@ WANTED = "Expected name<TAB>description<TAB>gene…, got no"
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", ": Expected gene sets, got an empty file."),
+        (b"", ": Expected text, got an empty file."),
         (b"\n# x\n", ": Expected at least one gene set, got none."),
         (b"A\t\tX\n\nB", f", line 3: {WANTED} tab in 'B'"),
         (
@@ -258,7 +258,7 @@ def test_stream_that_reads_neither_bytes_nor_text():
         def read(self, size):
             return [1]
 
-    with pytest.raises(TypeError, match="return bytes, got list"):
+    with pytest.raises(TypeError, match="bytes, got list"):
         read_gmt(Odd())
 
 
