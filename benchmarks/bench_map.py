@@ -29,7 +29,7 @@ from sk_gene2vec.plotting import write_gene_map
 gene_sets = read_gmt("{gene_sets}")
 model = make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder(random_state=0))
 embedding = GeneEmbedding.from_pipeline(model.fit(gene_sets.genes))
-write_gene_map("{page}", embedding, gene_sets=gene_sets, title="MSigDB Hallmark")
+write_gene_map(embedding, "{page}", gene_sets=gene_sets, title="MSigDB Hallmark")
 """
 
 
@@ -46,7 +46,7 @@ def main() -> None:
             lambda: subprocess.run([sys.executable, "-c", script], check=True), repeats
         )
         page = timed(
-            lambda: write_gene_map(large, points, genes=msigdb.genes, gene_sets=msigdb),
+            lambda: write_gene_map(points, large, genes=msigdb.genes, gene_sets=msigdb),
             repeats,
         )
         n_lines = sum(map(bool, LINES.splitlines()))

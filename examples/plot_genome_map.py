@@ -68,12 +68,12 @@ plot_embedding(
 from sk_gene2vec.plotting import write_gene_map
 
 page = write_gene_map(
-    "gene_map.html",
     embedding,
+    "gene_map.html",
     gene_sets=gene_sets,
     labels=functions,
     aliases=load_human_gene_aliases(gene_sets.genes),
-    method=coordinates,
+    coordinates=coordinates,
     title="Human genes by biological process",
 )
 print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")

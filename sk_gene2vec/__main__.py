@@ -247,7 +247,7 @@ def _map(args: argparse.Namespace) -> None:
             embedding = _vectors_of(gene_sets, args)
         options = {"method": args.method, "random_state": args.seed}
         options["aliases"] = _aliases(args.aliases, list(embedding.genes))
-        write_gene_map(part, embedding, gene_sets=gene_sets, **options)
+        write_gene_map(embedding, part, gene_sets=gene_sets, **options)
 
 
 def _score(args: argparse.Namespace) -> None:

@@ -6,56 +6,56 @@ import base64
 import hashlib
 import html
 import json
-import os
-import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from itertools import chain
+from os import PathLike
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
-from sk_gene2vec._utils._messages import excerpt, shown
-from sk_gene2vec._utils._vectors import nearest, unit_rows
+from sk_gene2vec._utils._messages import shown
+from sk_gene2vec._utils._vectors import unit_rows
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.identifiers._index import GeneIndex
-from sk_gene2vec.plotting._labels import read_labels
+from sk_gene2vec.plotting._labels import Labels, PageData, read_labels
 from sk_gene2vec.plotting._projection import (
+    Embedding,
+    RandomState,
     check_named,
     closed_up,
     genes_and_vectors,
-    given_places,
+    given_points,
     in_the_plane,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # In the order in which they run.
-_SCRIPTS = (
-    *("map_data.js", "map_view.js", "map_card.js", "map_search.js"),
-    *("map_export.js", "map_controls.js"),
-)
+_SCRIPTS = ("data", "view", "card", "search", "export", "controls")
 _NEAREST = 10
 # Layouts whose far distances mean little.
 _LOOSE = ("UMAP 1", "t-SNE 1")
-# Characters that UTF-8 cannot hold.
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def write_gene_map(
-    path: str | os.PathLike[str],
-    embedding: Any,
+    embedding: Embedding,
+    path: str | PathLike[str],
     *,
     genes: Iterable[str] | None = None,
     gene_sets: Mapping[str, Iterable[str]] | None = None,
-    labels: Any = None,
-    aliases: Any = None,
+    labels: Labels | None = None,
+    aliases: Mapping[str, str | Iterable[str]] | pd.DataFrame | None = None,
     title: str = "Gene map",
-    method: Any = "auto",
-    random_state: Any = 0,
+    coordinates: pd.DataFrame | ArrayLike | None = None,
+    method: str = "auto",
+    random_state: RandomState = 0,
 ) -> Path:
     """Write a gene embedding as an interactive map, one HTML file.
 
@@ -68,12 +68,12 @@ def write_gene_map(
 
     Parameters
     ----------
-    path : str or path-like
-        The file to write. An existing one is replaced.
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
         The vectors, or coordinates from :func:`project_2d`: vectors of two numbers are
         shown as they are, and the most similar genes are then the nearest on the map.
         A DataFrame has the genes in its index.
+    path : str or path-like
+        The file to write. An existing file is replaced.
     genes : iterable of str, default=None
         Names of the rows. Needed where `embedding` is an array, and only there.
     gene_sets : GeneSets or mapping of str to iterable of str, default=None
@@ -87,9 +87,13 @@ def write_gene_map(
         Those of genes that the embedding lacks are left out.
     title : str, default="Gene map"
         The heading of the page.
-    method : {"auto", "umap", "tsne", "pca"} or DataFrame, default="auto"
-        Layout of the genes, see :func:`project_2d`; the page names it. Or the
-        coordinates of the same genes that :func:`project_2d` has returned.
+    coordinates : DataFrame or array-like of shape (n_genes, 2), default=None
+        Where the genes are on the map, such as the result of :func:`project_2d`. A
+        DataFrame has the genes in its index, in any order; an array has the order of
+        the genes. None computes a layout by `method`.
+    method : {"auto", "umap", "tsne", "pca"}, default="auto"
+        Layout of the genes, see :func:`project_2d`; the page names it. Not used with
+        `coordinates`.
     random_state : int, RandomState instance or None, default=0
         The same number gives the same map; None gives another at every call.
 
@@ -136,8 +140,8 @@ def write_gene_map(
     >>> vectors = np.random.default_rng(0).normal(size=(4, 3))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     written = write_gene_map(
-    ...         Path(folder) / "map.html",
     ...         vectors,
+    ...         Path(folder) / "map.html",
     ...         genes=["HK1", "MDM2", "PKM", "TP53"],
     ...         gene_sets={"GLYCOLYSIS": ["HK1", "PKM"], "P53": ["MDM2", "TP53"]},
     ...         method="pca",
@@ -145,22 +149,19 @@ def write_gene_map(
     ...     "GLYCOLYSIS" in written.read_text(encoding="utf-8")
     True
     """
-    if not isinstance(title, str) or _SURROGATES.search(title):
-        raise ValueError(
-            f"Expected title as text without lone surrogates, got {excerpt(title)}."
-        )
     path = Path(path)
     with replacing(path) as part:
+        # What is wrong with the input shows before the layout, which takes longest.
+        title.encode()
         known, vectors = genes_and_vectors(embedding, genes)
         names = check_named(known)
         colouring = None if labels is None else read_labels(labels, names, len(names))
         sets, memberships = _memberships(gene_sets, names)
-        other_names = None if aliases is None else _by_gene(aliases, names)
-        # Last, since it takes longest.
-        if hasattr(method, "columns"):
-            points, axes = given_places(method, names)
-        else:
+        other_names = None if aliases is None else _by_gene(GeneIndex(names, aliases))
+        if coordinates is None:
             points, axes = in_the_plane(embedding, vectors, method, random_state)
+        else:
+            points, axes = given_points(coordinates, names)
         page = _page(
             title,
             {
@@ -180,11 +181,15 @@ def write_gene_map(
     return path
 
 
-def _page(title: str, data: dict[str, Any]) -> str:
+def _page(title: str, data: PageData) -> str:
     folder = files("sk_gene2vec.plotting") / "templates"
     template, style, *scripts = (
         (folder / name).read_text(encoding="utf-8")
-        for name in ("map_page.html", "gene_map.css", *_SCRIPTS)
+        for name in (
+            "map_page.html",
+            "gene_map.css",
+            *map("map_{}.js".format, _SCRIPTS),
+        )
     )
     script = "\n".join(['"use strict";\n(() => {', *scripts, "})();\n"])
     # ASCII, and without the sign that opens and closes tags: no name can break out.
@@ -208,7 +213,7 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _packed(values: NDArray[Any]) -> str:
+def _packed(values: NDArray[np.generic]) -> str:
     """Encode the bytes of an array in base64, the low byte of each number first."""
     little = values.astype(values.dtype.newbyteorder("<"))
     return base64.b64encode(little.tobytes()).decode()
@@ -222,30 +227,28 @@ def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
     return np.round(unit * 65535).astype(np.uint16)
 
 
-def _nearest(vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def _nearest(vectors: NDArray[np.floating]) -> PageData:
     """Find the ten nearest genes of every gene, and their cosines in percent.
 
     Vectors of two numbers are places on the map and have no cosines.
     """
-    k, percent = min(_NEAREST, len(vectors) - 1), np.zeros(0)
-    if vectors.shape[1] == 2:
-        from sklearn.neighbors import NearestNeighbors
+    # Here, because the import is slow.
+    from sklearn.neighbors import NearestNeighbors
 
-        finder = NearestNeighbors(n_neighbors=k).fit(vectors)
-        genes = finder.kneighbors(return_distance=False)
-    else:
-        genes, cosines = nearest(unit_rows(vectors), np.arange(len(vectors)), k)
-        percent = np.round(100 * cosines)
+    flat = vectors.shape[1] == 2
+    k = min(_NEAREST, len(vectors) - 1)
+    finder = NearestNeighbors(n_neighbors=k, metric="euclidean" if flat else "cosine")
+    distances, genes = finder.fit(vectors if flat else unit_rows(vectors)).kneighbors()
+    percent = np.zeros(0) if flat else np.round(100 - 100 * distances)
     return {
         "genes": genes.astype(np.uint16 if len(vectors) <= 65536 else np.uint32),
         "percent": percent.astype(np.int8),
     }
 
 
-def _by_gene(aliases: Any, genes: list[str]) -> list[str]:
+def _by_gene(index: GeneIndex) -> list[str]:
     """List the other names of every gene, each list joined by tabs."""
-    index = GeneIndex(genes, aliases)
-    names: list[list[str]] = [[] for _ in genes]
+    names: list[list[str]] = [[] for _ in index.genes]
     for alias, meant in index.aliases.items():
         # Names that a search box can hold.
         if UNWRITABLE.search(alias):
@@ -261,7 +264,8 @@ def _memberships(
 ) -> tuple[list[str], NDArray[np.uint8]]:
     """List the sets from the smallest, and pack the sets of every gene.
 
-    A gene has the number of its sets, then their places as steps from one to the next.
+    Each gene has the number of its sets, then their places as steps from one to the
+    next.
     """
     if gene_sets is None:
         return [], np.zeros(0, dtype=np.uint8)
@@ -269,7 +273,7 @@ def _memberships(
         gene_sets = GeneSets(gene_sets)
     row_of = {gene: row for row, gene in enumerate(genes)}
     rows = {
-        name: {row_of[gene] for gene in members if gene in row_of}
+        name: [row_of[gene] for gene in members if gene in row_of]
         for name, members in gene_sets.items()
     }
     names = sorted(filter(rows.get, rows), key=lambda name: (len(rows[name]), name))
@@ -279,16 +283,12 @@ def _memberships(
             f"them: genes of the sets are {shown(map(repr, gene_sets.genes), 3)}, "
             f"those of the embedding {shown(map(repr, genes), 3)}."
         )
-    members = np.concatenate([list(rows[name]) for name in names])
-    ends = np.cumsum([0, *(len(rows[name]) for name in names)])
-    entries = (np.ones(len(members), dtype=np.bool_), members, ends)
-    by_gene = sp.csc_array(entries, shape=(len(genes), len(names))).tocsr()
-    places, starts = by_gene.indices, by_gene.indptr[:-1]
-    counts = np.diff(by_gene.indptr)
-    steps = np.diff(places, prepend=0)
-    first = starts[counts > 0]
-    steps[first] = places[first]
-    return names, _varints(np.insert(steps, starts, counts))
+    places: list[list[int]] = [[] for _ in genes]
+    for place, name in enumerate(names):
+        for row in rows[name]:
+            places[row].append(place)
+    steps = chain.from_iterable([len(own), *np.diff(own, prepend=0)] for own in places)
+    return names, _varints(np.fromiter(steps, np.int32))
 
 
 def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:

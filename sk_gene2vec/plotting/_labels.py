@@ -1,28 +1,32 @@
 """Labels of genes in a picture: categories or numbers, and how each is drawn.
 
-Each kind of label is one class, with the drawing by matplotlib and the data for the
-page of the map, where `templates/map_data.js` and `map_controls.js` read it.
+Each kind of label is one class. It draws with matplotlib, and it returns the data that
+`templates/map_data.js` and `map_controls.js` read on the page of the map.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from sk_gene2vec._utils._messages import shown
+from sk_gene2vec.plotting._projection import check_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
 
-# Distinct on white and on near-black; the first eight also to the colour-blind.
+Labels: TypeAlias = Mapping[str, object] | ArrayLike
+PageData: TypeAlias = dict[str, object]
+
+# Distinct on white and on near-black. The first eight are also distinct to people who
+# are colour-blind.
 PALETTE = (
     *("#3b7dd8", "#e8853a", "#2ba58a", "#d65a86", "#8a63d2", "#c9a227", "#4fb3dc"),
     *("#b4552d", "#6fae3a", "#d878d8", "#5868c9", "#e0605a", "#1f8f9e", "#a3803f"),
@@ -32,9 +36,12 @@ GREY = "#a3a7ae"
 MAX_CATEGORIES = len(PALETTE)
 # From low to high, legible on white and on near-black.
 _STOPS = ("#5a4fcf", "#3f7fd6", "#2ba3b4", "#45b97c", "#9cc545", "#e6c229")
-# Share of the axes that the points cover if none overlaps.
+# Share of the axes that the points would cover if they did not overlap.
 _COVERED = 0.3
 _LONGEST_NAME = 40
+_INEXACT = 2.0**53  # from here on, floats skip integers
+# What pandas calls columns of numbers; booleans and spans of time have other names.
+_NUMERIC = ("integer", "floating", "mixed-integer-float", "decimal")
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,15 @@ class Categories:
 
     def legend(self) -> list[tuple[str, str, NDArray[np.bool_]]]:
         """List text, colour and genes of every entry of the legend, grey ones last."""
-        shown = self.names[:MAX_CATEGORIES]
-        entries = [
-            (name, PALETTE[code], self.codes == code) for code, name in enumerate(shown)
-        ]
-        n_others = len(self.names) - len(shown)
-        entries.append((f"other, {n_others:,} labels", GREY, self.codes >= len(shown)))
+        coloured = list(zip(self.names, PALETTE, strict=False))
+        entries = [(*entry, self.codes == code) for code, entry in enumerate(coloured)]
+        n_others = len(self.names) - len(coloured)
+        others = self.codes >= len(coloured)
+        entries.append((f"other, {n_others:,} labels", GREY, others))
         entries.append(("no label", GREY, self.codes < 0))
         return [entry for entry in entries if entry[2].any()]
 
-    def draw(self, ax: Axes, points: NDArray[Any]) -> float:
+    def draw(self, ax: Axes, points: NDArray[np.float64]) -> float:
         """Draw points and legend; return the width of the legend in pixels."""
         from matplotlib.lines import Line2D
 
@@ -77,11 +83,11 @@ class Categories:
         scatter(ax, points, GREY, colours == GREY)
         scatter(ax, points, colours, colours != GREY)
         legend = ax.legend(
-            handles=[
+            [
                 Line2D([], [], color=colour, marker="o", markersize=6, linestyle="")
                 for _, colour, _ in entries
             ],
-            labels=[f"{_short(name)} ({rows.sum():,})" for name, _, rows in entries],
+            [f"{_short(name)} ({rows.sum():,})" for name, _, rows in entries],
             title=self.title or None,
             alignment="left",
             loc="upper left",
@@ -93,22 +99,20 @@ class Categories:
         )
         return legend.get_window_extent().width
 
-    def for_page(self) -> dict[str, Any]:
+    def for_page(self) -> PageData:
         """Labels, colours and legend as the page of the map reads them."""
         entries = self.legend()
-        place_of = np.zeros(len(self.codes), dtype=np.uint8)
-        for place, (_, _, members) in enumerate(entries):
-            place_of[members] = place
+        members = np.array([rows for _, _, rows in entries])
         return {
             "kind": "categories",
             "title": self.title,
             "grey": GREY,
             "names": self.names,
             "codes": self.codes.tolist(),
-            "shown": place_of,
+            "shown": members.argmax(axis=0).astype(np.uint8),
             "legend": [
-                {"name": name, "colour": colour, "count": int(members.sum())}
-                for name, colour, members in entries
+                {"name": name, "colour": colour, "count": int(rows.sum())}
+                for name, colour, rows in entries
             ],
         }
 
@@ -128,7 +132,7 @@ class Numbers:
     title: str
     values: NDArray[np.float64]
 
-    def draw(self, ax: Axes, points: NDArray[Any]) -> float:
+    def draw(self, ax: Axes, points: NDArray[np.float64]) -> float:
         """Draw points and a colour bar; return the width that it takes in pixels."""
         known = np.isfinite(self.values)
         scatter(ax, points, GREY, ~known)
@@ -140,7 +144,7 @@ class Numbers:
         width: float = bar.ax.get_tightbbox().width
         return width + 0.2 * figure.dpi  # and the gap
 
-    def for_page(self) -> dict[str, Any]:
+    def for_page(self) -> PageData:
         """Labels and colours as the page of the map reads them."""
         return {
             "kind": "numbers",
@@ -155,8 +159,11 @@ class Numbers:
 
 
 def scatter(
-    ax: Axes, points: NDArray[Any], colours: Any, rows: Any = slice(None)
-) -> Any:
+    ax: Axes,
+    points: NDArray[np.float64],
+    colours: str | NDArray[np.str_] | NDArray[np.float64],
+    rows: slice | NDArray[np.bool_] = slice(None),
+) -> PathCollection:
     """Scatter points in a random order, so that no label hides all others."""
     box = ax.get_window_extent()
     area = box.width * box.height * (72 / ax.figure.dpi) ** 2
@@ -179,93 +186,60 @@ def _short(name: str) -> str:
 
 
 def read_labels(
-    labels: Any, genes: list[str] | None, n_genes: int
+    labels: Labels, genes: list[str] | None, n_genes: int
 ) -> Categories | Numbers:
     """Align labels with the genes, and tell categories from numbers.
 
-    Integers of at most `MAX_CATEGORIES` values are categories, other numbers are
-    numbers, and all else is a category.
+    Whole numbers of at most `MAX_CATEGORIES` values are categories, other numbers are
+    numbers, and everything else is a category.
     """
     values = _aligned(labels, genes, n_genes)
-    values = [None if _is_missing(value) else value for value in values]
-    present = [value for value in values if value is not None]
-    if not present:
+    values = values.mask(values.isna() | values.isin([""]))
+    known = values.dropna()
+    if known.empty:
         raise ValueError("Expected labels for some of the genes, got none for any.")
     name = getattr(labels, "name", None)
     title = name if isinstance(name, str) else ""
-    if all(map(_is_number, present)):
-        integers = [value for value in present if isinstance(value, Integral)]
-        if len(integers) < len(present) or len(set(present)) > MAX_CATEGORIES:
-            return Numbers(title, _as_floats(values, integers))
-        names = list(map(str, sorted(set(present))))
-    else:
-        sizes = Counter(map(str, present))
-        names = sorted(sizes, key=lambda name: (-sizes[name], name))
-    place = {name: code for code, name in enumerate(names)}
-    codes = [-1 if value is None else place[str(value)] for value in values]
-    return Categories(title, names, np.array(codes, dtype=np.intp))
-
-
-def _aligned(labels: Any, genes: list[str] | None, n_genes: int) -> list[Any]:
-    """List one label for each gene, in the order of the genes."""
-    no_list = isinstance(labels, str | bytes | set | frozenset)
-    if no_list or hasattr(labels, "columns") or not isinstance(labels, Iterable):
-        raise TypeError(
-            "Expected labels as an array, a Series or a mapping, one label a gene, "
-            f"got {type(labels).__name__}."
-        )
-    index: Any = getattr(labels, "index", None)
-    if genes is not None and hasattr(index, "is_unique"):
-        if not index.is_unique:
-            raise ValueError("Expected one label a gene, got a gene twice.")
-        labels = dict(zip(index, labels, strict=True))
-    if isinstance(labels, Mapping):
-        if genes is None:
-            raise ValueError(
-                "Expected the names of the genes beside labels by gene. Give `genes`."
-            )
-        if not any(gene in labels for gene in genes):
-            raise ValueError(
-                "Expected labels by gene, got none for any gene: labels of "
-                f"{shown(map(repr, labels), 3)}, genes {shown(map(repr, genes), 3)}. "
-                "For labels in the order of the genes give an array."
-            )
-        return [labels.get(gene) for gene in genes]
-    # Element by element: as one array, dates may become integers, and masks are lost.
-    values = labels.to_pylist() if hasattr(labels, "to_pylist") else list(labels)
-    shape = np.asarray(values, dtype=object).shape
-    if shape != (n_genes,):
+    if pd.api.types.infer_dtype(known) not in _NUMERIC:
+        texts = values.map(str, na_action="ignore")
+        sizes = texts.value_counts()
+        names = sorted(sizes.index, key=lambda name: (-sizes[name], name))
+        codes = pd.Index(names).get_indexer(pd.Index(texts))
+        return Categories(title, names, codes)
+    numbers = np.asarray(values, dtype=np.float64)
+    if (np.abs(numbers) >= _INEXACT).any():
         raise ValueError(
-            f"Expected {n_genes:,} labels, one a gene, got an array of shape {shape}."
+            "Expected numbers below 2**53 as labels, which floats hold exactly, got "
+            f"{np.nanmax(np.abs(numbers))}. Give identifiers as text."
+        )
+    levels = np.unique(numbers[np.isfinite(numbers)])
+    if len(levels) > MAX_CATEGORIES or (levels % 1).any():
+        return Numbers(title, numbers)
+    codes = pd.Index(levels).get_indexer(pd.Index(numbers))
+    return Categories(title, [str(int(level)) for level in levels], codes)
+
+
+def _aligned(labels: Labels, genes: list[str] | None, n_genes: int) -> pd.Series[Any]:
+    """Return one label for each gene, in the order of the genes, as objects."""
+    if isinstance(labels, Mapping):
+        return _by_gene(pd.Series(labels, dtype=object), check_named(genes))
+    if isinstance(labels, pd.Series) and genes is not None:
+        return _by_gene(labels.astype(object), genes)
+    values = pd.Series(labels, dtype=object)
+    if len(values) != n_genes:
+        raise ValueError(
+            f"Expected {n_genes:,} labels, one per gene, got {len(values):,}."
         )
     return values
 
 
-def _is_missing(value: Any) -> bool:
-    """Tell if a value is no label: None, an empty text, or one of the many NaNs."""
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    # These answer no comparison with True or False.
-    if value is np.ma.masked or type(value).__name__ == "NAType":
-        return True
-    return value is None or value == "" or bool(value != value)
-
-
-def _is_number(value: Any) -> bool:
-    # To Python, booleans and NumPy's spans of time are integers.
-    return isinstance(value, Real | Decimal) and not isinstance(
-        value, bool | np.timedelta64
-    )
-
-
-def _as_floats(values: list[Any], integers: list[Any]) -> NDArray[np.float64]:
-    inexact = [value for value in integers if abs(int(value)) > 2**53]
-    if inexact:
+def _by_gene(labels: pd.Series[Any], genes: list[str]) -> pd.Series[Any]:
+    if not labels.index.is_unique:
+        raise ValueError("Expected one label per gene, got a gene twice.")
+    if not labels.index.isin(genes).any():
         raise ValueError(
-            "Expected numbers as labels, and integers up to 2**53, which a float holds "
-            f"exactly, got {inexact[0]}. Identifiers are better given as texts."
+            "Expected labels by gene, got none for any gene: labels of "
+            f"{shown(map(repr, labels.index), 3)}, genes {shown(map(repr, genes), 3)}. "
+            "For labels in the order of the genes give an array."
         )
-    numbers = np.array([np.nan if value is None else float(value) for value in values])
-    if np.isinf(numbers).any():
-        raise ValueError("Expected finite numbers as labels, got an infinite one.")
-    return numbers
+    return labels.reindex(genes)

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.plotting._labels import PALETTE, read_labels, scatter
-from sk_gene2vec.plotting._projection import genes_and_vectors, in_the_plane
+from sk_gene2vec.plotting._labels import PALETTE, Labels, read_labels, scatter
+from sk_gene2vec.plotting._projection import (
+    Embedding,
+    RandomState,
+    check_named,
+    genes_and_vectors,
+    in_the_plane,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-# Where a name may stand: distances from its point and directions, nearest first.
-_DISTANCES = (10, 18, 28, 42, 60)
-_DIRECTIONS = (45, 135, -45, -135, 90, -90, 0, 180)
+    from sk_gene2vec import GeneSetEncoder
+
+# At most so many steps to find places for names.
+_STEPS = 500
 
 
 def plot_embedding(
-    embedding: Any,
+    embedding: Embedding,
     *,
     genes: Iterable[str] | None = None,
-    labels: Any = None,
+    labels: Labels | None = None,
     annotate: Iterable[str] = (),
     ax: Axes | None = None,
     method: str = "auto",
-    random_state: Any = 0,
+    random_state: RandomState = 0,
 ) -> Axes:
     """Plot a gene embedding as a map, one point a gene.
 
@@ -113,14 +122,14 @@ def plot_embedding(
         beside = colouring.draw(ax, points)
         if own_figure:
             # Room for what stands beside the square of the points.
-            figure: Any = ax.figure
+            figure = cast("Figure", ax.figure)
             figure.set_figwidth(figure.get_figwidth() + beside / figure.dpi)
     if names is not None and rows:
         _write_names(ax, points[rows], [names[row] for row in rows])
     return ax
 
 
-def plot_loss_curve(encoder: Any, *, ax: Axes | None = None) -> Axes:
+def plot_loss_curve(encoder: GeneSetEncoder, *, ax: Axes | None = None) -> Axes:
     """Plot the training loss of every epoch, and the held-out score if there is one.
 
     Parameters
@@ -196,76 +205,34 @@ def _rows_of(annotate: Iterable[str], names: list[str] | None) -> list[int]:
     wanted = list(dict.fromkeys(annotate))
     if not wanted:
         return []
-    if names is None:
+    names = check_named(names)
+    rows: list[int] = pd.Index(names).get_indexer(pd.Index(wanted)).tolist()
+    if -1 in rows:
+        unknown = wanted[rows.index(-1)]
         raise ValueError(
-            "Expected the names of the genes beside `annotate`; give `genes`, or a "
-            "DataFrame with the genes in its index."
+            f"Expected genes of the embedding to annotate, got {unknown!r}"
+            f"{near_misses(unknown, names) or '.'}"
         )
-    row_of = {name: row for row, name in enumerate(names)}
-    unknown = [gene for gene in wanted if gene not in row_of]
-    if unknown:
-        raise ValueError(
-            f"Expected genes of the embedding to annotate, got {unknown[0]!r}"
-            f"{near_misses(unknown[0], names) or '.'}"
-        )
-    return [row_of[gene] for gene in wanted]
+    return rows
 
 
-def _write_names(ax: Axes, points: NDArray[Any], names: list[str]) -> None:
+def _write_names(ax: Axes, points: NDArray[np.float64], names: list[str]) -> None:
     """Mark points, and write their names where they cover no mark and no other name."""
     from matplotlib.patheffects import withStroke
 
+    adjust_text = optional("adjustText", "annotate", "plot").adjust_text
     x, y = points.T
-    ax.scatter(x, y, s=26, facecolors="none", edgecolors="0.15", linewidths=1.1)
-    # The size of a text in pixels is known once the layout is settled.
-    ax.figure.canvas.figure.draw_without_rendering()
-    spots = ax.transData.transform(points)
-    reach = 4 * ax.figure.dpi / 72
-    taken = np.column_stack([spots - reach, spots + reach])
-    halo = withStroke(linewidth=3, foreground=ax.get_facecolor())
-    for name, point in zip(names, points, strict=True):
-        text = ax.annotate(
-            name,
-            point,
-            xytext=(0, 0),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize="small",
-            path_effects=[halo],
-            arrowprops={"arrowstyle": "-", "color": "0.35", "linewidth": 0.7},
-            zorder=4,
-        )
-        taken = np.vstack([taken, _place(ax, text, taken)])
-
-
-def _place(ax: Axes, text: Any, taken: NDArray[Any]) -> NDArray[Any]:
-    """Move a name to the nearest place that is free, or most free; return its box."""
-    from matplotlib.text import Text
-
-    pixels = ax.figure.dpi / 72
-    text.arrow_patch.set_visible(False)
-    # The extent of the annotation itself would include its line.
-    box = Text.get_window_extent(text)
-    half = np.array([box.width, box.height]) / 2 + pixels
-    angles = np.radians(np.tile(_DIRECTIONS, len(_DISTANCES)))
-    distances = np.repeat(_DISTANCES, len(_DIRECTIONS))[:, None] * pixels
-    # Distances count from the edge of the text, and shorter ones do above and below.
-    offsets = np.column_stack([np.cos(angles), 0.7 * np.sin(angles)])
-    offsets *= distances + half
-    middles = ax.transData.transform(text.xy) + offsets
-    places = np.hstack([middles - half, middles + half])
-    outside = 4 * half.prod() - _overlaps(places, np.array(ax.bbox.extents))
-    best = int(np.argmin(np.round(_overlaps(places, taken) + outside)))
-    text.set_position(offsets[best] / pixels)
-    # Right beside its point, a name needs no line.
-    text.arrow_patch.set_visible(best >= len(_DIRECTIONS))
-    return places[best]
-
-
-def _overlaps(places: NDArray[Any], boxes: NDArray[Any]) -> NDArray[Any]:
-    """Area of each place that the boxes (left, bottom, right, top) cover together."""
-    places, boxes = places[:, None], np.atleast_2d(boxes)
-    shared = np.minimum(places, boxes)[..., 2:] - np.maximum(places, boxes)[..., :2]
-    area: NDArray[Any] = shared.clip(0).prod(axis=-1).sum(axis=1)
-    return area
+    rings = ax.scatter(x, y, s=26, facecolors="none", edgecolors="0.15", linewidths=1.1)
+    halo = [withStroke(linewidth=3, foreground=ax.get_facecolor())]
+    texts = [
+        ax.text(left, low, name, fontsize="small", path_effects=halo, zorder=4)
+        for left, low, name in zip(x, y, names, strict=True)
+    ]
+    # A limit of time would give another picture on a slower machine.
+    adjust_text(
+        texts,
+        objects=rings,
+        ax=ax,
+        iter_lim=_STEPS,
+        arrowprops={"arrowstyle": "-", "color": "0.35", "linewidth": 0.7},
+    )

@@ -5,21 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 from threadpoolctl import threadpool_limits
 
 from sk_gene2vec._utils._messages import shown
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import check_vectors, places_of, unit_rows
+from sk_gene2vec.embedding import GeneEmbedding
 
-if TYPE_CHECKING:
-    import pandas as pd
+Embedding: TypeAlias = GeneEmbedding | pd.DataFrame | ArrayLike
+RandomState: TypeAlias = int | np.random.RandomState | None
 
 _NEIGHBORS = 15
 _PERPLEXITY = 30.0
@@ -28,18 +28,16 @@ _PERPLEXITY = 30.0
 _COVERED = 0.2
 _PUSHES = 60
 _PUSHED_BY = 8
-# Points that are some of their usual distances apart are on different islands, with
-# this much water between them, in the same unit.
-_SPACINGS = 3.0
-_WATER = 2.0
+# Widest band without a point, in usual distances between neighbours.
+_EMPTY = 6.0
 
 
 def project_2d(
-    embedding: Any,
+    embedding: Embedding,
     *,
     genes: Iterable[str] | None = None,
     method: str = "auto",
-    random_state: Any = 0,
+    random_state: RandomState = 0,
 ) -> pd.DataFrame:
     """Lay out a gene embedding in the plane.
 
@@ -49,8 +47,7 @@ def project_2d(
     Parameters
     ----------
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
-        The vectors, at least three. A DataFrame has the genes in its index; any object
-        with `genes` and `vectors` will do.
+        The vectors, at least three. A DataFrame has the genes in its index.
     genes : iterable of str, default=None
         Names of the rows. Needed where `embedding` is an array, and only there.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
@@ -116,8 +113,6 @@ def project_2d(
     >>> list(coordinates.columns), coordinates.shape
     (['PCA 1', 'PCA 2'], (4, 2))
     """
-    import pandas as pd
-
     names, vectors = genes_and_vectors(embedding, genes)
     points, axes = _layout(vectors, method, random_state)
     index = pd.Index(check_named(names), name="gene")
@@ -125,13 +120,13 @@ def project_2d(
 
 
 def genes_and_vectors(
-    embedding: Any, genes: Iterable[str] | None
+    embedding: Embedding, genes: Iterable[str] | None
 ) -> tuple[list[str] | None, NDArray[np.floating]]:
     """Return the names of the genes, None if nobody gives them, and checked vectors."""
-    known, vectors = None, embedding
-    if hasattr(embedding, "genes") and hasattr(embedding, "vectors"):
-        known, vectors = embedding.genes, embedding.vectors
-    elif hasattr(embedding, "index") and hasattr(embedding, "columns"):
+    known: Iterable[str] | None = None
+    if isinstance(embedding, GeneEmbedding):
+        known, embedding = embedding.genes, embedding.vectors
+    elif isinstance(embedding, pd.DataFrame):
         known = embedding.index
     if genes is None:
         genes = known
@@ -141,11 +136,11 @@ def genes_and_vectors(
         )
     names = None if genes is None else list(places_of(genes))
     limits = {"ensure_min_samples": 3, "ensure_min_features": 2}
-    return names, check_vectors(vectors, names, **limits)
+    return names, check_vectors(embedding, names, **limits)
 
 
 def check_named(names: list[str] | None) -> list[str]:
-    """Return the names of the genes, or raise an error if nobody knows them."""
+    """Return the names of the genes, or raise an error if nobody gives them."""
     if names is None:
         raise ValueError(
             "Expected the names of the genes: the embedding is an array, and `genes` "
@@ -155,90 +150,68 @@ def check_named(names: list[str] | None) -> list[str]:
 
 
 def in_the_plane(
-    embedding: Any, vectors: NDArray[np.floating], method: str, random_state: Any
+    embedding: Embedding,
+    vectors: NDArray[np.floating],
+    method: str,
+    random_state: RandomState,
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return coordinates of the vectors of an embedding, and the names of the axes.
 
-    Vectors of two numbers are coordinates already, unless `method` names another way.
+    Vectors of two numbers are coordinates already, unless `method` names a layout.
     """
     if method == "auto" and vectors.shape[1] == 2:
-        axes = getattr(embedding, "columns", ("dimension 1", "dimension 2"))
-        return vectors.astype(np.float64), list(map(str, axes))
+        return vectors.astype(np.float64), _axes_of(embedding)
     return _layout(vectors, method, random_state)
 
 
-def given_places(
-    coordinates: Any, names: list[str]
+def given_points(
+    coordinates: pd.DataFrame | ArrayLike, names: list[str]
 ) -> tuple[NDArray[np.float64], list[str]]:
-    """Return coordinates of named genes from a DataFrame, and the names of its axes."""
-    known, points = genes_and_vectors(coordinates, None)
-    if known != names or points.shape[1] != 2:
+    """Return given coordinates in the order of the genes, and the names of the axes."""
+    by_gene = isinstance(coordinates, pd.DataFrame)
+    known, points = genes_and_vectors(coordinates, None if by_gene else names)
+    known = check_named(known)
+    rows = pd.Index(known).get_indexer(pd.Index(names))
+    if points.shape[1] != 2 or (rows < 0).any():
         raise ValueError(
-            "Expected two coordinates of every gene of the embedding, in its order, "
-            f"got {points.shape[1]} of {shown(map(repr, known or []), 3)} for "
-            f"{shown(map(repr, names), 3)}."
+            "Expected two coordinates for every gene of the embedding, got "
+            f"{points.shape[1]} for {shown(map(repr, known), 3)}; genes of the "
+            f"embedding are {shown(map(repr, names), 3)}."
         )
-    return points.astype(np.float64), list(map(str, coordinates.columns))
+    return points[rows].astype(np.float64), _axes_of(coordinates)
+
+
+def _axes_of(coordinates: object) -> list[str]:
+    axes = getattr(coordinates, "columns", ("dimension 1", "dimension 2"))
+    return list(map(str, axes))
 
 
 def closed_up(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move islands of points towards the mainland, as far as some water is left.
+    """Narrow bands of the plane, upright and level, that hold no point.
 
-    Islands are points that no chain of others connects with the largest group. Each
-    moves as a whole and straight, the nearest first.
+    A group of points that is far from all others comes closer. The points keep their
+    order from left to right and from bottom to top.
     """
     low, high = np.quantile(points, [0.05, 0.95], axis=0)
-    if not (span := (high - low).max()):
+    widest = _EMPTY * (high - low).max() / np.sqrt(len(points))
+    if not widest:
         return points
-    # Points on a line have some area, too.
-    area = np.maximum(high - low, span / 100).prod()
-    side = _SPACINGS * np.sqrt(area / len(points))
-    cells, cell_of = np.unique(points // side, axis=0, return_inverse=True)
-    ways = KDTree(cells).query_pairs(1.5, p=np.inf, output_type="ndarray")
-    graph = sp.coo_array((np.ones(len(ways)), ways.T), shape=(len(cells),) * 2)
-    _, group_of = connected_components(graph, directed=False)
-    groups = group_of[cell_of.ravel()]
-    mainland = np.bincount(groups).argmax()
-    centre = points[groups == mainland].mean(axis=0)
-    to_centre = {
-        group: centre / side - cells[group_of == group].mean(axis=0)
-        for group in set(group_of.tolist()) - {mainland}
-    }
-    placed, moved = cells[group_of == mainland], points.copy()
-    for group in sorted(to_centre, key=lambda group: np.hypot(*to_centre[group])):
-        island = cells[group_of == group]
-        way = _way_to_shore(island, to_centre[group], KDTree(placed))
-        moved[groups == group] += way * side
-        placed = np.concatenate([placed, island + way])
+    order = np.argsort(points, axis=0)
+    gaps = np.diff(np.take_along_axis(points, order, axis=0), axis=0, prepend=0)
+    gaps[1:] = np.minimum(gaps[1:], widest)
+    moved = np.empty_like(points)
+    np.put_along_axis(moved, order, gaps.cumsum(axis=0), axis=0)
     return moved
 
 
-def _way_to_shore(
-    island: NDArray[np.float64], to_centre: NDArray[np.float64], land: KDTree
-) -> NDArray[np.float64]:
-    """Return the way that an island moves towards the centre, as a vector."""
-    far = np.hypot(*to_centre)
-    # The middle of a ring is an island at the centre.
-    way, travelled = to_centre / max(far, 1e-12), 0.0
-    # No land can be nearer than the nearest shore in any direction.
-    while travelled < far:
-        step = land.query(island + travelled * way)[0].min() - _WATER
-        if step < 0.5:
-            break
-        travelled += step
-    return travelled * way
-
-
 def _layout(
-    vectors: NDArray[np.floating], method: str, random_state: Any
+    vectors: NDArray[np.floating], method: str, random_state: RandomState
 ) -> tuple[NDArray[np.float64], list[str]]:
     if method == "auto":
         method = "umap" if find_spec("umap") else "tsne"
     if method not in _METHODS:
-        *first, last = map(repr, ["auto", *_METHODS])
-        raise ValueError(
-            f"Expected method to be {', '.join(first)} or {last}, got {method!r}."
-        )
+        known = ", ".join(map(repr, ["auto", *_METHODS]))
+        raise ValueError(f"Expected method to be one of {known}, got {method!r}.")
     axis, layout = _METHODS[method]
     # Of unit length, Euclidean distances rank pairs as cosines do.
     rows = vectors if method == "pca" else unit_rows(vectors)
@@ -254,13 +227,15 @@ def _layout(
 # Imports stand inside the functions below because scikit-learn's are slow.
 
 
-def _pca(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+def _pca(rows: NDArray[np.floating], random_state: RandomState) -> NDArray[np.floating]:
     from sklearn.decomposition import PCA
 
     return PCA(2, random_state=random_state).fit_transform(rows)
 
 
-def _tsne(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+def _tsne(
+    rows: NDArray[np.floating], random_state: RandomState
+) -> NDArray[np.floating]:
     from sklearn.manifold import TSNE
 
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
@@ -268,7 +243,9 @@ def _tsne(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]
     return _push_apart(tsne.fit_transform(rows))
 
 
-def _umap(rows: NDArray[np.floating], random_state: Any) -> NDArray[np.floating]:
+def _umap(
+    rows: NDArray[np.floating], random_state: RandomState
+) -> NDArray[np.floating]:
     from sklearn.neighbors import NearestNeighbors
 
     n_neighbors = min(_NEIGHBORS, len(rows) - 1)

@@ -27,11 +27,11 @@ def written(tmp_path_factory, collection):
     """All of MSigDB, the genes at random places."""
     genes, rng = collection.genes, np.random.default_rng(0)
     return write_gene_map(
-        tmp_path_factory.mktemp("map") / "map.html",
         pd.DataFrame(rng.normal(size=(len(genes), 4)), index=genes),
+        tmp_path_factory.mktemp("map") / "map.html",
         gene_sets=collection,
         aliases=load_human_gene_aliases(genes),
-        method=pd.DataFrame(rng.normal(size=(len(genes), 2)), index=genes),
+        coordinates=pd.DataFrame(rng.normal(size=(len(genes), 2)), index=genes),
         title="MSigDB: all / of it",
     )
 
@@ -391,8 +391,8 @@ def test_links_open_by_a_click_only(browser, page, name, address):
 def test_other_identifiers_and_sets_have_their_links(browser, tmp_path):
     genes = ["7157", "ENSG00000141510", "A&B", "C"]
     path = write_gene_map(
-        tmp_path / "map.html",
         np.random.default_rng(0).normal(size=(4, 2)),
+        tmp_path / "map.html",
         genes=genes,
         gene_sets={"My own set": genes},
     )
@@ -419,8 +419,8 @@ def test_pictures_have_the_legend_that_is_open(browser, tmp_path, kind):
     genes = [f"G{i}\x01<&>" for i in range(30)]
     values = np.resize(["a", "b\x02"], 30) if kind == "categories" else np.arange(30.0)
     path = write_gene_map(
-        tmp_path / "map.html",
         np.random.default_rng(0).normal(size=(30, 2)),
+        tmp_path / "map.html",
         genes=genes,
         labels=pd.Series(values, index=genes, name="my <label>"),
         title="…",

@@ -77,11 +77,10 @@ if (labels && labels.kind === "categories") {
   colourOf = bytes(labels.shown);
   hidden = colours.map(() => false);
 } else if (labels) {
-  // Halves, because the span of large numbers may be infinite.
-  const steps = 64, span = labels.high / 2 - labels.low / 2 || 1;
+  const steps = 64, span = labels.high - labels.low || 1;
   colours = Array.from({ length: steps }, (_, k) => mix(labels.stops, k / (steps - 1)));
   colours.push(labels.grey);
-  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v / 2 - labels.low / 2) / span * (steps - 1)));
+  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v - labels.low) / span * (steps - 1)));
   hidden = colours.map(() => false);
 }
 const grey = labels && labels.grey;
