@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import shown
-from sk_gene2vec._utils._vectors import unit_rows
+from sk_gene2vec._utils._vectors import nearest, unit_rows
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.identifiers._index import GeneIndex
 from sk_gene2vec.plotting._labels import Labels, PageData, read_labels
@@ -232,14 +232,15 @@ def _nearest(vectors: NDArray[np.floating]) -> PageData:
 
     Vectors of two numbers are places on the map and have no cosines.
     """
-    # Here, because the import is slow.
-    from sklearn.neighbors import NearestNeighbors
+    k, percent = min(_NEAREST, len(vectors) - 1), np.zeros(0)
+    if vectors.shape[1] == 2:
+        from sklearn.neighbors import NearestNeighbors  # slow to import
 
-    flat = vectors.shape[1] == 2
-    k = min(_NEAREST, len(vectors) - 1)
-    finder = NearestNeighbors(n_neighbors=k, metric="euclidean" if flat else "cosine")
-    distances, genes = finder.fit(vectors if flat else unit_rows(vectors)).kneighbors()
-    percent = np.zeros(0) if flat else np.round(100 - 100 * distances)
+        finder = NearestNeighbors(n_neighbors=k).fit(vectors)
+        genes = finder.kneighbors(return_distance=False)
+    else:
+        genes, cosines = nearest(unit_rows(vectors), np.arange(len(vectors)), k)
+        percent = np.round(100 * cosines)
     return {
         "genes": genes.astype(np.uint16 if len(vectors) <= 65536 else np.uint32),
         "percent": percent.astype(np.int8),

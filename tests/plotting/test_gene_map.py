@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from chromium import Page
 
 from sk_gene2vec import GeneEmbedding
 from sk_gene2vec.plotting import _projection, write_gene_map
@@ -403,8 +402,8 @@ def test_replacing_keeps_links_modes_and_devices(tmp_path, coordinates):
 
 
 @pytest.fixture(scope="module")
-def opened(browser, written):
-    return Page(browser, written)
+def opened(open_map, written):
+    return open_map(written)
 
 
 def colours_of_points(page):
@@ -426,7 +425,7 @@ def colours_of_points(page):
 
 
 def test_opens_offline_without_a_complaint(page, written):
-    assert page.requests() == [written.as_uri()]
+    assert page.requests == [written.as_uri()]
     assert page.ask("document.title") == "A map"
     assert page.text("h1") == "A map"
     assert page.text("#facts") == "400 genes · 7 gene sets · UMAP"
@@ -434,14 +433,12 @@ def test_opens_offline_without_a_complaint(page, written):
 
 
 def test_hover_names_the_gene_and_its_gene_sets(page):
-    page.mouse("mouseMoved", *page.locate("TP53"))
-    page.settle()
+    page.hover(*page.locate("TP53"))
     lines = page.text("#tip").split()
     assert " ".join(lines) == (
         "TP53 function: kinase in 7 gene sets SET_0 SET_1 SET_2 SET_3 SET_4 and 2 more"
     )
-    page.mouse("mouseMoved", 2, 2)
-    page.settle()
+    page.hover(2, 2)
     assert page.ask("document.getElementById('tip').hidden")
 
 
@@ -449,11 +446,9 @@ def test_hover_over_a_gene_in_no_set_and_without_label(page):
     page.ask("document.getElementById('map').focus()")
     x, y = page.locate("G399")
     for _ in range(20):
-        page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-120)
-    page.settle()
+        page.wheel(x, y, -120)
     x, y = page.locate("G399")
-    page.mouse("mouseMoved", x, y)
-    page.settle()
+    page.hover(x, y)
     assert page.text("#tip").split("\n")[0] == "G399"
     assert page.text("#tip").split("\n")[-1] == "in no gene set"
     assert "function" not in page.text("#tip")
@@ -507,22 +502,20 @@ def test_search_with_arrows_finds_a_gene_set_and_its_members(page):
 
 def test_wheel_zooms_where_the_pointer_is(page):
     x, y = page.locate("TP53")
-    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-200)
-    page.settle()
+    page.wheel(x, y, -200)
     view = page.ask("geneMap.view()")
     assert view["zoom"] == pytest.approx(np.exp(0.44))
     np.testing.assert_allclose(page.locate("TP53"), [x, y], atol=1)
-    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=200)
-    page.settle()
+    page.wheel(x, y, 200)
     assert page.ask("geneMap.view()")["zoom"] == pytest.approx(1)
 
 
 def test_drag_moves_the_map_and_picks_nothing(page):
     x, y = page.locate("TP53")
-    page.mouse("mousePressed", x, y, button="left", clickCount=1)
-    page.mouse("mouseMoved", x - 30, y + 20, button="left", buttons=1)
-    page.mouse("mouseMoved", x - 60, y + 40, button="left", buttons=1)
-    page.mouse("mouseReleased", x - 60, y + 40, button="left", clickCount=1)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 40, steps=2)
+    page.mouse.up()
     page.settle()
     np.testing.assert_allclose(page.locate("TP53"), [x - 60, y + 40], atol=0.01)
     assert page.ask("document.getElementById('card').hidden")
@@ -590,8 +583,7 @@ def test_legend_hides_and_shows(page):
     blue = max(everything, key=lambda c: everything[c] - fewer.get(c, 0))
     assert fewer.get(blue, 0) < everything[blue] / 10
     # What is hidden answers no pointer.
-    page.mouse("mouseMoved", *page.locate("TP53"))
-    page.settle()
+    page.hover(*page.locate("TP53"))
     assert page.ask("document.getElementById('tip').hidden")
     page.ask(entry(3))
     page.settle()
@@ -612,7 +604,7 @@ def test_light_and_dark(page):
 
 
 @pytest.fixture(scope="module")
-def hostile(browser, tmp_path_factory):
+def hostile(open_map, tmp_path_factory):
     genes = [*HOSTILE, "TP53"]
     points = np.random.default_rng(0).normal(size=(len(genes), 2))
     path = write_gene_map(
@@ -622,7 +614,7 @@ def hostile(browser, tmp_path_factory):
         labels=pd.Series(HOSTILE, index=HOSTILE, name=HOSTILE[1]),
         title="".join(HOSTILE) + "</title>",
     )
-    return Page(browser, path, size=(420, 800), dark=True, fragment="#TP53")
+    return open_map(path, size=(420, 800), dark=True, fragment="#TP53")
 
 
 def test_names_cannot_break_out(hostile):
@@ -647,20 +639,20 @@ def test_names_cannot_break_out(hostile):
         assert HOSTILE[1] in hostile.ask(
             "document.getElementById('card-facts').textContent"
         )
-    assert hostile.complaints() == []
+    assert hostile.complaints == []
 
 
-def test_a_colour_bar_and_no_gene_sets(browser, tmp_path, coordinates):
+def test_a_colour_bar_and_no_gene_sets(open_map, tmp_path, coordinates):
     values = pd.Series(np.linspace(0, 5, N_GENES), index=GENES, name="score")
     path = write_gene_map(coordinates, tmp_path / "map.html", labels=values)
-    page = Page(browser, path)
+    page = open_map(path)
     assert page.text("#legend").split() == ["score", "0", "5"]
     page.press("/")
     page.type("tp53")
     page.press("Enter")
     assert page.text("#card-facts") == "score: 0"
     assert page.ask("document.getElementById('query').placeholder") == "Search genes"
-    assert page.complaints() == []
+    assert page.complaints == []
 
 
 @pytest.mark.parametrize(
@@ -681,18 +673,17 @@ def test_a_colour_bar_and_no_gene_sets(browser, tmp_path, coordinates):
     ids=["identifiers", "floats", "small", "far from zero", "large", "constant"],
 )
 def test_numbers_are_rounded_when_shown(
-    browser, tmp_path, coordinates, values, low, high, first
+    open_map, tmp_path, coordinates, values, low, high, first
 ):
     labels = pd.Series(list(values), index=GENES)
-    page = Page(
-        browser,
+    page = open_map(
         write_gene_map(coordinates, tmp_path / "map.html", labels=labels),
         fragment="#TP53",
     )
     assert page.text("#legend").split() == ["Label", low, high]
     assert page.text("#card-facts") == (low if first is None else first)
     assert len(colours_of_points(page)) > (1 if low == high else 3)
-    assert page.complaints() == []
+    assert page.complaints == []
 
 
 @pytest.mark.parametrize(
@@ -707,14 +698,14 @@ def test_numbers_are_rounded_when_shown(
         ("%ZZ%", None),
     ],
 )
-def test_a_link_may_be_badly_encoded(browser, tmp_path, link, gene):
+def test_a_link_may_be_badly_encoded(open_map, tmp_path, link, gene):
     genes = ["%", "100%", "50% β", "%E0%A4", "%ff", "Gé", "TP53"]
     points = np.random.default_rng(0).normal(size=(len(genes), 2))
     path = write_gene_map(points, tmp_path / "map.html", genes=genes)
-    page = Page(browser, path, fragment="#TP53")
+    page = open_map(path, fragment="#TP53")
     page.ask(f"location.hash = {json.dumps('#' + link)}")
     page.settle()
     assert page.text("#card-name") == (gene or "TP53")
-    opened = Page(browser, path, fragment="#" + link)
+    opened = open_map(path, fragment="#" + link)
     assert opened.text("#card-name") == (gene or "")
-    assert opened.complaints() == []
+    assert opened.complaints == []
