@@ -22,26 +22,47 @@ const cut = (text, most) => text.length > most ? text.slice(0, most - 1) + "…"
 function paintPicture(surface) {
   surface.bar(0, 0, width, height, styles.ground);
   paint(surface);
-  // About as many letters as fit on a line.
-  const most = Math.max(20, Math.floor(width / 10));
-  surface.text(24, 40, cut(data.title, most), 20, 600, styles.ink);
-  surface.text(24, 62, byId("facts").textContent, 13, 400, styles.soft);
-  if (state.set >= 0) surface.text(24, 84, cut(`${sets[state.set]} · ${genesOf(state.members.size)}`, most), 13, 600, styles.ink);
+  const lines = [
+    { text: data.title, y: 40, size: 20, weight: 600 },
+    { text: byId("facts").textContent, y: 62, size: 13, colour: styles.soft },
+  ];
+  if (state.set >= 0) lines.push({ text: `${sets[state.set]} · ${genesOf(state.members.size)}`, y: 84, size: 13, weight: 600 });
+  paintLines(surface, lines, 14);
   if (labels && byId("legend").open && byId("legend").checkVisibility()) paintLegend(surface);
 }
 
+// Lines of text on a ground that hides the points behind it. A long line is cut.
+function paintLines(surface, lines, top) {
+  let right = 0, bottom = 0;
+  const all = lines.map((line) => ({ x: 24, weight: 400, colour: styles.ink, ...line }));
+  for (const line of all) {
+    ruler.font = `${line.weight} ${line.size}px ${FONT}`;
+    const widthOf = (text) => ruler.measureText(text).width;
+    let most = line.text.length;
+    while (most > 1 && line.x + widthOf(cut(line.text, most)) > width - 24) most--;
+    line.text = cut(line.text, most);
+    right = Math.max(right, Math.ceil(line.x + widthOf(line.text)) + 10);
+    bottom = Math.max(bottom, line.y + 10);
+  }
+  surface.bar(14, top, right - 14, bottom - top, styles.ground);
+  for (const { x, y, text, size, weight, colour } of all) surface.text(x, y, text, size, weight, colour);
+}
+
 function paintLegend(surface) {
-  const entries = labels.kind === "numbers" ? [] : labels.legend.filter((_, k) => !hidden[k]);
-  const lines = entries.length || 2, top = height - 24 - 20 * lines;
-  surface.text(24, top, cut(byId("legend-title").textContent, 40), 13, 600, styles.ink);
-  entries.forEach(({ name, colour, count }, k) => {
-    surface.dot(29, top + 16 + 20 * k, 5, colour, 1);
-    surface.text(42, top + 20 + 20 * k, `${cut(name, 40)} (${number(count)})`, 13, 400, styles.ink);
-  });
-  if (entries.length || labels.kind !== "numbers") return;
-  colours.slice(0, -1).forEach((colour, k) => surface.bar(24 + 3.5 * k, top + 10, 3.5, 12, colour));
-  surface.text(24, top + 38, valueText(labels.low), 12, 400, styles.soft);
-  surface.text(24 + 3.5 * (colours.length - 1) + 8, top + 20, valueText(labels.high), 12, 400, styles.soft);
+  const numbers = labels.kind === "numbers", entries = numbers ? [] : labels.legend.filter((_, k) => !hidden[k]);
+  const top = height - 24 - 20 * (entries.length || 2), steps = colours.length - 1, wide = 3.5;
+  const title = { text: cut(byId("legend-title").textContent, 40), y: top, size: 13, weight: 600 };
+  if (numbers) {
+    paintLines(surface, [
+      title,
+      { text: valueText(labels.low), y: top + 38, size: 12, colour: styles.soft },
+      { text: valueText(labels.high), x: 24 + wide * steps + 8, y: top + 20, size: 12, colour: styles.soft },
+    ], top - 20);
+    colours.slice(0, -1).forEach((colour, k) => surface.bar(24 + wide * k, top + 10, wide, 12, colour));
+    return;
+  }
+  paintLines(surface, [title, ...entries.map(({ name, count }, k) => ({ text: `${cut(name, 40)} (${number(count)})`, x: 42, y: top + 20 + 20 * k, size: 13 }))], top - 20);
+  entries.forEach(({ colour }, k) => surface.dot(29, top + 16 + 20 * k, 5, colour, 1));
 }
 
 function download(blob, kind) {

@@ -8,7 +8,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
 const span = (of) => of.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [1, 0]);
 const extent = [X, Y].map((of) => { const [low, high] = span(of); return Math.max(high - low, 0.02); });
-let width = 1, height = 1, ratio = 1, unit = 1, middle = [0, 0], queued = false, styles = {}, written = [], reserved = [];
+let width = 1, height = 1, ratio = 1, unit = 1, middle = [0, 0], queued = false, styles = {}, written = [];
 const toScreen = (i) => [(X[i] - view.x) * unit * view.zoom + middle[0], (Y[i] - view.y) * unit * view.zoom + middle[1]];
 const redraw = () => { if (!queued) { queued = true; requestAnimationFrame(draw); } };
 const clampZoom = (zoom) => Math.min(400, Math.max(0.5, zoom));
@@ -34,11 +34,6 @@ function resize() {
   const area = freeArea(false);
   middle = [(area.left + area.right) / 2, (area.top + area.bottom) / 2];
   unit = Math.max(fitting(area), 40);
-  // No names under the title and the buttons.
-  reserved = [...document.querySelectorAll("header, nav, #search")].map((panel) => {
-    const { left, top, right, bottom } = panel.getBoundingClientRect();
-    return { gene: null, box: [left, top, right, bottom] };
-  });
   page = pixels(canvas.getContext("2d"), ratio);
   redraw();
 }
@@ -137,7 +132,11 @@ function paint(surface) {
     if (chosen) surface.dot(x, y, large + 1, styles.ground, 1);
     surface.dot(x, y, large, colour || (chosen ? styles.member : styles.point), chosen ? 0.95 : colour === grey ? 0.4 : 0.78);
   }
-  written = [...reserved];
+  // No names under the panels.
+  written = [...document.querySelectorAll(".panel, #search")].map((panel) => {
+    const { left, top, right, bottom } = panel.getBoundingClientRect();
+    return { gene: null, box: [left, top, right, bottom] };
+  });
   for (const i of [state.gene, state.hover]) if (i >= 0) mark(surface, i, r);
   for (const i of toName(visible)) write(surface, i, large, false);
 }
