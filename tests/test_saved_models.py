@@ -304,7 +304,7 @@ def test_a_callback_is_saved_as_it_is_and_can_be_left_out():
 def test_an_embedding_of_a_damaged_file_is_not_opened():
     state = GeneEmbedding(["A", "B"], np.eye(2)).__getstate__()
     state["genes"] = "A\nB\nC"
-    with pytest.raises(ValueError, match="one vector a gene, got 3 genes and 2"):
+    with pytest.raises(ValueError, match="got 3 genes and 2 vectors"):
         GeneEmbedding.__new__(GeneEmbedding).__setstate__(state)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,9 +13,11 @@ from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, UNWRITABLE, check_genes
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._messages import excerpt
 
+Vectors: TypeAlias = NDArray[np.floating]
+
 
 def places_of(genes: Iterable[str]) -> dict[str, int]:
-    """Check that genes are unique and fit for text files; map each to its position.
+    """Check that genes are unique and can be written as text; map each to its row.
 
     Examples
     --------
@@ -43,9 +45,9 @@ def places_of(genes: Iterable[str]) -> dict[str, int]:
 def check_vectors(
     vectors: ArrayLike,
     genes: Sequence[str] | NDArray[np.object_] | None = None,
-    **limits: Any,
-) -> NDArray[Any]:
-    """Copy vectors of finite numbers, one a gene.
+    **limits: int,
+) -> Vectors:
+    """Copy vectors of finite numbers, one per gene.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def check_vectors(
     ------
     ValueError
         If `vectors` is not a matrix of numbers, if a number is NaN or infinite, or if
-        there is not one vector a gene.
+        there is not one vector per gene.
 
     Examples
     --------
@@ -74,7 +76,7 @@ def check_vectors(
     array([[2., 0.],
            [3., 1.]])
     """
-    checked: NDArray[Any] = check_array(
+    checked: Vectors = check_array(
         vectors,
         dtype=[np.float64, np.float32],
         order="C",
@@ -85,7 +87,7 @@ def check_vectors(
     )
     if genes is not None and len(genes) != len(checked):
         raise ValueError(
-            f"Expected one vector a gene, got {len(genes):,} genes and "
+            f"Expected one vector per gene, got {len(genes):,} genes and "
             f"{len(checked):,} vectors."
         )
     bad = np.flatnonzero(~np.isfinite(checked).all(axis=1))
@@ -98,15 +100,30 @@ def check_vectors(
     return checked
 
 
-def unit_rows(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Scale rows to unit length; rows of zeros stay. Squares may overflow float32."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Scale rows to unit length, in the dtype of `vectors`; rows of zeros stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_gene2vec._utils._vectors import unit_rows
+    >>> unit_rows(np.array([[3e200, 4e200], [3e-200, 4e-200], [0, 0]]))
+    array([[0.6, 0.8],
+           [0.6, 0.8],
+           [0. , 0. ]])
+    """
+    rows = vectors.astype(np.float64)
+    # Squares overflow or vanish in rows far from 1. A power of two loses no digit.
+    _, exponents = np.frexp(np.abs(rows).max(axis=1, keepdims=True))
+    with np.errstate(under="ignore"):
+        rows = np.ldexp(rows, -exponents)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return (rows / np.where(lengths > 0, lengths, 1)).astype(vectors.dtype)
 
 
 def nearest(
-    units: NDArray[Any], rows: NDArray[np.intp], k: int
-) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    units: Vectors, rows: NDArray[np.intp], k: int
+) -> tuple[NDArray[np.intp], Vectors]:
     """Find the other rows with the highest cosines to each of some, and the cosines.
 
     Parameters
@@ -134,7 +151,7 @@ def nearest(
     return neighbors, cosines
 
 
-def largest(values: NDArray[Any], k: int) -> NDArray[np.intp]:
+def largest(values: Vectors, k: int) -> NDArray[np.intp]:
     """Columns of the k largest of each row, sorted, ties by column."""
     n_rows, n_columns = values.shape
     if not k:
