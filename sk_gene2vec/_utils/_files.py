@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole."""
+"""Files that are replaced as a whole, or read up to a limit."""
 
 import secrets
 import shutil
@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Protocol
+
+_CHUNK = 2**20
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 @contextmanager
@@ -38,3 +45,29 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_at_most(file: _Readable, max_bytes: int, what: object) -> bytes:
+    """Read a file in chunks, or raise ValueError if it has more than `max_bytes`.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sk_gene2vec._utils._files import read_at_most
+    >>> read_at_most(io.BytesIO(b"TP53"), 4, "genes.txt")
+    b'TP53'
+    >>> read_at_most(io.BytesIO(b"TP53"), 3, "genes.txt")
+    Traceback (most recent call last):
+    ValueError: genes.txt: Expected at most 3 bytes, got more. If the file can be \
+trusted, set max_bytes higher.
+    """
+    chunks, size = [], 0
+    while chunk := file.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise ValueError(
+                f"{what}: Expected at most {max_bytes:,} bytes, got more. If the file "
+                "can be trusted, set max_bytes higher."
+            )
+    return b"".join(chunks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,33 +13,54 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._messages import near_misses, warn
 from sk_gene2vec.embedding._embedding import GeneEmbedding
-from sk_gene2vec.embedding._interop import check_anndata, rows_of_variables
+from sk_gene2vec.embedding._interop import (
+    Aliases,
+    check_anndata,
+    rows_of_variables,
+    update_uns,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_Floats: TypeAlias = NDArray[np.float64]
 
 # Share of the counts below which a warning says that too many are left out.
 _LEAST_COVERAGE = 0.9
 
 
+class _Expression(Protocol):
+    """Cells x genes: a NumPy, SciPy or dask array, or one in a file."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[np.generic]
+
+    def __getitem__(self, place: tuple[slice, slice], /) -> object: ...
+
+
 def embed_cells(
-    adata: Any,
+    adata: AnnData,
     embedding: GeneEmbedding,
     key: str = "X_gene2vec",
     *,
     layer: str | None = None,
     use_raw: bool = False,
     gene_weights: str | None = "idf",
-    aliases: Any = None,
+    aliases: Aliases = None,
     gene_symbols: str | None = None,
 ) -> None:
     """Put a vector of every cell into ``adata.obsm[key]``.
 
     The vector of a cell is the mean of the vectors of its genes, weighted by how much
     the cell expresses them. Genes without a vector are left out.
+    :meth:`GeneEmbedding.to_anndata` has the same default `key` for the vectors of
+    genes, in `varm` and `uns`: both can be in one AnnData.
 
     Parameters
     ----------
     adata : AnnData
-        Cells x genes; dense, sparse or backed. Changed in place; entries of the same
-        key are replaced.
+        Cells x genes; dense, sparse, backed or dask. Changed in place; entries of the
+        same key are replaced.
     embedding : GeneEmbedding
         The vectors of the genes.
     key : str, default="X_gene2vec"
@@ -51,7 +72,7 @@ def embed_cells(
     gene_weights : {"idf"} or None, default="idf"
         ``"idf"`` gives a gene the more weight, the fewer of the cells express it. The
         vector of a cell then depends on the other cells. None gives all genes the same
-        weight: use it for cells of several data sets that are embedded one by one.
+        weight: use it for cells of several data sets that are embedded separately.
     aliases : mapping or DataFrame, default=None
         Other names of genes, as :class:`GmtVectorizer` takes them. A name of several
         genes is not found.
@@ -86,7 +107,7 @@ def embed_cells(
     Cell `c` gets the sum of `x_cg w_g v_g` over its genes `g`, divided by the sum of
     `x_cg w_g`, where `x_cg` is the expression, `v_g` the vector, and `w_g` is
     `log((1 + n) / (1 + n_g))` with ``"idf"``: `n_g` of the `n` cells express the gene.
-    A gene of all cells has no weight.
+    A gene that all cells express has weight 0.
 
     The division takes out the depth of sequencing, so counts need no normalisation.
     Log-normalised expression does as well; scaled values do not, as means need weights
@@ -142,16 +163,19 @@ def embed_cells(
         "gene_weights": gene_weights,
         "gene_symbols": gene_symbols,
     }
-    adata.uns[key] = {
+    entries = {
         "coverage_genes": len(known) / len(rows),
         "coverage_counts": coverage,
         # Files have no place for None.
         "params": {name: value for name, value in params.items() if value is not None},
         "attrs": json.dumps(dict(embedding.attrs)),
     }
+    update_uns(adata, key, entries)
 
 
-def _expression(adata: Any, layer: str | None, use_raw: bool) -> tuple[Any, str]:
+def _expression(
+    adata: AnnData, layer: str | None, use_raw: bool
+) -> tuple[_Expression, str]:
     """Return the matrix of cells x genes that was chosen, and its name."""
     check_anndata(adata)
     if layer is not None and use_raw:
@@ -177,7 +201,7 @@ def _expression(adata: Any, layer: str | None, use_raw: bool) -> tuple[Any, str]
         raise ValueError(
             f"Expected expression in {where}, got None.{_others(adata, where)}"
         )
-    if 0 in values.shape:
+    if not all(size > 0 for size in values.shape):  # dask has NaN for unknown sizes
         raise ValueError(
             f"Expected cells and genes in {where}, got the shape {values.shape}."
         )
@@ -186,7 +210,7 @@ def _expression(adata: Any, layer: str | None, use_raw: bool) -> tuple[Any, str]
     return values, where
 
 
-def _others(adata: Any, where: str) -> str:
+def _others(adata: AnnData, where: str) -> str:
     """Advise to take the expression from another place, if there is one."""
     places = [f"layer={name!r}" for name in adata.layers]
     if adata.raw is not None and where != "adata.raw.X":
@@ -194,7 +218,9 @@ def _others(adata: Any, where: str) -> str:
     return f" adata has more: set {' or '.join(places)}." if places else ""
 
 
-def _blocks(values: Any) -> Iterator[tuple[slice, slice, Any]]:
+def _blocks(
+    values: _Expression,
+) -> Iterator[tuple[slice, slice, _Floats | sp.csr_array]]:
     """Yield parts of a matrix in float64, with their rows and columns.
 
     They are whole columns of a CSC matrix, as its rows are slow to get, else whole
@@ -205,11 +231,13 @@ def _blocks(values: Any) -> Iterator[tuple[slice, slice, Any]]:
     for part in row_blocks(values.shape[::-1] if by_column else values.shape):
         rows, columns = (every, part) if by_column else (part, every)
         block = values[rows, columns]
+        if hasattr(block, "compute"):  # of dask, whose blocks may be sparse
+            block = block.compute()
         block = sp.csr_array(block) if sp.issparse(block) else np.asarray(block)
         yield rows, columns, block.astype(np.float64)
 
 
-def _sums(values: Any, adata: Any, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def _sums(values: _Expression, adata: AnnData, where: str) -> tuple[_Floats, _Floats]:
     """Sum each gene over the cells, and count the cells that express it."""
     sums, n_cells = np.zeros(values.shape[1]), np.zeros(values.shape[1])
     for _, columns, block in _blocks(values):
@@ -217,8 +245,8 @@ def _sums(values: Any, adata: Any, where: str) -> tuple[NDArray[Any], NDArray[An
         if least < 0:
             raise ValueError(
                 f"Expected counts or log-normalised expression, 0 or greater, got "
-                f"{least:.4g} in {where}: scaled or centred values are no weights of a "
-                f"mean.{_others(adata, where)}"
+                f"{least:.4g} in {where}: scaled or centred values cannot be the "
+                f"weights of a mean.{_others(adata, where)}"
             )
         sums[columns] += block.sum(axis=0)
         n_cells[columns] += (block > 0).sum(axis=0)
@@ -229,7 +257,7 @@ def _sums(values: Any, adata: Any, where: str) -> tuple[NDArray[Any], NDArray[An
     return sums, n_cells
 
 
-def _means(values: Any, summands: NDArray[Any]) -> NDArray[Any]:
+def _means(values: _Expression, summands: _Floats) -> _Floats:
     """Weigh vectors by expression; the last column has what to divide by."""
     totals = np.zeros((values.shape[0], summands.shape[1]))
     for rows, columns, block in _blocks(values):

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from functools import cached_property
 from numbers import Integral
-from os import PathLike
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._vectors import largest, nearest, unit_rows
-from sk_gene2vec.embedding._exports import Exports
-from sk_gene2vec.embedding._from_encoder import attrs_of, embed_genes
+from sk_gene2vec._utils._genes import check_order, strip
+from sk_gene2vec._utils._messages import counted, near_misses, shown
+from sk_gene2vec._utils._vectors import (
+    Vectors,
+    check_vectors,
+    largest,
+    nearest,
+    places_of,
+    unit_rows,
+)
+from sk_gene2vec.embedding import _folders, _interop, _parquet, _text_formats
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
-from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.encoder._model import steps_of
+from sk_gene2vec.embedding._from_pipeline import from_pipeline, of_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class GeneEmbedding(Exports):
+class GeneEmbedding:
     """Genes and their vectors: look up, compare, save and open in other tools.
 
-    Reads like gensim's KeyedVectors. ``embedding["TP53"]`` is the vector of a gene,
-    ``embedding[["TP53", "MDM2"]]`` has one row a gene, ``"TP53" in embedding`` and
-    ``len(embedding)`` are what they seem, and iteration is over the genes.
+    It works like gensim's KeyedVectors: ``embedding["TP53"]`` is the vector of a gene,
+    ``embedding[["TP53", "MDM2"]]`` has one row per gene, ``"TP53" in embedding`` and
+    ``len(embedding)`` do as for a dict, and iteration is over the genes.
 
     Parameters
     ----------
@@ -53,7 +61,7 @@ class GeneEmbedding(Exports):
     ValueError
         If there are no genes; if a gene is missing, empty, occurs twice, has tabs, line
         breaks, NUL or lone surrogates, or begins with a byte order mark; if not every
-        gene has one row of finite numbers.
+        gene has one row of finite numbers; if `n_gene_sets` is not one count per gene.
 
     See Also
     --------
@@ -63,6 +71,9 @@ class GeneEmbedding(Exports):
     -----
     The similarity of two genes is the cosine of the angle between their vectors; a
     vector of zeros has similarity 0 with everything.
+
+    Nothing in an embedding changes. Two embeddings are equal if their genes, in order,
+    their vectors with the dtype, their `attrs` and their `n_gene_sets` are.
 
     Examples
     --------
@@ -76,179 +87,65 @@ class GeneEmbedding(Exports):
     'PKM'
     """
 
-    @classmethod
-    def from_pipeline(
-        cls, model: Pipeline, genes: Iterable[str] | None = None
-    ) -> GeneEmbedding:
-        """Embed genes of a collection.
+    def __init__(
+        self,
+        genes: Iterable[str],
+        vectors: ArrayLike,
+        attrs: Mapping[str, object] | None = None,
+        n_gene_sets: ArrayLike | None = None,
+    ) -> None:
+        self._row_of = places_of(genes)
+        self._genes = np.array(list(self._row_of), dtype=object)
+        if hasattr(vectors, "columns"):
+            raise TypeError(
+                f"Expected vectors as an array, got a {type(vectors).__name__}, whose "
+                "index may disagree with the genes. Use GeneEmbedding.from_frame."
+            )
+        self._vectors = check_vectors(vectors, self._genes)
+        self._genes.flags.writeable = self._vectors.flags.writeable = False
+        self._attrs = _checked_attrs(attrs or {})
+        self._n_gene_sets = None
+        if n_gene_sets is not None:
+            self._n_gene_sets = _checked_counts(n_gene_sets, len(self._genes))
 
-        Parameters
-        ----------
-        model : Pipeline
-            Fitted pipeline that starts with :class:`~sk_gene2vec.GmtVectorizer` and
-            :class:`~sk_gene2vec.GeneSetEncoder`. Further steps are not used.
-        genes : iterable of str, default=None
-            Genes of the collection. None for all of them, whichever `model` was fitted
-            on.
+    # Every other way in or out is a function of the module that knows the format.
+    from_pipeline = classmethod(from_pipeline)
+    of_gene_sets = classmethod(of_gene_sets)
+    from_gene_sets = classmethod(from_gene_sets)
+    to_frame = _interop.to_frame
+    from_frame = classmethod(_interop.from_frame)
+    to_anndata = _interop.to_anndata
+    from_anndata = classmethod(_interop.from_anndata)
+    to_parquet = _parquet.to_parquet
+    from_parquet = classmethod(_parquet.from_parquet)
+    to_word2vec = _text_formats.to_word2vec
+    from_word2vec = classmethod(_text_formats.from_word2vec)
+    to_folder = _folders.to_folder
+    from_folder = classmethod(_folders.from_folder)
 
-        Returns
-        -------
-        embedding : GeneEmbedding
-            Without the genes that are in no gene set. Its `attrs` have the version of
-            this package (`sk_gene2vec`), the `attrs` of the collection (`collection`),
-            the numbers of its genes and gene sets in use (`n_genes`, `n_gene_sets`),
-            and the encoder's class and parameters (`encoder`, `encoder_params`).
+    @property
+    def genes(self) -> NDArray[np.object_]:
+        """Genes in the order of the rows, shape (n_genes,), read-only."""
+        return self._genes
 
-        Raises
-        ------
-        NotFittedError
-            If the pipeline is not fitted.
-        TypeError
-            If `model` is something else.
-        ValueError
-            If no gene is in a gene set, or one occurs twice.
+    @property
+    def vectors(self) -> Vectors:
+        """Vectors, shape (n_genes, n_dimensions), float32 or float64, read-only.
 
-        Warns
-        -----
-        UserWarning
-            If genes are in no gene set.
-
-        Examples
-        --------
-        >>> from sklearn.pipeline import make_pipeline
-        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
-        >>> sets = {"GLYCOLYSIS": ["HK1", "PKM"], "P53_PATHWAY": ["MDM2", "TP53"]}
-        >>> model = make_pipeline(
-        ...     GmtVectorizer(sets), GeneSetEncoder(2, random_state=0)
-        ... ).fit(["HK1", "MDM2", "PKM", "TP53"])
-        >>> embedding = GeneEmbedding.from_pipeline(model)
-        >>> embedding.most_similar("TP53", topn=1)[0][0]
-        'MDM2'
-        >>> embedding.attrs["encoder_params"]["embedding_dim"]
-        2
+        ``torch.tensor(embedding.vectors)`` copies them. ``torch.from_numpy`` would
+        share their memory, and PyTorch does not respect that they are read-only.
         """
-        chosen, vectors, counts = embed_genes(model, genes)
-        return cls(chosen, vectors, attrs_of(model), counts)
+        return self._vectors
 
-    @classmethod
-    def of_gene_sets(cls, model: Pipeline) -> GeneEmbedding:
-        """Take the vectors of the gene sets of a collection, under their names.
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Origin of the vectors: a copy, so that changes do not reach the embedding."""
+        return MappingProxyType(deepcopy(self._attrs))
 
-        They are the weights of the output layer, from which the network computes the
-        logit of a membership. All that an embedding of genes can do, this one can:
-        ``most_similar("HALLMARK_HYPOXIA")``, maps, files. Where methods say "gene",
-        they mean the name of a gene set.
-
-        Parameters
-        ----------
-        model : Pipeline
-            Fitted pipeline that starts with :class:`~sk_gene2vec.GmtVectorizer` and
-            :class:`~sk_gene2vec.GeneSetEncoder` without hidden layers. Further steps
-            are not used.
-
-        Returns
-        -------
-        embedding : GeneEmbedding
-            Gene sets in the order of the collection, with the `attrs` of
-            :meth:`from_pipeline` and ``"vectors_of": "gene sets"``.
-
-        Raises
-        ------
-        AttributeError
-            If the encoder has hidden layers.
-        NotFittedError
-            If the pipeline is not fitted.
-        TypeError
-            If `model` is something else.
-
-        See Also
-        --------
-        nearest_gene_sets : Gene sets that are near a list of genes.
-        group_gene_sets : Near copies, by the genes that they share.
-
-        Examples
-        --------
-        >>> from sklearn.pipeline import make_pipeline
-        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer
-        >>> sets = {
-        ...     "GLYCOLYSIS": ["HK1", "PKM", "LDHA"],
-        ...     "WARBURG": ["HK1", "PKM"],
-        ...     "P53_PATHWAY": ["MDM2", "TP53"],
-        ... }
-        >>> model = make_pipeline(
-        ...     GmtVectorizer(sets), GeneSetEncoder(2, random_state=0)
-        ... ).fit(["HK1", "LDHA", "MDM2", "PKM", "TP53"])
-        >>> embedding = GeneEmbedding.of_gene_sets(model)
-        >>> embedding.most_similar("WARBURG", topn=1)[0][0]
-        'GLYCOLYSIS'
-        """
-        vectorizer, encoder = steps_of(model)
-        vectors, names = encoder.gene_set_embedding_, vectorizer.get_feature_names_out()
-        return cls(names, vectors, attrs_of(model) | {"vectors_of": "gene sets"})
-
-    @classmethod
-    def from_gene_sets(
-        cls,
-        gene_sets: Any = None,
-        *,
-        encoder: GeneSetEncoder | None = None,
-        evaluate: bool = False,
-        data_home: str | PathLike[str] | None = None,
-    ) -> GeneEmbedding:
-        """Learn the vectors of a collection, or take them from the cache.
-
-        The second call with the same gene sets, parameters and version of this package
-        needs no training.
-
-        Parameters
-        ----------
-        gene_sets : path, mapping, DataFrame, list of these or None, default=None
-            The collection, as for :class:`~sk_gene2vec.GmtVectorizer`.
-        encoder : GeneSetEncoder, default=None
-            With the parameters to train with, an int as `random_state`, and no
-            callbacks; it is not fitted itself. None for
-            ``GeneSetEncoder(random_state=0)``.
-        evaluate : bool, default=False
-            If True, a second fit on nine tenths of the memberships is scored by its
-            ranking of the rest (`attrs["held_out_scores"]`).
-        data_home : path, default=None
-            Folder of the cache. None for the environment variable `SK_GENE2VEC_DATA`,
-            or else the user's cache folder.
-
-        Returns
-        -------
-        embedding : GeneEmbedding
-            Of all genes of the collection, with the `attrs` of :meth:`from_pipeline`.
-
-        Raises
-        ------
-        ImportError
-            If pooch, which knows the user's cache folder, is needed and not installed.
-        ValueError
-            If `random_state` of the encoder is not an int, if it has callbacks, or as
-            `fit` raises it.
-        OSError
-            If the collection cannot be read, or the cache not be written.
-
-        Warns
-        -----
-        UserWarning
-            If what the cache holds is damaged: it is learned again.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sk_gene2vec import GeneEmbedding, GeneSetEncoder
-        >>> sets = {"GLYCOLYSIS": ["HK1", "PKM"], "P53_PATHWAY": ["MDM2", "TP53"]}
-        >>> encoder = GeneSetEncoder(2, random_state=0)
-        >>> with tempfile.TemporaryDirectory() as cache:
-        ...     GeneEmbedding.from_gene_sets(sets, encoder=encoder, data_home=cache)
-        GeneEmbedding(4 genes, 2 dimensions)
-        """
-        found: GeneEmbedding = from_gene_sets(
-            cls, gene_sets, encoder, evaluate, data_home
-        )
-        return found
+    @property
+    def n_gene_sets(self) -> NDArray[np.int64] | None:
+        """Number of gene sets of each gene, read-only; None if it is not known."""
+        return self._n_gene_sets
 
     def similarity(self, gene: str, other: str) -> float:
         """Return the cosine similarity of two genes.
@@ -261,7 +158,7 @@ class GeneEmbedding(Exports):
         Returns
         -------
         similarity : float
-            From -1 to 1, but for rounding.
+            From -1 to 1, apart from rounding.
 
         Raises
         ------
@@ -292,7 +189,7 @@ class GeneEmbedding(Exports):
         -------
         genes : list of (str, float)
             Genes and similarities, the most similar first, ties in the order of the
-            genes. Those of `positive` and `negative` are not among them.
+            genes. The genes of `positive` and `negative` are left out.
 
         Raises
         ------
@@ -337,7 +234,7 @@ class GeneEmbedding(Exports):
     def neighbors(
         self, genes: str | Iterable[str] | None = None, topn: int = 10
     ) -> pd.DataFrame:
-        """Find the genes most similar to each of many genes, in one go.
+        """Find the genes most similar to each of many genes.
 
         Parameters
         ----------
@@ -351,9 +248,9 @@ class GeneEmbedding(Exports):
         DataFrame of shape (n_queries * topn, 3) or (n_queries * topn, 4)
             Columns `gene`, `neighbor` and `similarity`: the genes in the order given,
             the neighbors of each as `most_similar` ranks them. If `n_gene_sets` is
-            known, a fourth column of this name has that of the neighbor: the vector of
-            a gene in one or two sets is close to those of all other genes there, so a
-            high similarity means little.
+            known, a fourth column of this name has the number of each neighbor: the
+            vector of a gene in one or two sets is close to the vectors of all other
+            genes there, so a high similarity means little.
 
         Raises
         ------
@@ -378,7 +275,7 @@ class GeneEmbedding(Exports):
         queries = self._rows(self._genes if genes is None else genes)
         k = min(topn, len(self) - 1)
         best, cosines = nearest(self._units, queries, k)
-        columns = {
+        columns: dict[str, ArrayLike] = {
             "gene": self._genes[np.repeat(queries, k)],
             "neighbor": self._genes[best.ravel()],
             "similarity": cosines.ravel(),
@@ -387,6 +284,106 @@ class GeneEmbedding(Exports):
             columns["n_gene_sets"] = self.n_gene_sets[best.ravel()]
         return pd.DataFrame(columns)
 
+    def __len__(self) -> int:
+        return len(self._genes)
+
+    def __contains__(self, gene: object) -> bool:
+        return gene in self._row_of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._row_of)
+
+    def __getitem__(self, genes: str | Iterable[str]) -> Vectors:
+        vectors = self._vectors[self._rows(genes)]
+        return vectors[0] if isinstance(genes, str) else vectors
+
+    # Python makes a class with equality and without a hash unhashable.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GeneEmbedding):
+            return NotImplemented
+        return (
+            list(self) == list(other)
+            and self._attrs == other._attrs
+            and self._vectors.dtype == other._vectors.dtype
+            and np.array_equal(self._vectors, other._vectors)
+            and _listed(self._n_gene_sets) == _listed(other._n_gene_sets)
+        )
+
+    def __repr__(self) -> str:
+        dimensions = self._vectors.shape[1]
+        return f"{type(self).__name__}({len(self)} genes, {dimensions} dimensions)"
+
+    def __getstate__(self) -> dict[str, object]:
+        return {
+            "genes": "\n".join(self._row_of),
+            "vectors": self._vectors,
+            "attrs": self._attrs,
+            "n_gene_sets": self._n_gene_sets,
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        arguments = {**state, "genes": state["genes"].split("\n")}
+        GeneEmbedding.__init__(self, **arguments)
+
     @cached_property
-    def _units(self) -> NDArray[Any]:
+    def _units(self) -> Vectors:
         return unit_rows(self._vectors)
+
+    def _rows(self, genes: str | Iterable[str]) -> NDArray[np.intp]:
+        """Find the rows of genes, or raise an error that names unknown genes."""
+        asked = [genes] if isinstance(genes, str) else genes
+        check_order(asked)
+        asked = list(asked)
+        unknown = [gene for gene in asked if gene not in self._row_of]
+        if unknown:
+            names = (_with_near_misses(gene, self._row_of) for gene in unknown)
+            count = counted(len(unknown), len(asked))
+            raise KeyError(f"{count} not in the embedding: {shown(names, 5)}")
+        return np.array([self._row_of[gene] for gene in asked], dtype=np.intp)
+
+
+def _with_near_misses(unknown: object, genes: Iterable[str]) -> str:
+    """Quote an unknown gene, and ask for the genes most like it."""
+    wanted = strip(str(unknown)).casefold()
+    # Only genes of about the same length with the same first letter: quickly found.
+    like = (
+        gene
+        for gene in genes
+        if abs(len(gene) - len(wanted)) < 3 and gene[0].casefold() == wanted[0]
+    )
+    near = near_misses(wanted, like) if wanted else ""
+    return f"{unknown!r} ({near[2:]})" if near else repr(unknown)
+
+
+def _listed(counts: NDArray[np.int64] | None) -> list[int] | None:
+    return None if counts is None else counts.tolist()
+
+
+def _checked_counts(n_gene_sets: ArrayLike, n_genes: int) -> NDArray[np.int64]:
+    given = np.array(n_gene_sets)
+    is_whole = given.shape == (n_genes,) and given.dtype.kind in "iu"
+    # Larger numbers than int64 holds become negative.
+    counts = given.astype(np.int64) if is_whole else np.array([-1])
+    if counts.min() < 0:
+        raise ValueError(
+            f"Expected n_gene_sets as {n_genes:,} integers of at least 0, one per "
+            f"gene, got an array of shape {given.shape} and type {given.dtype}."
+        )
+    counts.flags.writeable = False
+    return counts
+
+
+def _checked_attrs(attrs: Mapping[str, object]) -> dict[str, Any]:
+    """Copy attrs by way of JSON, so that files give back the same."""
+    for key, value in attrs.items():
+        if not isinstance(key, str):
+            raise TypeError(f"Expected names (str) in attrs, got {key!r}.")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (RecursionError, TypeError, ValueError) as error:
+            raise TypeError(
+                "Expected text, numbers, lists and dicts of these, as in JSON, in "
+                f"attrs[{key!r}], got: {error}."
+            ) from error
+    copied: dict[str, Any] = json.loads(json.dumps(dict(attrs)))
+    return copied

@@ -1,205 +1,229 @@
-"""A folder with vectors, where they come from, and a model card, to be handed on."""
+"""A folder with vectors, their origin and a model card, to hand on.
+
+`genes.tsv` has one gene per line, `vectors.npy` one row per gene, and `config.json`
+the `attrs` and the checksums of both.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
+import math
+from collections.abc import Iterable
+from contextlib import ExitStack
 from hashlib import sha256
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib import format as npy
 
-from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._files import read_at_most, replacing
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.embedding._base import GeneVectors
+from sk_gene2vec._utils._vectors import Vectors
+from sk_gene2vec.embedding._model_card import model_card
+from sk_gene2vec.gene_sets._reading import MAX_BYTES
+
+if TYPE_CHECKING:
+    from sk_gene2vec.embedding._embedding import GeneEmbedding
 
 _Path: TypeAlias = str | PathLike[str]
 
-_VECTORS, _RECORD, _CARD = "embedding.npy", "config.json", "README.md"
-_FORMAT = "sk_gene2vec.GeneEmbedding, version 1"
-
-_MODEL_CARD = """\
----
-library_name: sk-gene2vec
-tags: [biology, genomics, gene-embeddings, gene-sets]
-{licence}---
-
-# Vectors of {n_genes:,} {what}{learned}
-
-{n_genes:,} {what}, {n_dimensions} numbers each ({dtype}).{meaning}
-
-```python
-from sk_gene2vec import GeneEmbedding
-
-embedding = GeneEmbedding.from_folder("path or URL of this folder")
-embedding.most_similar("{gene}")
-```
-
-`embedding.npy` is a NumPy array with the fields `gene`, `vector` and, if it is known,
-`n_gene_sets`, the number of gene sets of each gene; `config.json` has the facts of this
-page for programs.
-
-## Where they come from
-
-{origin}
-
-## How good they are
-
-{score}
-
-{caution}"""
-
-_MEANING = """ Genes that are in the same
-gene sets of the collection, or in similar ones, have similar vectors."""
-
-_CAUTION = """
-## Before you use them
-
-- The vectors contain what the collection contains, including its errors. Genes that are
-  studied much are in many gene sets, and the vectors encode it.
-- **Leakage.** Labels made from the same gene sets, or from the same database, are in
-  the vectors already: a classifier of them looks better than it is, in cross-validation
-  too. Learn vectors for such a question from a collection without these gene sets.
-- A gene in one or two gene sets has the vector of these sets: its neighbours can have
-  similarities near 1 although little is known of it.
-- A gene that is not in the collection has no vector.
-"""
+_CONFIG, _CARD = "config.json", "README.md"
+_GENES, _VECTORS = "genes.tsv", "vectors.npy"
+_FORMAT = "sk_gene2vec.GeneEmbedding, version 2"
+# Text takes up to 60 times its size once it is genes or JSON objects in memory.
+_LEAST_TEXT, _TEXT_SHARE = 2**20, 64
 
 
-def to_folder(embedding: GeneVectors, folder: _Path) -> None:
-    """Write vectors with their genes, the card, and the record that names both."""
-    genes, vectors = embedding.genes.tolist(), embedding.vectors
-    width = max(map(len, genes))
-    fields: list[Any] = [("gene", f"<U{width}")]
-    fields += [("vector", vectors.dtype, vectors.shape[1])]
-    if embedding.n_gene_sets is not None:
-        fields += [("n_gene_sets", np.int64)]
-    table = np.empty(len(genes), dtype=np.dtype(fields).newbyteorder("<"))
-    table["gene"], table["vector"] = genes, vectors
-    if embedding.n_gene_sets is not None:
-        table["n_gene_sets"] = embedding.n_gene_sets
+def to_folder(self: GeneEmbedding, folder: _Path) -> None:
+    """Write a folder to hand on: vectors with their genes, origin, model card.
+
+    It can be put on a model hub as it is.
+
+    Parameters
+    ----------
+    folder : path
+        Folder to write to; made if it does not exist. It gets `vectors.npy`, a NumPy
+        matrix; `genes.tsv`, a table with the column `gene` and, if it is known,
+        `n_gene_sets`, in the order of the rows of the matrix; `config.json` with
+        `attrs`; and `README.md`, a model card that says where the vectors come from,
+        how good they are, and what to mind. Files of these names are replaced, all
+        of them or none.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+
+    See Also
+    --------
+    GeneEmbedding.from_gene_sets : Learns vectors, and has their score for the card.
+    """
+    columns: dict[str, Iterable[object]] = {"gene": self.genes}
+    if self.n_gene_sets is not None:
+        columns["n_gene_sets"] = self.n_gene_sets
+    rows = map(str, columns), *zip(*columns.values(), strict=True)
+    genes = "".join("\t".join(map(str, row)) + "\n" for row in rows).encode()
     buffer = BytesIO()
-    np.save(buffer, table)
-    record = {
+    np.save(buffer, self.vectors.astype(self.vectors.dtype.newbyteorder("<")))
+    files = {_GENES: genes, _VECTORS: buffer.getvalue()}
+    config = {
         "format": _FORMAT,
-        "sha256": sha256(buffer.getvalue()).hexdigest(),
-        "attrs": dict(embedding.attrs),
+        "sha256": {name: sha256(data).hexdigest() for name, data in files.items()},
+        "attrs": dict(self.attrs),
     }
-    contents = {
-        _VECTORS: buffer.getvalue(),
-        _CARD: _card(embedding).encode(),
-        # Last: it must not name vectors that are not there.
-        _RECORD: json.dumps(record, indent=1).encode(),
-    }
+    text = json.dumps(config, indent=1)
+    # The first is replaced last: it must not name files that are not there.
+    files = {_CONFIG: text.encode(), _CARD: model_card(self).encode(), **files}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        with replacing(folder / name) as part:
-            part.write_bytes(content)
+    with ExitStack() as stack:
+        for name, data in files.items():
+            stack.enter_context(replacing(folder / name)).write_bytes(data)
 
 
 def from_folder(
-    folder: _Path, max_bytes: int
-) -> tuple[list[str], NDArray[Any], dict[str, Any], NDArray[Any] | None]:
-    """Read genes, vectors, attrs and numbers of gene sets from a folder or URL."""
-    sha, attrs = _read_record(_read(folder, _RECORD, max_bytes), folder)
-    data = _read(folder, _VECTORS, max_bytes)
-    found = sha256(data).hexdigest()
-    if found != sha:
-        raise ValueError(
-            f"{folder}: {_VECTORS} is damaged, or not the one that {_RECORD} was "
-            f"written with. Expected sha256 {sha}, got {found}. Get both anew."
-        )
+    cls: type[GeneEmbedding], folder: _Path, max_bytes: int = MAX_BYTES
+) -> GeneEmbedding:
+    """Read a folder written by `to_folder`, from this machine or from a URL.
+
+    Parameters
+    ----------
+    folder : path or str
+        Folder, or a URL that fsspec opens, such as ``"https://..."``,
+        ``"s3://..."`` or ``"hf://..."``. Unencrypted and chained URLs are refused.
+    max_bytes : int, default=2**30
+        Size in bytes above which `vectors.npy` is refused. The other files may have
+        one megabyte, or a 64th of `max_bytes` if this is more.
+
+    Returns
+    -------
+    embedding : GeneEmbedding
+        With its `attrs`.
+
+    Raises
+    ------
+    ImportError
+        If a URL needs a package that is not installed.
+    OSError
+        If a file is missing, or cannot be opened or read.
+    ValueError
+        If the folder is of another format, or a file is damaged or too large; if the
+        URL is unencrypted or chained.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> embedding = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     embedding.to_folder(folder)
+    ...     GeneEmbedding.from_folder(folder) == embedding
+    True
+    """
+    of_text = max(_LEAST_TEXT, max_bytes // _TEXT_SHARE)
+    digests, attrs = _parse_config(_read(folder, _CONFIG, of_text), folder)
+    data = {
+        name: _read(folder, name, limit)
+        for name, limit in ((_GENES, of_text), (_VECTORS, max_bytes))
+    }
+    for name, content in data.items():
+        found = sha256(content).hexdigest()
+        if found != digests.get(name):
+            raise ValueError(
+                f"{folder}: {name} is damaged, or belongs to another {_CONFIG}. "
+                f"Expected sha256 {digests.get(name)}, got {found}. Get the whole "
+                "folder again."
+            )
     try:
-        table = np.load(BytesIO(data))
-        genes, vectors = table["gene"].tolist(), np.ascontiguousarray(table["vector"])
-        counts = None
-        if "n_gene_sets" in (table.dtype.names or ()):
-            counts = np.ascontiguousarray(table["n_gene_sets"])
-    except (ValueError, LookupError, OSError, EOFError, MemoryError) as error:
+        genes, n_gene_sets = _parse_genes(data[_GENES])
+        return cls(genes, _parse_vectors(data[_VECTORS]), attrs, n_gene_sets)
+    # NumPy's parser of headers raises errors of many kinds.
+    except Exception as error:
         raise ValueError(
-            f"{folder}: Expected {_VECTORS} as GeneEmbedding.to_folder writes it, an "
-            f"array with the fields gene and vector, got another file: {error}"
+            f"{folder}: Expected files as GeneEmbedding.to_folder writes them, got "
+            f"others: {str(error)[:300]}"
         ) from error
-    native = vectors.astype(vectors.dtype.newbyteorder("="), copy=False)
-    return genes, native, attrs, counts
 
 
 def _read(folder: _Path, name: str, max_bytes: int) -> bytes:
-    opening: Callable[..., Any] = Path(folder, name).open
     if isinstance(folder, str) and "://" in folder:
-        fsspec = optional("fsspec", "the folder at a URL")
-        opening = partial(fsspec.open, f"{folder.rstrip('/')}/{name}")
-    with opening("rb") as file:
-        data: bytes = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+        return _read_url(folder, name, max_bytes)
+    path = Path(folder, name)
+    with path.open("rb") as file:
+        return read_at_most(file, max_bytes, path)
+
+
+def _read_url(url: str, name: str, max_bytes: int) -> bytes:
+    if "::" in url:
         raise ValueError(
-            f"{folder}: {name} has more than max_bytes={max_bytes} bytes. Raise "
-            "max_bytes if you trust its origin."
+            f"Expected a path or the URL of one folder, got the chained URL {url!r}. "
+            "Download the folder and pass its path."
         )
-    return data
-
-
-def _read_record(data: bytes, folder: _Path) -> tuple[str, dict[str, Any]]:
+    if url.startswith(("http:", "ftp:")):
+        raise ValueError(f"Expected an encrypted URL, as https:// is, got {url!r}.")
+    fsspec = optional("fsspec", "the folder at a URL")
+    file_url = f"{url.rstrip('/')}/{name}"
     try:
-        record = json.loads(data)
-        if record["format"] != _FORMAT:
-            raise ValueError(f"the format {record['format']!r}")
-        return record["sha256"], record["attrs"]
+        with fsspec.open(file_url, "rb") as file:
+            return read_at_most(file, max_bytes, file_url)
+    except (ImportError, OSError, ValueError):
+        raise
+    # Each protocol has errors of its own.
+    except Exception as error:
+        raise OSError(f"Could not read {file_url}: {error}") from error
+
+
+def _parse_config(
+    data: bytes, folder: _Path
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the checksums by name of the file, and the attrs."""
+    try:
+        config = json.loads(data)
+        if config["format"] != _FORMAT:
+            raise ValueError(f"the format {config['format']!r}")
+        digests, attrs = config["sha256"], config["attrs"]
+        if not (isinstance(digests, dict) and isinstance(attrs, dict)):
+            raise TypeError("sha256 and attrs of another type")
     # json raises a RecursionError for deeply nested text.
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         got = f"one without {error}" if isinstance(error, KeyError) else error
         raise ValueError(
-            f"{folder}: Expected {_RECORD} as GeneEmbedding.to_folder writes it, of "
-            f"the format {_FORMAT!r}, got {got}."
+            f"{folder}: Expected {_CONFIG} as GeneEmbedding.to_folder writes it, of "
+            f"the format {_FORMAT!r}, got {str(got)[:200]}."
         ) from error
+    return digests, attrs
 
 
-def _card(embedding: GeneVectors) -> str:
-    """Write the model card from what the attrs say."""
-    attrs = embedding.attrs
-    rest = dict(attrs)
-    collection, params = rest.pop("collection", {}), rest.pop("encoder_params", {})
-    scores = rest.pop("held_out_scores", None)
-    origin = {f"collection: {name}": value for name, value in collection.items()}
-    origin |= rest | {f"`{name}`": value for name, value in params.items()}
-    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in origin.items()]
-    score = "Not measured: `GeneEmbedding.from_gene_sets(..., evaluate=True)` does."
-    if scores:
-        score = (
-            "A tenth of the memberships of every gene was deleted, and a network with "
-            "the same parameters trained on the rest. These scores say how well it "
-            "ranks the deleted ones. Memberships that nobody has listed yet are harder "
-            "to find.\n\n| metric | score |\n|---|---|\n"
+def _parse_genes(data: bytes) -> tuple[list[str], list[int] | None]:
+    header, *lines = data.decode().removesuffix("\n").split("\n")
+    if header == "gene":
+        return lines, None
+    if header != "gene\tn_gene_sets":
+        raise ValueError(f"the columns {header!r} in {_GENES}")
+    genes, counts = [], []
+    for line in lines:
+        gene, _, count = line.partition("\t")
+        genes.append(gene)
+        counts.append(int(count))
+    return genes, counts
+
+
+def _parse_vectors(data: bytes) -> Vectors:
+    """Take a matrix from a `.npy` file whose header agrees with its size."""
+    file = BytesIO(data)
+    if npy.read_magic(file) != (1, 0):
+        raise ValueError(f"another version of NumPy's format in {_VECTORS}")
+    shape, by_column, dtype = npy.read_array_header_1_0(file)
+    start = file.tell()
+    is_matrix = len(shape) == 2 and min(shape) > 0 and dtype.str in ("<f4", "<f8")
+    if not is_matrix or math.prod(shape) * dtype.itemsize != len(data) - start:
+        raise ValueError(
+            f"{len(data) - start:,} bytes for the shape {shape} and type {dtype} in "
+            f"{_VECTORS}, where a matrix of float32 or float64 should be"
         )
-        score += "\n".join(
-            f"| {name} | {value:.3f} |" for name, value in scores.items()
-        )
-    licence = collection.get("licence")
-    what = attrs.get("vectors_of", "genes")
-    learned = "encoder" in attrs
-    return _MODEL_CARD.format(
-        n_genes=len(embedding),
-        what=what,
-        learned=", learned from gene sets" if learned else "",
-        meaning=_MEANING if learned and what == "genes" else "",
-        caution=_CAUTION if learned else "",
-        n_dimensions=embedding.vectors.shape[1],
-        dtype=embedding.vectors.dtype.name,
-        gene=embedding.genes[0],
-        licence=f"license: other\nlicense_name: {json.dumps(licence)}\n"
-        if licence
-        else "",
-        origin="\n".join(["| | |", "|---|---|", *rows]) if rows else "Not recorded.",
-        score=score,
-    )
-
-
-def _cell(value: Any) -> str:
-    """Keep a value in its cell of a Markdown table."""
-    return " ".join(str(value).split()).replace("|", "\\|")
+    vectors = np.frombuffer(data, dtype, offset=start)
+    native = vectors.astype(dtype.newbyteorder("="), copy=False)
+    return native.reshape(shape, order="F" if by_column else "C")

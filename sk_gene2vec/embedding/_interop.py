@@ -1,55 +1,87 @@
-"""Genes and vectors in and out of pandas, AnnData and Parquet.
-
-The functions `from_...` return genes, vectors and attrs, for GeneEmbedding to check.
-"""
+"""A GeneEmbedding in and out of pandas and AnnData."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from importlib import import_module
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sk_gene2vec._utils._files import replacing
-from sk_gene2vec._utils._messages import shown, warn
-from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.embedding._base import GeneVectors
+from sk_gene2vec._utils._messages import excerpt, shown, warn
 from sk_gene2vec.identifiers._index import GeneIndex, Rows
 from sk_gene2vec.identifiers._kinds import describe_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData, Raw
 
-_Parts: TypeAlias = tuple[Iterable[str], NDArray[Any], Mapping[str, Any]]
+    from sk_gene2vec.embedding._embedding import GeneEmbedding
+
+Aliases: TypeAlias = "Mapping[str, str | Iterable[str]] | pd.DataFrame | None"
 
 # Share of the genes, or of the names if these are fewer, below which two lists of
 # identifiers are taken to be of different kinds.
 _LEAST_SHARE = 0.1
 _SHOWN = 3
-_TEXT_TYPES = ("string", "large_string", "binary", "large_binary")
 
 
-def to_frame(embedding: GeneVectors) -> pd.DataFrame:
-    """Make a DataFrame whose columns are named as the encoder's features."""
+def to_frame(self: GeneEmbedding) -> pd.DataFrame:
+    """Return a DataFrame with one row per gene.
+
+    Returns
+    -------
+    DataFrame of shape (n_genes, n_dimensions)
+        The genes are the index, `gene`. The columns are `gene2vec_0`, `gene2vec_1`,
+        ..., which still say what they are after a join with another table. Its
+        `attrs` are those of the embedding.
+
+    Examples
+    --------
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> frame = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]]).to_frame()
+    >>> frame.loc["PKM", "gene2vec_0"].item()
+    3.0
+    """
     import pandas as pd
 
-    encoder, vectors = embedding.attrs.get("encoder"), embedding.vectors
-    prefix = encoder.lower() if isinstance(encoder, str) else "dim_"
-    columns = [f"{prefix}{place}" for place in range(vectors.shape[1])]
-    index = pd.Index(embedding.genes, name="gene")
-    frame = pd.DataFrame(vectors.copy(), index=index, columns=columns)
-    frame.attrs.update(deepcopy(dict(embedding.attrs)))
+    columns = [f"gene2vec_{place}" for place in range(self.vectors.shape[1])]
+    index = pd.Index(self.genes, name="gene")
+    frame = pd.DataFrame(self.vectors.copy(), index=index, columns=columns)
+    frame.attrs.update(self.attrs)
     return frame
 
 
-def from_frame(frame: Any) -> _Parts:
-    """Take a DataFrame of numbers apart."""
+def from_frame(cls: type[GeneEmbedding], frame: pd.DataFrame) -> GeneEmbedding:
+    """Take genes from the index of a DataFrame, vectors from its columns.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_genes, n_dimensions)
+        Numbers only; float32 where all columns are. Its `attrs` are kept.
+
+    Returns
+    -------
+    embedding : GeneEmbedding
+        The genes and vectors; the names of the columns are dropped.
+
+    Raises
+    ------
+    TypeError
+        If `frame` is not a pandas DataFrame; if its index has anything but `str`;
+        if a column has no numbers.
+    ValueError
+        If a gene occurs twice, or a number is missing; if the names of the columns
+        are numbers such as '0.25', the first row of a file without a header.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> frame = pd.DataFrame({"a": [3, 0], "b": [1, 1]}, index=["PKM", "TP53"])
+    >>> GeneEmbedding.from_frame(frame)["PKM"]
+    array([3., 1.])
+    """
     if not (hasattr(frame, "index") and hasattr(frame, "select_dtypes")):
         raise TypeError(
             "Expected a pandas DataFrame with genes as its index, got "
@@ -60,34 +92,136 @@ def from_frame(frame: Any) -> _Parts:
         name = others.columns[0]
         raise TypeError(
             f"Expected numbers in every column, got {others.dtypes.iloc[0]} in column "
-            f"{name!r}. If it has the genes, use frame.set_index({name!r})."
+            f"{excerpt(name)}. If it has the genes, use frame.set_index({name!r})."
         )
+    _check_header(list(frame.columns))
     single = all(dtype == np.float32 for dtype in frame.dtypes)
     dtype = np.float32 if single else np.float64
-    return frame.index, frame.to_numpy(dtype, na_value=np.nan), frame.attrs
+    attrs: Mapping[Any, object] = frame.attrs
+    return cls(frame.index, frame.to_numpy(dtype, na_value=np.nan), attrs)
 
 
 def to_anndata(
-    embedding: GeneVectors,
-    adata: Any,
-    key: str,
-    aliases: Any,
-    gene_symbols: str | None,
+    self: GeneEmbedding,
+    adata: AnnData,
+    key: str = "X_gene2vec",
+    aliases: Aliases = None,
+    gene_symbols: str | None = None,
 ) -> None:
-    """Put vectors into `varm`, and attrs into `uns`."""
-    variables, vectors = check_anndata(adata), embedding.vectors
-    rows, unknown = rows_of_variables(embedding, variables, aliases, gene_symbols)
+    """Put the vectors into ``adata.varm[key]``, in the order of its `var_names`.
+
+    Names that are not a gene of the embedding get NaN, with a warning that counts
+    them; leave them out of sums over genes. The `attrs` go as JSON into
+    ``adata.uns[key]["varm_attrs"]``. :func:`embed_cells` has the same default `key`
+    for the vectors of cells, in `obsm` and `uns`: both can be in one AnnData.
+
+    Parameters
+    ----------
+    adata : AnnData
+        Changed in place; an entry of the same key is replaced.
+    key : str, default="X_gene2vec"
+        Name of the entries in `varm` and `uns`.
+    aliases : mapping or DataFrame, default=None
+        Other names of genes, as :class:`GmtVectorizer` takes them. A name of
+        several genes is not found.
+    gene_symbols : str, default=None
+        Column of ``adata.var`` with the genes, where `var_names` are other
+        identifiers. None for `var_names`.
+
+    Raises
+    ------
+    KeyError
+        If `var` has no such column.
+    TypeError
+        If `adata` is not an AnnData.
+    ValueError
+        If less than a tenth of the names, or of the genes if these are fewer,
+        match.
+
+    Warns
+    -----
+    UserWarning
+        If a name is not a gene of the embedding.
+
+    See Also
+    --------
+    embed_cells : Means of the vectors, for the cells.
+
+    Examples
+    --------
+    >>> import anndata, numpy as np, pandas as pd
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> var = pd.DataFrame(index=["TP53", "PKM"])
+    >>> adata = anndata.AnnData(np.ones((1, 2)), var=var)
+    >>> GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]]).to_anndata(adata)
+    >>> adata.varm["X_gene2vec"]
+    array([[0., 1.],
+           [3., 1.]])
+    """
+    variables, vectors = check_anndata(adata), self.vectors
+    rows, unknown = rows_of_variables(self, variables, aliases, gene_symbols)
     if unknown:
         warn(f"{unknown}. They get NaN.")
     known = rows < len(vectors)
     aligned = np.full((len(rows), vectors.shape[1]), np.nan, dtype=vectors.dtype)
     aligned[known] = vectors[rows[known]]
     adata.varm[key] = aligned
-    adata.uns[f"{key}_attrs"] = json.dumps(dict(embedding.attrs))
+    update_uns(adata, key, {"varm_attrs": json.dumps(dict(self.attrs))})
+
+
+def from_anndata(
+    cls: type[GeneEmbedding], adata: AnnData, key: str = "X_gene2vec"
+) -> GeneEmbedding:
+    """Take genes from `var_names`, vectors from ``adata.varm[key]``.
+
+    Parameters
+    ----------
+    adata : AnnData
+        With vectors of its variables, by `to_anndata` or another tool.
+    key : str, default="X_gene2vec"
+        Name of the entry in `varm`.
+
+    Returns
+    -------
+    embedding : GeneEmbedding
+        Without the variables whose vector has only NaN; with the `attrs` that
+        `to_anndata` has left.
+
+    Raises
+    ------
+    KeyError
+        If there is no such key.
+    TypeError
+        If `adata` is not an AnnData, or has no dense matrix of numbers there.
+    ValueError
+        If a name occurs twice, or a vector has NaN and numbers.
+    """
+    stored = check_anndata(adata).varm
+    if key not in stored:
+        raise KeyError(f"Expected {key!r} in adata.varm, got {list(stored)}.")
+    vectors = np.asarray(stored[key])
+    if vectors.ndim != 2 or vectors.dtype.kind not in "iuf":
+        raise TypeError(
+            f"Expected a dense matrix of numbers in adata.varm[{key!r}], got "
+            f"{stored[key]!r}."
+        )
+    kept = ~np.isnan(vectors).all(axis=1)
+    origin = adata.uns.get(key)
+    text = origin.get("varm_attrs", "{}") if isinstance(origin, Mapping) else "{}"
+    return cls(adata.var_names[kept], vectors[kept], json.loads(text))
+
+
+def update_uns(adata: AnnData, key: str, entries: dict[str, object]) -> None:
+    """Set entries of ``adata.uns[key]``, where vectors of genes and cells meet."""
+    old = adata.uns.get(key)
+    adata.uns[key] = {**(old if isinstance(old, Mapping) else {}), **entries}
 
 
 def rows_of_variables(
-    genes: Iterable[str], annotated: Any, aliases: Any, gene_symbols: str | None
+    genes: Iterable[str],
+    annotated: AnnData | Raw,
+    aliases: Aliases,
+    gene_symbols: str | None,
 ) -> tuple[Rows, str]:
     """Find the genes that the variables of an AnnData, or of its `raw`, are.
 
@@ -105,9 +239,10 @@ def rows_of_variables(
     Returns
     -------
     rows : ndarray of shape (n_variables,)
-        Places among the genes; `n_genes` where a variable is none of them.
+        Places among the genes; `n_genes` where a variable is not a gene.
     unknown : str
-        Counts and names those that are none, without a full stop. Empty if all are.
+        Counts and names the variables that are not genes, without a full stop. Empty
+        if all are.
     """
     columns = list(annotated.var.columns)
     if gene_symbols is None:
@@ -141,57 +276,6 @@ def rows_of_variables(
     return rows, unknown
 
 
-def from_anndata(adata: Any, key: str) -> _Parts:
-    """Take vectors out of `varm`, without those of nothing but NaN."""
-    stored = check_anndata(adata).varm
-    if key not in stored:
-        raise KeyError(f"Expected {key!r} in adata.varm, got {list(stored)}.")
-    vectors = np.asarray(stored[key])
-    if vectors.ndim != 2 or vectors.dtype.kind not in "iuf":
-        raise TypeError(
-            f"Expected a dense matrix of numbers in adata.varm[{key!r}], got "
-            f"{stored[key]!r}."
-        )
-    kept = ~np.isnan(vectors).all(axis=1)
-    attrs = json.loads(adata.uns.get(f"{key}_attrs", "{}"))
-    return adata.var_names[kept], vectors[kept], attrs
-
-
-def to_parquet(frame: pd.DataFrame, path: str | PathLike[str]) -> None:
-    """Write a DataFrame with its index and attrs."""
-    optional("pyarrow", "to_parquet", "interop")
-    with replacing(path) as part:
-        frame.to_parquet(part, engine="pyarrow")
-
-
-def from_parquet(path: str | PathLike[str], max_bytes: int) -> pd.DataFrame:
-    """Read a DataFrame from one file of bounded size."""
-    import pandas as pd
-
-    optional("pyarrow", "from_parquet", "interop")
-    parquet = import_module("pyarrow.parquet")
-    # An open file is one file: no URL, no folder, no column told by the path.
-    with Path(path).open("rb") as file:
-        try:
-            content = parquet.ParquetFile(file)
-            size = _size_in_memory(content.metadata)
-            # As a dictionary, a long text is held once however often it occurs.
-            texts = [x.name for x in content.schema_arrow if str(x.type) in _TEXT_TYPES]
-            options: dict[str, Any] = {"read_dictionary": texts}
-            frame = None
-            if size <= max_bytes:
-                frame = pd.read_parquet(file, engine="pyarrow", **options)
-        except Exception as error:  # a damaged file gets errors of a dozen kinds
-            got = f"{type(error).__name__}: {str(error)[:200]}"
-            raise ValueError(f"{path}: Expected a Parquet file, got {got}.") from error
-    if frame is None:
-        raise ValueError(
-            f"{path}: Expected at most {max_bytes:,} bytes in memory, got {size:,}. If "
-            "the file can be trusted, set max_bytes higher."
-        )
-    return frame
-
-
 def mismatch(genes: Iterable[str], names: list[str], what: str) -> str:
     """Count the names that are genes of the embedding, and show some that are not."""
     genes = set(genes)
@@ -207,15 +291,35 @@ def mismatch(genes: Iterable[str], names: list[str], what: str) -> str:
     )
 
 
-def _size_in_memory(metadata: Any) -> int:
-    """Bytes that a Parquet file says it unpacks to; eight at least a number."""
-    groups = map(metadata.row_group, range(metadata.num_row_groups))
-    unpacked: int = sum(group.total_byte_size for group in groups)
-    return max(unpacked, metadata.num_rows * metadata.num_columns * 8)
-
-
-def check_anndata(adata: Any) -> Any:
+def check_anndata(adata: AnnData) -> AnnData:
     """Return an AnnData, or raise an error."""
     if not (hasattr(adata, "varm") and hasattr(adata, "var_names")):
         raise TypeError(f"Expected an AnnData, got {type(adata).__name__}.")
     return adata
+
+
+def _check_header(names: list[object]) -> None:
+    """Refuse names of columns that are the first row of a file without a header."""
+    texts = [name for name in names if isinstance(name, str)]
+    if not texts or len(texts) < len(names) or not all(map(_is_number, texts)):
+        return
+    # Names such as '0', '1', '2' are those of an array that became a table.
+    if not all(map(str.isdecimal, texts)) or np.any(
+        np.diff(list(map(int, texts))) != 1
+    ):
+        raise ValueError(
+            "Expected names of columns, got the numbers "
+            f"{shown(map(excerpt, texts), _SHOWN)}: the first line has no names. Add "
+            "one, such as 'gene', 'gene2vec_0', 'gene2vec_1', …."
+        )
+
+
+def _is_number(text: str) -> bool:
+    """Tell a number, also with the suffix that pandas gives to equal names."""
+    for number in (text, text.rpartition(".")[0]):
+        try:
+            float(number)
+        except ValueError:
+            continue
+        return True
+    return False

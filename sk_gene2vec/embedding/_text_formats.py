@@ -1,46 +1,112 @@
-"""Genes and vectors in and out of word2vec's text files."""
+"""A GeneEmbedding in and out of word2vec's text format."""
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._files import read_at_most, replacing
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec._utils._vectors import check_vectors, places_of
+from sk_gene2vec._utils._vectors import Vectors
+from sk_gene2vec.gene_sets._reading import MAX_BYTES
+
+if TYPE_CHECKING:
+    from sk_gene2vec.embedding._embedding import GeneEmbedding
 
 _Path: TypeAlias = str | PathLike[str]
 _COUNT = re.compile("[0-9]{1,18}")
 
 
-def to_word2vec(genes: Iterable[str], vectors: NDArray[Any], path: _Path) -> None:
-    """Write a line of counts, then a line a gene."""
-    genes = list(genes)
-    blank = [gene for gene in genes if gene.split() != [gene]]
+def to_word2vec(self: GeneEmbedding, path: _Path) -> None:
+    """Write the text format of word2vec, which gensim and others read.
+
+    Numbers have all the digits that reading them back needs. The format has no
+    place for `attrs`.
+
+    Parameters
+    ----------
+    path : path
+        File to write, compressed where `path` ends in ``.gz``; an existing one is
+        replaced.
+
+    Raises
+    ------
+    ValueError
+        If a gene has a blank in it, which separates in this format.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sk_gene2vec import GeneEmbedding
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "genes.txt"
+    >>> GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]]).to_word2vec(path)
+    >>> print(path.read_text())
+    2 2
+    PKM 3 1
+    TP53 0 1
+    <BLANKLINE>
+    """
+    blank = [gene for gene in self if gene.split() != [gene]]
     if blank:
         raise ValueError(
             "Expected genes without blanks, which separate in word2vec's text format, "
-            f"got {blank[0]!r} and {len(blank) - 1} more. Rename them, or use "
+            f"got {excerpt(blank[0])} and {len(blank) - 1} more. Rename them, or use "
             "to_parquet."
         )
-    counts = tuple(map(str, vectors.shape))
-    rows = zip(genes, _text(vectors), strict=True)
-    with replacing(path) as part:
-        _write_lines(part, map(" ".join, chain([counts], rows)))
+    counts = tuple(map(str, self.vectors.shape))
+    rows = zip(self, _text(self.vectors), strict=True)
+    lines = map(" ".join, chain([counts], rows))
+    with replacing(path) as part, _open(part, Path(path).suffix.lower()) as file:
+        file.writelines(f"{line}\n".encode() for line in lines)
 
 
-def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray[Any]]:
-    """Read a line of counts, then a line a gene."""
-    _check_dtype(dtype)
+def from_word2vec(
+    cls: type[GeneEmbedding],
+    path: _Path,
+    dtype: DTypeLike = np.float32,
+    max_bytes: int = MAX_BYTES,
+) -> GeneEmbedding:
+    """Read the text format of word2vec, which has no `attrs`.
+
+    Parameters
+    ----------
+    path : path
+        File with the numbers of genes and dimensions in the first line, then one
+        line per gene with its numbers, separated by blanks. It may be packed by
+        gzip.
+    dtype : {numpy.float32, numpy.float64}, default=numpy.float32
+        Type of the vectors; the file does not say.
+    max_bytes : int, default=2**30
+        Size of the text in bytes, unpacked, above which a file is refused.
+
+    Returns
+    -------
+    embedding : GeneEmbedding
+        As written by `to_word2vec`, without `attrs`.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If there is no file, or it cannot be opened or read.
+    ValueError
+        If the file is not in this format; the message has the line. If a gene
+        occurs twice, or a number is not finite or too large for `dtype`. If
+        `dtype` is another. If the file is too large or its compression is damaged.
+    """
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"Expected float32 or float64 as dtype, got {dtype!r}.")
     path = Path(path)
-    first, *lines = _read_lines(path)
+    first, *lines = _read_lines(path, max_bytes)
     counts = first.split()
     if len(counts) != 2 or not all(map(_COUNT.fullmatch, counts)):
         raise ValueError(
@@ -53,15 +119,13 @@ def from_word2vec(path: _Path, dtype: DTypeLike) -> tuple[Iterable[str], NDArray
     vectors = _numbers(fields, n_dimensions, dtype, path)
     if len(genes) != n_genes:
         raise ValueError(f"{path}: Expected {n_genes} genes, got {len(genes)}.")
-    return _checked(genes, vectors, path)
+    try:
+        return cls(genes, np.array(vectors))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _check_dtype(dtype: DTypeLike) -> None:
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(f"Expected float32 or float64 as dtype, got {dtype!r}.")
-
-
-def _text(vectors: NDArray[Any]) -> Iterator[str]:
+def _text(vectors: Vectors) -> Iterator[str]:
     """Rows as text with the digits that make reading exact."""
     digits = 9 if vectors.dtype == np.float32 else 17
     template = " ".join([f"%.{digits}g"] * vectors.shape[1])
@@ -70,7 +134,7 @@ def _text(vectors: NDArray[Any]) -> Iterator[str]:
 
 def _numbers(
     rows: Iterable[list[str]], n_dimensions: int, dtype: DTypeLike, path: Path
-) -> list[NDArray[Any]]:
+) -> list[Vectors]:
     """Convert the fields of lines; line 1 has the counts."""
     numbers = []
     for line, fields in enumerate(rows, start=2):
@@ -91,28 +155,32 @@ def _numbers(
     return numbers
 
 
-def _checked(
-    genes: list[str], rows: list[NDArray[Any]], path: Path
-) -> tuple[Iterable[str], NDArray[Any]]:
-    """Check the content of a file while its path is known."""
-    try:
-        return places_of(genes).keys(), check_vectors(np.array(rows), genes)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+@contextmanager
+def _open(path: Path, suffix: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Open a file to write, packed where it ends in .gz."""
+    with path.open("wb") as file:
+        if suffix != ".gz":
+            yield file
+            return
+        # Without name and time, equal text gives equal files.
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            yield packed
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path, max_bytes: int) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        with path.open("rb") as file:
+            is_packed = file.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.GzipFile(fileobj=file) if is_packed else file as unpacked:
+                data = read_at_most(unpacked, max_bytes, path)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path}: Damaged gzip file ({error}).") from error
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path}: Expected UTF-8 text, not word2vec's binary format, got: {error}."
         ) from error
+    lines = text.rstrip("\n").split("\n")
     if lines == [""]:
-        raise ValueError(f"{path}: Expected one line a gene, got an empty file.")
+        raise ValueError(f"{path}: Expected one line per gene, got an empty file.")
     return lines
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines)

@@ -163,6 +163,17 @@ def test_lengths_that_float32_cannot_square_do_not_matter(scale):
     assert embedding.similarity("A", "B") == pytest.approx(0.96)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_length_is_too_small_or_too_large(dtype):
+    limits = np.finfo(dtype)
+    lengths = [1, limits.max / 2, limits.tiny, limits.smallest_subnormal]
+    vectors = np.outer(lengths, [0, 1]).astype(dtype)
+    embedding = GeneEmbedding(list("ABCD"), vectors)
+    with np.errstate(all="raise"):
+        assert [s for _, s in embedding.most_similar("A")] == [1, 1, 1]
+        assert embedding.similarity("B", "D") == 1
+
+
 def test_a_single_gene_has_no_neighbors():
     embedding = GeneEmbedding(["A"], [[1.0]])
     assert embedding.most_similar("A") == []
@@ -191,10 +202,32 @@ def test_nothing_in_it_can_change():
             array[0] = 0
     with pytest.raises(TypeError, match="does not support item assignment"):
         embedding.attrs["of"] = 1
+    embedding.attrs["of"]["x"].append(2)
+    assert embedding.attrs == {"of": {"x": [1]}}
     copy = pickle.loads(pickle.dumps(embedding))
     np.testing.assert_array_equal(copy.vectors, embedding.vectors)
     assert (list(copy), copy.attrs) == (["A", "B"], embedding.attrs)
     assert not copy.vectors.flags.writeable
+
+
+def test_equality_is_of_everything_in_it():
+    parts = (["A", "B"], np.eye(2), {"of": [1]}, [3, 4])
+    embedding = GeneEmbedding(*parts)
+    assert embedding == GeneEmbedding(*parts)
+    others = [
+        GeneEmbedding(["B", "A"], *parts[1:]),
+        GeneEmbedding(["A", "B"], np.eye(2)[::-1], *parts[2:]),
+        GeneEmbedding(["A", "B"], np.eye(2, dtype=np.float32), *parts[2:]),
+        GeneEmbedding(["A", "B"], np.eye(2, 3), *parts[2:]),
+        GeneEmbedding(*parts[:2], {"of": [2]}, parts[3]),
+        GeneEmbedding(*parts[:3], [3, 5]),
+        GeneEmbedding(*parts[:3]),
+        None,
+    ]
+    for other in others:
+        assert embedding != other
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(embedding)
 
 
 @pytest.mark.parametrize(
@@ -380,18 +413,6 @@ def test_from_pipeline_refuses_nothing_but_genes_of_no_gene_set(model):
         GeneEmbedding.from_pipeline(model, ["HK1", "HK1"])
 
 
-def test_columns_of_a_frame_are_named_as_the_encoder_names_them(model):
-    frame = GeneEmbedding.from_pipeline(model).to_frame()
-    assert list(frame.columns) == list(model.get_feature_names_out())
-    assert frame.columns[1] == "genesetencoder1"
-
-
-@pytest.mark.parametrize("encoder", [{"name": "mine"}, 7, None])
-def test_other_attrs_name_no_columns(encoder):
-    frame = GeneEmbedding(["A"], [[1, 2]], {"encoder": encoder}).to_frame()
-    assert list(frame.columns) == ["dim_0", "dim_1"]
-
-
 @pytest.mark.parametrize(
     "name", [name for name in dir(GeneEmbedding) if name[0] != "_"]
 )
@@ -445,8 +466,10 @@ def test_vectors_of_gene_sets():
 
 def test_gene_sets_have_no_vectors_behind_hidden_layers():
     model = pipeline(hidden_layer_sizes=(4,)).fit(TOY.genes)
-    with pytest.raises(AttributeError, match="hidden_layer_sizes="):
+    with pytest.raises(ValueError, match=r"1 hidden .*hidden_layer_sizes=\(\)"):
         GeneEmbedding.of_gene_sets(model)
+    model.set_params(genesetencoder__hidden_layer_sizes=()).fit(TOY.genes)
+    assert len(GeneEmbedding.of_gene_sets(model)) == 3
 
 
 @pytest.mark.parametrize("fitted_on", ["pandas", "default"])

@@ -1,7 +1,10 @@
 """Gene embeddings to pandas, AnnData and Parquet, and back."""
 
+import io
 import json
 import sys
+import tracemalloc
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -34,7 +37,7 @@ def assert_same(found, wanted):
 def test_frame_and_back(embedding):
     frame = embedding.to_frame()
     assert frame.index.name == "gene"
-    assert list(frame.columns) == ["dim_0", "dim_1", "dim_2"]
+    assert list(frame.columns) == ["gene2vec_0", "gene2vec_1", "gene2vec_2"]
     np.testing.assert_array_equal(frame.loc["INS"], embedding["INS"])
     assert_same(GeneEmbedding.from_frame(frame), embedding)
 
@@ -81,6 +84,33 @@ def test_frames_without_genes_or_numbers_are_refused(frame, error, message):
         GeneEmbedding.from_frame(frame)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "A\t0.5\t2\nB\t1\t0\n",
+        "A\t0.5\t0.5\nB\t1\t0\n",  # pandas makes equal names differ
+        "A\t-1e-3\t4\nB\t1\t0\n",
+        "A\t3\t1\nB\t1\t0\n",
+        "A\t0.5\nB\t1\n",
+    ],
+)
+def test_a_first_gene_is_not_taken_for_the_names_of_columns(rows):
+    frame = pd.read_csv(io.StringIO(rows), sep="\t", index_col=0)
+    with pytest.raises(ValueError, match="names of columns, got the numbers '"):
+        GeneEmbedding.from_frame(frame)
+    # The advice, followed.
+    names = ["gene", *(f"gene2vec_{place}" for place in range(frame.shape[1]))]
+    table = io.StringIO("\t".join(names) + "\n" + rows)
+    found = GeneEmbedding.from_frame(pd.read_csv(table, sep="\t", index_col=0))
+    assert list(found) == ["A", "B"]
+
+
+@pytest.mark.parametrize("names", ["01", ["1", "2"], [0.5, 1.5], ["0.5", "x"], "7"])
+def test_columns_may_be_counted(names):
+    frame = pd.DataFrame(np.eye(2)[:, : len(names)], ["A", "B"], list(names))
+    assert len(GeneEmbedding.from_frame(frame)) == 2
+
+
 @pytest.fixture
 def anndata():
     return pytest.importorskip("anndata", reason="needs anndata")
@@ -119,7 +149,7 @@ def test_anndata_has_the_vectors_in_its_order(embedding, adata):
     with pytest.warns(UserWarning, match=UNMATCHED) as caught:
         embedding.to_anndata(adata)
     assert [warning.filename for warning in caught] == [__file__]
-    stored = adata.varm["gene2vec"]
+    stored = adata.varm["X_gene2vec"]
     assert stored.dtype == embedding.vectors.dtype
     for gene, vector in zip(adata.var_names, stored, strict=True):
         if gene in embedding:
@@ -158,7 +188,7 @@ def test_anndata_with_a_name_twice(embedding, anndata):
         adata = anndata.AnnData(np.ones((1, 3)), var=names)
     embedding.to_anndata(adata)
     wanted = embedding[["INS", "TP53", "INS"]]
-    np.testing.assert_array_equal(adata.varm["gene2vec"], wanted)
+    np.testing.assert_array_equal(adata.varm["X_gene2vec"], wanted)
     with pytest.raises(ValueError, match="every gene once, got 'INS' twice"):
         GeneEmbedding.from_anndata(adata)
 
@@ -220,7 +250,7 @@ def test_what_is_no_anndata_or_has_no_vectors_is_refused(embedding, anndata):
     with pytest.raises(TypeError, match="Expected an AnnData, got str"):
         GeneEmbedding.from_anndata("cells.h5ad")
     adata = anndata.AnnData(np.ones((1, 2)), var=pd.DataFrame(index=["A", "B"]))
-    with pytest.raises(KeyError, match=r"'gene2vec' in adata.varm, got \[\]"):
+    with pytest.raises(KeyError, match=r"'X_gene2vec' in adata.varm, got \[\]"):
         GeneEmbedding.from_anndata(adata)
     adata.varm["half"] = np.array([[1, np.nan], [1, 2]])
     with pytest.raises(ValueError, match=r"1 of 2 vectors with NaN .* first of 'A'"):
@@ -244,10 +274,66 @@ def test_parquet_for_other_tools(embedding, tmp_path):
     path = tmp_path / "genes.parquet"
     embedding.to_parquet(path)
     table = parquet.read_table(path)
-    assert set(table.column_names) == {"gene", "dim_0", "dim_1", "dim_2"}
+    assert set(table.column_names) == {"gene", *embedding.to_frame()}
     assert table["gene"].to_pylist() == GENES
-    assert table["dim_1"].to_pylist() == embedding.vectors[:, 1].tolist()
+    assert table["gene2vec_1"].to_pylist() == embedding.vectors[:, 1].tolist()
     assert json.loads(table.schema.metadata[b"PANDAS_ATTRS"]) == ATTRS
+
+
+WIDE = {
+    "list": [[0.0] * 1000] * 2,
+    "struct": [{"x": 1.0}] * 2,
+    "map": [[("x", 1.0)]] * 2,
+    "fixed_size_binary": [b"x" * 1000] * 2,
+    "fixed_size_list": [[0.0] * 1000] * 2,
+    "decimal128": [Decimal(1)] * 2,
+    "binary": [b"x"] * 2,
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_parquet_of_nested_or_wide_types_is_refused(tmp_path, kind):
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    types = {
+        "list": pa.list_(pa.float32()),
+        "struct": pa.struct({"x": pa.float32()}),
+        "map": pa.map_(pa.string(), pa.float32()),
+        "fixed_size_binary": pa.binary(1000),
+        "fixed_size_list": pa.list_(pa.float32(), 1000),
+        "decimal128": pa.decimal128(5),
+        "binary": pa.binary(),
+    }
+    columns = {"gene": ["A", "B"], "x": pa.array(WIDE[kind], types[kind])}
+    path = tmp_path / "genes.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(ValueError, match=f"numbers and of text, got .{kind}.* 'x'"):
+        GeneEmbedding.from_parquet(path)
+
+
+def test_parquet_of_little_that_unpacks_to_much_is_refused_unread(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    many = pa.nulls(10**7, pa.float32()).fill_null(0)
+    shared = [f"{'G' * 10**5}{number}" for number in range(1000)]
+    text = {"use_dictionary": False, "column_encoding": {"gene": "DELTA_BYTE_ARRAY"}}
+    for name, columns, options, message in (
+        ("numbers", {"x": many}, {}, "at most 10,000,000 bytes"),
+        ("lists", {"x": pa.FixedSizeListArray.from_arrays(many, 10**6)}, {}, "list"),
+        ("shared", {"gene": shared}, text, "DELTA_BYTE_ARRAY"),
+        ("metadata", {"x": [1.0]}, {}, "at most 10,000,000 bytes"),
+    ):
+        table = pa.table(columns)
+        if name == "metadata":
+            table = table.replace_schema_metadata({"PANDAS_ATTRS": "[]," * 10**6})
+        path = tmp_path / name
+        pq.write_table(table, path, compression="zstd", **options)
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=f"{name}: Expected .*{message}"):
+            GeneEmbedding.from_parquet(path, max_bytes=10**7)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20 * 10**6
 
 
 def test_parquet_without_an_index_says_how_to_set_it(tmp_path):

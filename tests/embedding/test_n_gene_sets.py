@@ -47,7 +47,7 @@ def test_without_numbers_there_is_no_column(tmp_path):
     assert GeneEmbedding.from_folder(tmp_path).n_gene_sets is None
 
 
-@pytest.mark.parametrize("wrong", [[1], [1, -1], [0.5, 1], [[1, 2]]])
+@pytest.mark.parametrize("wrong", [[1], [1, -1], [0.5, 1], [[1, 2]], [1, 2**63]])
 def test_anything_but_one_count_per_gene_is_refused(wrong):
     with pytest.raises(ValueError, match="n_gene_sets as 2 integers of at least 0"):
         GeneEmbedding(["A", "B"], [[1, 0], [0, 1]], n_gene_sets=wrong)

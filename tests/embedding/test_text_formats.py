@@ -1,5 +1,7 @@
 """Gene embeddings to word2vec's text, and back."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,33 @@ def test_word2vec_and_back(embedding, tmp_path):
     assert found.attrs == {}
 
 
+def test_packed_word2vec_and_back(embedding, tmp_path):
+    path, again = tmp_path / "genes.txt.gz", tmp_path / "again.TXT.GZ"
+    for target in (path, again):
+        embedding.to_word2vec(target)
+    assert path.read_bytes() == again.read_bytes()
+    embedding.to_word2vec(tmp_path / "genes.txt")
+    assert gzip.decompress(path.read_bytes()) == (tmp_path / "genes.txt").read_bytes()
+    found = GeneEmbedding.from_word2vec(path, dtype=embedding.vectors.dtype)
+    assert_exact(found, embedding)
+    models = pytest.importorskip("gensim.models", reason="needs gensim")
+    opened = models.KeyedVectors.load_word2vec_format(path)
+    assert opened.index_to_key == GENES
+
+
+def test_packed_word2vec_that_is_damaged_or_too_large(tmp_path):
+    path = tmp_path / "genes.txt.gz"
+    packed = gzip.compress(b"1 2\nTP53 1 2\n")
+    path.write_bytes(packed[:-4])
+    with pytest.raises(ValueError, match=r"genes\.txt\.gz: Damaged gzip"):
+        GeneEmbedding.from_word2vec(path)
+    path.write_bytes(gzip.compress(b"1 2\nTP53 1 2" + b" " * 10**7))
+    with pytest.raises(ValueError, match=r"at most 1,000,000 bytes.* max_bytes"):
+        GeneEmbedding.from_word2vec(path, max_bytes=10**6)
+    path.write_bytes(packed)
+    assert list(GeneEmbedding.from_word2vec(path, max_bytes=13)) == ["TP53"]
+
+
 def test_a_failed_write_leaves_the_file(embedding, tmp_path, monkeypatch):
     path = tmp_path / "genes.txt"
     embedding.to_word2vec(path)
@@ -88,7 +117,7 @@ def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "genes.txt: Expected one line a gene, got an empty file"),
+        ("", "genes.txt: Expected one line per gene, got an empty file"),
         (" \n", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
         ("TP53 0.5 0.25\n", "line 1: Expected the numbers .*, got 'TP53 0.5 0.25'"),
         ("2 x\nTP53 1\n", "line 1: Expected the numbers .*, got '2 x'"),
