@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneEmbedding
+from sk_gene2vec.__main__ import main
 from sk_gene2vec.embedding._interop import mismatch
 
 GENES = ["TP53", "MDM2", "HLA-A", "C1orf226", "INS"]
@@ -103,6 +104,13 @@ def test_a_first_gene_is_not_taken_for_the_names_of_columns(rows):
     table = io.StringIO("\t".join(names) + "\n" + rows)
     found = GeneEmbedding.from_frame(pd.read_csv(table, sep="\t", index_col=0))
     assert list(found) == ["A", "B"]
+
+
+def test_the_command_line_does_not_take_a_gene_for_the_header(tmp_path, capsys):
+    path = tmp_path / "vectors.tsv"
+    path.write_text("A\t0.5\t2\nB\t1\t0\nC\t1\t1\n")
+    assert main(["neighbors", str(path), "B"]) == 1
+    assert "names of columns, got the numbers '0.5', '2'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("names", ["01", ["1", "2"], [0.5, 1.5], ["0.5", "x"], "7"])

@@ -1,6 +1,7 @@
 """Every reader of files, what it may raise, and files to start from."""
 
 import gzip
+import hashlib
 import io
 import json
 import struct
@@ -26,6 +27,9 @@ LONGEST_MESSAGE = 500
 
 Reader = Callable[[bytes, Path], Any]
 
+#: An embedding in files to start from.
+EMBEDDING = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]], {"name": "a"}, [1, 2])
+
 
 def _stream(read: Callable[..., Any], **options: Any) -> Reader:
     return lambda data, _: read(io.BytesIO(data), **options)
@@ -46,6 +50,25 @@ def _path(read: Callable[[Path], Any], data: bytes, folder: Path) -> Any:
     path = folder / "sets.txt"
     path.write_bytes(data)
     return read(path)
+
+
+def _folder(name: str, data: bytes, folder: Path) -> GeneEmbedding:
+    """Read a folder with one file replaced, and its checksum made right."""
+    place = folder / "vectors"
+    if not place.exists():
+        EMBEDDING.to_folder(place)
+    config = place / "config.json"
+    original, kept = (place / name).read_bytes(), config.read_bytes()
+    (place / name).write_bytes(data)
+    if name != "config.json":
+        record = json.loads(kept)
+        record["sha256"][name] = hashlib.sha256(data).hexdigest()
+        config.write_text(json.dumps(record))
+    try:
+        return GeneEmbedding.from_folder(place, max_bytes=10**7)
+    finally:
+        (place / name).write_bytes(original)
+        config.write_bytes(kept)
 
 
 #: Readers by name, and the errors that their docstrings declare for the content.
@@ -74,7 +97,18 @@ READERS: dict[str, tuple[Reader, tuple[type[Exception], ...]]] = {
         (GeneSetFormatError,),
     ),
     "word2vec": (partial(_path, GeneEmbedding.from_word2vec), (ValueError,)),
-    "parquet": (partial(_path, GeneEmbedding.from_parquet), (TypeError, ValueError)),
+    "word2vec limit": (
+        partial(_path, partial(GeneEmbedding.from_word2vec, max_bytes=10**7)),
+        (ValueError,),
+    ),
+    "parquet": (
+        partial(_path, partial(GeneEmbedding.from_parquet, max_bytes=10**7)),
+        (TypeError, ValueError),
+    ),
+    **{
+        f"folder {name}": (partial(_folder, name), (ValueError,))
+        for name in ("config.json", "genes.tsv", "vectors.npy")
+    },
 }
 
 
@@ -157,13 +191,22 @@ def seeds() -> list[tuple[str, bytes]]:
         ("word2vec", word2vec),
         ("word2vec", b"1 2\nPKM " + struct.pack("<2f", 1, 2) + b"\n"),
         ("word2vec", b"99999999999999999999 1\nPKM 1e300\n"),
+        ("word2vec limit", gzip.compress(word2vec.replace(b"nan", b"2"), mtime=0)),
         ("parquet", _parquet()),
+        *_files(),
     ]
 
 
 def _parquet() -> bytes:
-    embedding = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]], {"name": "a"})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "genes.parquet"
-        embedding.to_parquet(path)
+        EMBEDDING.to_parquet(path)
         return path.read_bytes()
+
+
+def _files() -> list[tuple[str, bytes]]:
+    """Name the reader of each file in a folder, with the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        EMBEDDING.to_folder(folder)
+        paths = [path for path in Path(folder).iterdir() if path.suffix != ".md"]
+        return [(f"folder {path.name}", path.read_bytes()) for path in paths]
