@@ -57,7 +57,8 @@ class GeneEmbedding:
         From ``embedding[...]``, if a gene has no vector.
     TypeError
         If `genes` are a bare `str`, a set or a mapping; if a gene is not a `str`; if
-        `vectors` is a DataFrame; if JSON cannot hold an entry of `attrs`.
+        `vectors` is a DataFrame; if `attrs` is not a mapping, or JSON cannot hold an
+        entry of it.
     ValueError
         If there are no genes; if a gene is missing, empty, occurs twice, has tabs, line
         breaks, NUL or lone surrogates, or begins with a byte order mark; if not every
@@ -375,6 +376,8 @@ def _checked_counts(n_gene_sets: ArrayLike, n_genes: int) -> NDArray[np.int64]:
 
 def _checked_attrs(attrs: Mapping[str, object]) -> dict[str, Any]:
     """Copy attrs by way of JSON, so that files give back the same."""
+    if not isinstance(attrs, Mapping):
+        raise TypeError(f"Expected attrs as a mapping, got {type(attrs).__name__}.")
     for key, value in attrs.items():
         if not isinstance(key, str):
             raise TypeError(f"Expected names (str) in attrs, got {key!r}.")

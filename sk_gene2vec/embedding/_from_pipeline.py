@@ -16,6 +16,8 @@ from sk_gene2vec.encoder._model import memberships_of, steps_of
 
 if TYPE_CHECKING:
     from sk_gene2vec.embedding._embedding import GeneEmbedding
+    from sk_gene2vec.encoder import GeneSetEncoder
+    from sk_gene2vec.vectorizer import GmtVectorizer
 
 
 def from_pipeline(
@@ -78,7 +80,7 @@ def from_pipeline(
         warnings.filterwarnings("ignore", "X (has|does not have valid) feature")
         vectors = np.asarray(encoder.transform(vectorizer.transform(chosen)))
     n_gene_sets = np.diff(memberships_of(vectorizer).indptr)[rows[found]]
-    return cls(chosen, vectors, _attrs_of(model), n_gene_sets)
+    return cls(chosen, vectors, _attrs_of(vectorizer, encoder), n_gene_sets)
 
 
 def of_gene_sets(cls: type[GeneEmbedding], model: Pipeline) -> GeneEmbedding:
@@ -140,13 +142,12 @@ def of_gene_sets(cls: type[GeneEmbedding], model: Pipeline) -> GeneEmbedding:
             f"vectors of the gene sets, got {len(encoder.coefs_) - 2} hidden layers. "
             "Fit the pipeline with GeneSetEncoder(hidden_layer_sizes=())."
         )
-    attrs = _attrs_of(model) | {"vectors_of": "gene sets"}
+    attrs = _attrs_of(vectorizer, encoder) | {"vectors_of": "gene sets"}
     return cls(vectorizer.get_feature_names_out(), encoder.gene_set_embedding_, attrs)
 
 
-def _attrs_of(model: Pipeline) -> dict[str, object]:
+def _attrs_of(vectorizer: GmtVectorizer, encoder: GeneSetEncoder) -> dict[str, object]:
     """Describe an encoder and its collection."""
-    vectorizer, encoder = steps_of(model)
     return {
         "sk_gene2vec": __version__,
         "collection": dict(vectorizer.gene_sets_.attrs),

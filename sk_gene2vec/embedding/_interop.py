@@ -304,9 +304,8 @@ def _check_header(names: list[object]) -> None:
     if not texts or len(texts) < len(names) or not all(map(_is_number, texts)):
         return
     # Names such as '0', '1', '2' are those of an array that became a table.
-    if not all(map(str.isdecimal, texts)) or np.any(
-        np.diff(list(map(int, texts))) != 1
-    ):
+    is_whole = all(map(str.isdecimal, texts))
+    if not is_whole or len({int(x) - place for place, x in enumerate(texts)}) > 1:
         raise ValueError(
             "Expected names of columns, got the numbers "
             f"{shown(map(excerpt, texts), _SHOWN)}: the first line has no names. Add "

@@ -46,8 +46,8 @@ gene sets of the collection, or in similar ones, have similar vectors."""
 _CAUTION = """
 ## Before you use them
 
-- The vectors contain what the collection contains, including its errors. Genes that are
-  studied much are in many gene sets, and the vectors encode it.
+- The vectors contain what the collection contains, including its errors. Well-studied
+  genes are in many gene sets, and the vectors encode how well a gene is studied.
 - **Leakage.** Labels made from the same gene sets, or from the same database, are in
   the vectors already: a classifier of them looks better than it is, in cross-validation
   too. Learn vectors for such a question from a collection without these gene sets.

@@ -288,6 +288,7 @@ def test_what_is_no_embedding_is_refused(genes, vectors, error, message):
             {"bad": float("nan")},
             r"Expected text, .* in attrs\['bad'\], got: Out of range",
         ),
+        (["x"], "Expected attrs as a mapping, got list"),
         ({3: 1}, r"Expected names \(str\) in attrs, got 3"),
     ],
 )

@@ -303,6 +303,20 @@ def test_urls_that_are_not_opened(url, message):
         GeneEmbedding.from_folder(url)
 
 
+def test_a_protocol_that_fails_is_an_os_error():
+    fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
+
+    class Failing(fsspec.AbstractFileSystem):
+        protocol = "failing"
+
+        def _open(self, *args, **options):
+            raise RuntimeError("503 Service Unavailable")
+
+    fsspec.register_implementation("failing", Failing, clobber=True)
+    with pytest.raises(OSError, match=r"failing://x/config\.json: 503"):
+        GeneEmbedding.from_folder("failing://x")
+
+
 def test_a_url_needs_fsspec(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(ImportError, match="Cannot import fsspec, which the folder at"):
