@@ -23,10 +23,9 @@ _Path: TypeAlias = str | PathLike[str]
 _TEXTS = {"string", "large_string"}
 _NUMBERS = {f"{sign}int{n_bits}" for sign in ("", "u") for n_bits in (8, 16, 32, 64)}
 _NUMBERS |= {"halffloat", "float", "double"}
-# Prefixes that texts share are stored once in other encodings: files of some kilobytes
-# hold gigabytes of text.
-_ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 _BYTES_PER_NUMBER, _BYTES_PER_GENE, _BYTES_PER_JSON = 8, 200, 32
+# Few enough that none of them takes much, however long they are.
+_TEXTS_AT_ONCE = 32
 
 
 def to_parquet(self: GeneEmbedding, path: _Path) -> None:
@@ -84,8 +83,7 @@ def from_parquet(
     with Path(path).open("rb") as file:
         try:
             content = import_module("pyarrow.parquet").ParquetFile(file)
-            size = max(fstat(file.fileno()).st_size, _size_in_memory(content.metadata))
-            refusal = _unreadable(content) or _too_large(size, max_bytes)
+            refusal = _refusal(content, fstat(file.fileno()).st_size, max_bytes)
             if not refusal:
                 # As a dictionary, a long text is held once however often it occurs.
                 frame = pd.read_parquet(
@@ -106,31 +104,19 @@ def _texts(schema: pyarrow.Schema) -> list[str]:
     return [field.name for field in schema if str(field.type) in _TEXTS]
 
 
-def _unreadable(content: ParquetFile) -> str:
-    """Say which column is not of numbers or text; empty if all are."""
+def _refusal(content: ParquetFile, file_size: int, max_bytes: int) -> str:
+    """Say why a file is not read; empty if it can be."""
     for field in content.schema_arrow:
-        kind = str(field.type)
-        if kind.startswith("dictionary<"):
-            kind = str(field.type.value_type)
+        whole = str(field.type)
+        kind = str(field.type.value_type) if whole.startswith("dictionary<") else whole
         if kind not in _NUMBERS | _TEXTS:
             return (
-                f"Expected columns of numbers and of text, got {excerpt(kind)} in "
+                f"Expected columns of numbers and of text, got {excerpt(whole)} in "
                 f"column {excerpt(field.name)}."
             )
-    for group in map(
-        content.metadata.row_group, range(content.metadata.num_row_groups)
-    ):
-        for column in map(group.column, range(group.num_columns)):
-            others = set(column.encodings) - _ENCODINGS
-            if column.physical_type == "BYTE_ARRAY" and others:
-                return (
-                    f"Expected text in plain or dictionary encoding, got {others} in "
-                    f"column {excerpt(column.path_in_schema)}."
-                )
-    return ""
-
-
-def _too_large(size: int, max_bytes: int) -> str:
+    size = max(file_size, _size_in_memory(content.metadata))
+    if size <= max_bytes:
+        size = _size_of_texts(content, max_bytes)
     if size <= max_bytes:
         return ""
     return (
@@ -147,3 +133,21 @@ def _size_in_memory(metadata: FileMetaData) -> int:
     texts = sum(map(len, (metadata.metadata or {}).values()))
     per_row = _BYTES_PER_NUMBER * metadata.num_columns + _BYTES_PER_GENE
     return max(unpacked, n_rows * per_row) + _BYTES_PER_JSON * texts
+
+
+def _size_of_texts(content: ParquetFile, max_bytes: int) -> int:
+    """Add up the lengths of texts, until they are too many.
+
+    Prefixes that texts share may be stored once: a file of some kilobytes can hold
+    gigabytes.
+    """
+    schema, size = content.schema_arrow, 0
+    texts = [field.name for field in schema if str(field.type) not in _NUMBERS]
+    options = {"columns": texts, "use_threads": False}
+    for batch in content.iter_batches(_TEXTS_AT_ONCE, **options) if texts else ():
+        for column in batch.columns:
+            is_dictionary = hasattr(column, "dictionary_decode")
+            size += (column.dictionary_decode() if is_dictionary else column).nbytes
+        if size > max_bytes:
+            break
+    return size
