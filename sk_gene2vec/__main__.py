@@ -309,7 +309,7 @@ def _check_some(vectorizer: GmtVectorizer, genes: list[str]) -> None:
     """Refuse a list without a gene of the collection before training."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what comes behind the training warns again
-        vectorizer._look_up_some(genes)
+        vectorizer.gene_index_.rows_of_list(genes)
 
 
 def _aliases(given: str | None, genes: list[str]) -> Any:

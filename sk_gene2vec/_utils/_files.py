@@ -17,7 +17,9 @@ class _Readable(Protocol):
 
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
-    """Write beside a file, then replace it: a failure leaves the file as it was.
+    """Write to a file beside `path`, then put it there: a failure changes nothing.
+
+    A path that cannot be written to is an error before anything is computed.
 
     Examples
     --------
@@ -31,6 +33,8 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     'TP53'
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"Expected a path to a file, got the folder {path}.")
     if path.exists() and not path.is_file():
         yield path  # a device or pipe has no content to lose
         return
@@ -38,6 +42,10 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         raise FileNotFoundError(f"Expected a file in a folder that exists, got {path}.")
     path = path.resolve()  # what a link points to
     part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.touch()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         yield part
         if path.exists():

@@ -1,4 +1,4 @@
-"""Messages and their parts: warnings, quoted values, counts, names, near misses."""
+"""Warnings, and parts of messages: counts, quoted values, names, near misses."""
 
 import difflib
 import reprlib
@@ -9,15 +9,12 @@ from itertools import islice
 
 _LONGEST = 40
 _MOST = 3
-# scikit-learn calls the steps of a pipeline by way of joblib.
+# scikit-learn calls the steps of a pipeline through joblib.
 _NOT_THE_CALLER = ("sk_gene2vec", "sklearn", "joblib")
 
 
 def warn(message: str) -> None:
-    """Warn at the line that called this package, however deep the call goes.
-
-    scikit-learn's wrappers and pipelines are passed over as well.
-    """
+    """Warn at the line that called this package, directly or through scikit-learn."""
     level = 1
     frame = sys._getframe()
     while frame.f_back and _package_of(frame.f_globals) in _NOT_THE_CALLER:
@@ -31,7 +28,7 @@ def _package_of(module: dict[str, object]) -> str:
 
 
 def counted(number: int, total: int) -> str:
-    """Count genes, up to and including the verb.
+    """Say how many of all genes, and the verb.
 
     Examples
     --------
@@ -60,7 +57,7 @@ def excerpt(value: object) -> str:
 
 
 def shown(texts: Iterable[str], most: int) -> str:
-    """Join texts with commas, the first `most` of them.
+    """Join the first `most` texts with commas; "…" stands for more.
 
     Examples
     --------
@@ -73,16 +70,16 @@ def shown(texts: Iterable[str], most: int) -> str:
 
 
 def near_misses(name: str, known: Iterable[str]) -> str:
-    """Ask for the known names that are most like `name`, whatever their case.
+    """Ask whether one of the known names that are most like `name` was meant.
 
-    Those with the same letters in another order come first.
+    Case does not matter. Names with the same letters in another order come first.
 
     Parameters
     ----------
     name : str
         The name that is not known.
     known : iterable of str
-        The names that are.
+        The known names.
 
     Returns
     -------
@@ -111,7 +108,7 @@ def near_misses(name: str, known: Iterable[str]) -> str:
 
 
 def nearest_names(name: str, known: Iterable[str]) -> str:
-    """Ask for the nearest names, as `near_misses`, or say that there are none.
+    """Ask as `near_misses` does, or say that no name is close.
 
     Examples
     --------

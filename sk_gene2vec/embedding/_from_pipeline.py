@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from sk_gene2vec._utils._vectors import places_of
 from sk_gene2vec._version import __version__
-from sk_gene2vec.encoder._model import memberships_of, steps_of
+from sk_gene2vec.encoder._model import embed, memberships_of, steps_of
 
 if TYPE_CHECKING:
     from sk_gene2vec.embedding._embedding import GeneEmbedding
@@ -72,15 +71,12 @@ def from_pipeline(
     """
     vectorizer, encoder = steps_of(model)
     chosen = list(places_of(vectorizer.genes_ if genes is None else genes))
-    rows, _ = vectorizer._look_up_some(chosen)
+    rows = vectorizer.gene_index_.rows_of_list(chosen)
     found = rows < len(vectorizer.genes_)
     chosen = [gene for gene, is_found in zip(chosen, found, strict=True) if is_found]
-    with warnings.catch_warnings():
-        # Columns without names where the encoder knows names, or the reverse.
-        warnings.filterwarnings("ignore", "X (has|does not have valid) feature")
-        vectors = np.asarray(encoder.transform(vectorizer.transform(chosen)))
-    n_gene_sets = np.diff(memberships_of(vectorizer).indptr)[rows[found]]
-    return cls(chosen, vectors, _attrs_of(vectorizer, encoder), n_gene_sets)
+    X = memberships_of(vectorizer)[rows[found]]
+    vectors, attrs = embed(encoder, X), _attrs_of(vectorizer, encoder)
+    return cls(chosen, vectors, attrs, np.diff(X.indptr))
 
 
 def of_gene_sets(cls: type[GeneEmbedding], model: Pipeline) -> GeneEmbedding:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import nearest_names
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.vectorizer import GmtVectorizer
 
@@ -47,14 +48,19 @@ def steps_of(model: Pipeline) -> tuple[GmtVectorizer, GeneSetEncoder]:
 
 def memberships_of(vectorizer: GmtVectorizer) -> sp.csr_array:
     """Memberships of all genes of the collection, in the order of `genes_`."""
-    # The last row is that of unknown genes.
-    return as_memberships(vectorizer._membership[: len(vectorizer.genes_)])
+    return as_memberships(vectorizer.membership_)
+
+
+def embed(encoder: GeneSetEncoder, X: sp.csr_array) -> Array:
+    """Embed rows of the matrix that the encoder was fitted on, names of columns aside."""
+    encoder._warn_of_zeros(X)
+    return encoder._embed(X)
 
 
 def row_of(gene: str, vectorizer: GmtVectorizer) -> int:
     """Find a gene of the collection by its name or an alias."""
     _check_name(gene, "gene", vectorizer)
-    return int(vectorizer._index.rows([gene])[0])
+    return int(vectorizer.gene_index_.rows([gene])[0])
 
 
 def column_of(gene_set: str, vectorizer: GmtVectorizer) -> int:
@@ -91,7 +97,7 @@ def rows_among(
     chosen = np.ones(len(vectorizer.genes_) + 1, dtype=bool)
     if among is not None:
         chosen[:] = False
-        chosen[vectorizer._index.rows(names_of(among, "genes in `among`"))] = True
+        chosen[vectorizer.gene_index_.rows(names_of(among, "genes in `among`"))] = True
     if not chosen[:-1].any():
         raise ValueError(
             "Expected genes of the collection in `among`, got none; "
@@ -112,7 +118,7 @@ def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
     # Aliases are among the genes, as `transform` finds them too.
     known: Any = vectorizer.vocabulary_
-    others: Any = vectorizer._index.row_of
+    others: Any = vectorizer.gene_index_.row_of
     other = "a gene: use suggest_gene_sets"
     if kind == "gene":
         known, others, other = others, known, "a gene set: use suggest_genes"

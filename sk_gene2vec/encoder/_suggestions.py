@@ -360,7 +360,7 @@ def nearest_gene_sets(
 
 def _listed(genes: Iterable[str], vectorizer: GmtVectorizer) -> NDArray[np.bool_]:
     """Find the genes of a list among those of the collection."""
-    rows, _ = vectorizer._look_up_some(names_of(genes))
+    rows = vectorizer.gene_index_.rows_of_list(names_of(genes))
     listed = np.zeros(len(vectorizer.genes_) + 1, dtype=bool)
     listed[rows] = True
     found = vectorizer.genes_[listed[:-1]]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from sk_gene2vec._utils._genes import check_text, strip
-from sk_gene2vec._utils._messages import counted, shown
+from sk_gene2vec._utils._messages import counted, shown, warn
 from sk_gene2vec.identifiers._kinds import (
     describe_kinds,
     kind_of_alias,
@@ -21,10 +21,16 @@ from sk_gene2vec.identifiers._kinds import (
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows: TypeAlias = npt.NDArray[np.intp]
+Aliases: TypeAlias = "Mapping[str, str | Iterable[str]] | pd.DataFrame"
+Rows: TypeAlias = NDArray[np.intp]
 
 _UNKNOWN_SHOWN = 5
 _HINTS_SHOWN = 3
+_HINTS = {
+    "near": "The collection has",
+    "ambiguous": "Aliases of several genes are",
+    "absent": "Aliases of genes that the collection lacks are",
+}
 _OLD_SYMBOLS = (
     "Old symbols and other names need aliases; for human genes, set "
     "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
@@ -53,7 +59,7 @@ class GeneIndex:
         Genes of every other alias, none of them in the collection.
     """
 
-    def __init__(self, genes: list[str], aliases: Any = None) -> None:
+    def __init__(self, genes: list[str], aliases: Aliases | None = None) -> None:
         self.genes = genes
         self.row_of = {gene: row for row, gene in enumerate(genes)}
         self.ambiguous: dict[str, tuple[str, ...]] = {}
@@ -72,7 +78,7 @@ class GeneIndex:
 
     @property
     def aliases(self) -> dict[str, str | tuple[str, ...]]:
-        """The aliases that are no gene; the same index can be built from them."""
+        """The aliases that are not genes; they build the same index again."""
         by_alias = islice(self.row_of.items(), len(self.genes), None)
         found = {alias: self.genes[row] for alias, row in by_alias}
         return found | self.ambiguous | self.absent
@@ -82,109 +88,122 @@ class GeneIndex:
         nowhere = repeat(len(self.genes))
         return np.fromiter(map(self.row_of.get, genes, nowhere), np.intp, len(genes))
 
+    def rows_of_list(self, genes: list[str]) -> Rows:
+        """Row of every gene, as `rows`; warn of genes that are not found.
+
+        Raises
+        ------
+        ValueError
+            If none is found.
+        """
+        rows = self.rows(genes)
+        missing = self.missing(genes, rows)
+        if len(missing) == len(genes):
+            complaint = self.complaint(missing, len(genes))
+            raise ValueError(f"Expected genes of the collection. {complaint}")
+        if missing:
+            warn(self.complaint(missing, len(genes), ", and left out"))
+        return rows
+
     def missing(self, genes: list[str], rows: Rows) -> list[str]:
         """List the genes that are not found, given their `rows`."""
         return [genes[place] for place in np.flatnonzero(rows == len(self.genes))]
 
-    def near_misses(self, missing: Iterable[str]) -> dict[str, str]:
-        """Find genes that differ in case, surrounding blanks or version only.
-
-        Maps every such missing gene to the gene of the collection. Of aliases only the
-        version may differ.
-        """
-        known = {plain(gene): gene for gene in self.genes}
-        near = {}
-        for gene in missing:
-            if (match := known.get(plain(gene))) is not None:
-                near[gene] = match
-            elif (row := self.row_of.get(without_version(gene) or "")) is not None:
-                near[gene] = self.genes[row]
-        return near
-
-    def refuse(
-        self, missing: list[str], count: int, *, unknown: bool, ambiguous: bool
-    ) -> None:
-        """Raise an error for the first kind of missing genes that is not allowed."""
-        if ambiguous and (unclear := _meanings(missing, self.ambiguous)):
-            places = sum(gene in self.ambiguous for gene in missing)
-            raise ValueError(
-                f"{counted(places, count)} ambiguous, by an alias of several genes: "
-                f"{unclear}; use the name of the gene that is meant, or set "
-                "handle_ambiguous='ignore'."
-            )
-        if unknown and missing:
-            raise ValueError(self.complaint(missing, count, ""))
-
-    def complaint(self, missing: list[str], count: int, fate: str) -> str:
-        """Say which genes are missing, why, and how they would be found."""
-        distinct = list(dict.fromkeys(missing))
-        near = self.near_misses(distinct)
-        hints = (f"{it!r} for {gene!r}" for gene, it in near.items())
-        unclear = _meanings(distinct, self.ambiguous)
-        absent = _meanings(distinct, self.absent)
-        # What an alias is known for needs no guess.
-        strange = [gene for gene in distinct if gene not in self.absent]
-        kinds, others = describe_kinds(strange, self.genes)
-        old = set(others).difference(near, self.ambiguous) and not self.aliases
+    def complaint(self, missing: list[str], count: int, handling: str = "") -> str:
+        """Say which of `count` genes are missing, why, and how they would be found."""
+        reasons = self._reasons(missing)
+        hints: dict[str, list[str]] = {status: [] for status in _HINTS}
+        unexplained = []
+        for gene, (status, meant) in reasons.items():
+            if status in ("ambiguous", "absent"):
+                hints[status].append(_meaning(gene, meant))
+            else:
+                unexplained.append(gene)
+                hints["near"] += [f"{other!r} for {gene!r}" for other in meant]
+        kinds, others = describe_kinds(unexplained, self.genes)
         sentences = [
             f"{counted(len(missing), count)} in no gene set of the collection"
-            f"{fate}: {shown(map(repr, distinct), _UNKNOWN_SHOWN)}.",
-            f"The collection has {shown(hints, _HINTS_SHOWN)}." if near else "",
-            f"Aliases of several genes are {unclear}." if unclear else "",
-            f"Aliases of genes that the collection lacks are {absent}."
-            if absent
-            else "",
-            *kinds,
-            _OLD_SYMBOLS if old else "",
+            f"{handling}: {shown(map(repr, reasons), _UNKNOWN_SHOWN)}."
         ]
-        return " ".join(filter(None, sentences))
+        sentences += [
+            f"{_HINTS[status]} {shown(texts, _HINTS_SHOWN)}."
+            for status, texts in hints.items()
+            if texts
+        ]
+        sentences += kinds
+        if not self.aliases and any(reasons[gene][0] == "unknown" for gene in others):
+            sentences.append(_OLD_SYMBOLS)
+        return " ".join(sentences)
+
+    def check_unambiguous(self, genes: list[str]) -> None:
+        """Raise ValueError if some of the genes are aliases of several genes."""
+        unclear = [gene for gene in genes if gene in self.ambiguous]
+        if unclear:
+            distinct = dict.fromkeys(unclear)
+            meanings = (_meaning(gene, self.ambiguous[gene]) for gene in distinct)
+            raise ValueError(
+                f"{counted(len(unclear), len(genes))} ambiguous, by an alias of "
+                f"several genes: {shown(meanings, _HINTS_SHOWN)}; use the name of the "
+                "gene that is meant, or set handle_ambiguous='ignore'."
+            )
 
     def report(self, genes: list[str]) -> pd.DataFrame:
         """Table of how genes are found; `GmtVectorizer.lookup` describes it."""
-        import pandas
+        import pandas as pd
 
         rows = self.rows(genes)
-        near = self.near_misses(self.missing(genes, rows))
+        reasons = self._reasons(self.missing(genes, rows))
         report: list[tuple[str, str | None, str, str]] = []
         for gene, row in zip(genes, rows, strict=True):
-            found = self.genes[row] if row < len(self.genes) else None
-            if found is not None:
+            if row < len(self.genes):
+                found = self.genes[row]
                 status = "exact" if found == gene else kind_of_alias(gene)
                 report.append((gene, found, status, ""))
-            elif gene in self.ambiguous:
-                report.append(
-                    (gene, None, "ambiguous", ", ".join(self.ambiguous[gene]))
-                )
-            elif gene in near:
-                status = _difference(gene, near[gene])
-                report.append((gene, None, status, near[gene]))
-            elif gene in self.absent:
-                report.append((gene, None, "absent", ", ".join(self.absent[gene])))
             else:
-                report.append((gene, None, "unknown", ""))
+                status, meant = reasons[gene]
+                report.append((gene, None, status, ", ".join(meant)))
         columns = ["gene", "found_as", "status", "candidates"]
-        frame: pd.DataFrame = pandas.DataFrame(report, columns=columns, dtype=object)
-        return frame
+        return pd.DataFrame(report, columns=columns, dtype=object)
+
+    def _reasons(
+        self, missing: Iterable[str]
+    ) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Status and candidates of every missing gene, as in `report`."""
+        known = {plain(gene): gene for gene in self.genes}
+        reasons: dict[str, tuple[str, tuple[str, ...]]] = {}
+        for gene in missing:
+            near = known.get(plain(gene))
+            # The version may differ from an alias too.
+            row = self.row_of.get(without_version(gene) or "")
+            if gene in self.ambiguous:
+                reasons[gene] = "ambiguous", self.ambiguous[gene]
+            elif near is not None:
+                reasons[gene] = _difference(gene, near), (near,)
+            elif row is not None:
+                reasons[gene] = "version", (self.genes[row],)
+            elif gene in self.absent:
+                reasons[gene] = "absent", self.absent[gene]
+            else:
+                reasons[gene] = "unknown", ()
+        return reasons
 
 
-def _meanings(missing: Iterable[str], genes_of: Mapping[str, tuple[str, ...]]) -> str:
-    """List the missing genes that are aliases, with what they may mean."""
-    aliases = (gene for gene in dict.fromkeys(missing) if gene in genes_of)
-    meant = (f"{alias!r} ({' or '.join(genes_of[alias])})" for alias in aliases)
-    return shown(meant, _HINTS_SHOWN)
+def _meaning(alias: str, meant: tuple[str, ...]) -> str:
+    return f"{alias!r} ({' or '.join(meant)})"
 
 
 def _difference(gene: str, match: str) -> str:
-    """Name the difference between a gene and the gene that is `plain` the same."""
+    """Name the difference between two genes that are `plain` the same."""
     if strip(gene) == match:
         return "blanks"
     return "case" if strip(gene).casefold() == match.casefold() else "version"
 
 
-def _targets(aliases: Any) -> dict[str, dict[str, None]]:
+def _targets(aliases: Aliases | None) -> dict[str, dict[str, None]]:
     """Alias -> the distinct genes it may mean, in order."""
     if aliases is None:
         return {}
+    pairs: list[tuple[str, str]]
     if isinstance(aliases, Mapping):
         pairs = [
             (alias, gene) for alias in aliases for gene in _several(aliases[alias])
@@ -205,6 +224,7 @@ def _targets(aliases: Any) -> dict[str, dict[str, None]]:
     return targets
 
 
-def _several(meant: Any) -> Iterable[Any]:
-    is_one = isinstance(meant, str) or not isinstance(meant, Iterable)
-    return [meant] if is_one else meant
+def _several(meant: str | Iterable[str]) -> Iterable[str]:
+    if isinstance(meant, str) or not isinstance(meant, Iterable):
+        return [meant]
+    return meant

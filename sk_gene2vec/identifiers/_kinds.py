@@ -9,7 +9,7 @@ from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import shown
 
 _SHOWN = 3
-# Genes of the collection that tell of which kind its identifiers are.
+# Number of genes of the collection that show of which kind its identifiers are.
 _SAMPLE = 100
 
 
@@ -18,18 +18,18 @@ class _Kind(NamedTuple):
 
     Attributes
     ----------
-    one, many : str
-        Names of the kind, for one of them and for more.
+    name : str
+        What one of them is called, with the article.
     pattern : re.Pattern
-        Matches all of it.
+        Matches the whole identifier.
     advice : str
-        How to come by genes of the collection.
+        How to get to genes of the collection.
     among : container of str or None
-        The identifiers, up to a dot, if not all that match are of the kind.
+        If not all identifiers that match are of the kind, those that are, without what
+        follows a dot.
     """
 
-    one: str
-    many: str
+    name: str
     pattern: re.Pattern[str]
     advice: str
     among: Container[str] | None = None
@@ -44,8 +44,8 @@ class _Kind(NamedTuple):
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _MONTH = f"({_MONTHS}|{_MONTHS.upper()})"
 _NUMBER = re.compile(r"\d+(\.0+)?")
-# Days since 1899 that spreadsheets show as numbers: of MARCH1 to MARCH11, SEPT1 to
-# SEPT15, OCT1 to OCT4, DEC1 and DEC2, typed in one of these years.
+# A spreadsheet stores a date as the days since 1899. These dates come from MARCH1 to
+# MARCH11, SEPT1 to SEPT15, OCT1 to OCT4, DEC1 and DEC2.
 _SERIALS = frozenset(
     str(date(year, month, day).toordinal() - date(1899, 12, 30).toordinal())
     for year in range(1990, 2041)
@@ -57,32 +57,20 @@ _TRANSLATE_IDS = (
     f"{_TRANSLATE}, those of human genes with "
     "aliases=sk_gene2vec.datasets.load_human_gene_aliases(ids=True)"
 )
-_ORIGINAL = "take the symbols from the original file"
+_ORIGINAL = (
+    "a spreadsheet changes symbols such as SEPT2 into dates; take the symbols from the "
+    "original file"
+)
 _KINDS = (
     _Kind(
-        "an Ensembl id",
-        "Ensembl ids",
-        re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"),
-        _TRANSLATE_IDS,
+        "an Ensembl id", re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"), _TRANSLATE_IDS
     ),
+    _Kind("a spreadsheet date", _NUMBER, _ORIGINAL, _SERIALS),
+    _Kind("an Entrez number", _NUMBER, _TRANSLATE_IDS),
+    _Kind("a RefSeq id", re.compile(r"[NX][MPR]_\d+(\.\d+)?"), _TRANSLATE),
+    _Kind("an HGNC id", re.compile(r"HGNC:\d+"), _TRANSLATE),
     _Kind(
-        "a date that a spreadsheet turned into a number",
-        "dates that a spreadsheet turned into numbers",
-        _NUMBER,
-        _ORIGINAL,
-        _SERIALS,
-    ),
-    _Kind("an Entrez number", "Entrez numbers", _NUMBER, _TRANSLATE_IDS),
-    _Kind(
-        "a RefSeq id",
-        "RefSeq ids",
-        re.compile(r"[NX][MPR]_\d+(\.\d+)?"),
-        _TRANSLATE,
-    ),
-    _Kind("an HGNC id", "HGNC ids", re.compile(r"HGNC:\d+"), _TRANSLATE),
-    _Kind(
-        "a date that a spreadsheet made of a symbol",
-        "dates that a spreadsheet made of symbols",
+        "a spreadsheet date",
         # 2-Sep, SEP-02, 9/2/2021 and 2021-09-02 were SEPTIN2, 1-Mar was MARCHF1.
         re.compile(
             rf"\d{{1,2}}-{_MONTH}(-\d+)?|{_MONTH}-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*"
@@ -92,7 +80,6 @@ _KINDS = (
     ),
     _Kind(
         "a mouse or rat symbol",
-        "mouse or rat symbols",
         re.compile(r"[A-Z][a-z][a-z0-9]*(-[a-z0-9]+)?|[A-Z0-9]+Rik"),
         "use gene sets of that species, or give orthologs as aliases={symbol: gene}",
     ),
@@ -101,7 +88,7 @@ _VERSIONED = re.compile(r"ens[a-z]*\d{11}\.\d+|\d+\.0+")
 
 
 def plain(gene: str) -> str:
-    """Take case, surrounding blanks and the version away from an identifier.
+    """Return an identifier in small letters, without blanks around it and version.
 
     Examples
     --------
@@ -128,7 +115,7 @@ def without_version(gene: str) -> str | None:
 
 
 def kind_of_alias(alias: str) -> str:
-    """Tell the ids of genes from other names.
+    """Tell Entrez numbers and Ensembl gene ids from other aliases.
 
     Examples
     --------
@@ -144,7 +131,7 @@ def kind_of_alias(alias: str) -> str:
 def describe_kinds(
     genes: Iterable[str], known: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Say of which kinds unknown genes are, unless those of the collection are, too.
+    """Say of which kinds unknown genes are, except kinds that the collection has.
 
     Parameters
     ----------
@@ -156,9 +143,9 @@ def describe_kinds(
     Returns
     -------
     sentences : list of str
-        One for each kind, with the number of genes, some of them, and advice.
+        One per kind, with the number of genes, some of them, and advice.
     others : list of str
-        The genes that are of no kind.
+        The genes of other kinds.
 
     Examples
     --------
@@ -176,9 +163,10 @@ def describe_kinds(
         (others if kind is None else members[kind]).append(gene)
     sentences = []
     for kind, found in members.items():
+        plural = kind.name.partition(" ")[2] + "s"
         if found:
             like = (
-                f"look like {kind.many}" if len(found) > 1 else f"looks like {kind.one}"
+                f"looks like {kind.name}" if len(found) == 1 else f"look like {plural}"
             )
             sentences.append(
                 f"{len(found)} {like} ({shown(map(repr, found), _SHOWN)}), not like "

@@ -1,13 +1,15 @@
 """GmtVectorizer: gene identifiers to rows of the gene x gene-set matrix."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -17,30 +19,31 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
-from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gene_sets._sources import (
-    membership_matrix,
-    resolve_gene_sets,
-    select_by_size,
+from sk_gene2vec.gene_sets._sources import select_by_size
+from sk_gene2vec.identifiers._index import Aliases, GeneIndex, Rows
+from sk_gene2vec.vectorizer._matrix import (
+    Membership,
+    Source,
+    collection_of,
+    contained,
+    matrix_of,
+    rows_of,
 )
-from sk_gene2vec.identifiers._index import GeneIndex, Rows
-from sk_gene2vec.vectorizer._output import Membership, contained
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Names: TypeAlias = npt.NDArray[np.object_]
+Names: TypeAlias = NDArray[np.object_]
 
 _ARRAY = HasMethods("__array__")
-# Of unknown genes, for the warning.
 _ZEROS = ", and given a row of zeros"
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
     """Turn gene identifiers into rows of a gene x gene-set membership matrix.
 
-    The samples are genes. The row of a gene says to which gene sets it belongs.
+    The samples are genes. The row of a gene marks the gene sets that it is in.
 
     Parameters
     ----------
@@ -49,35 +52,40 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
         - a path to a file in any format of :func:`~sk_gene2vec.read_gene_sets`;
         - a :class:`~sk_gene2vec.GeneSets` or any other mapping from names to genes;
-        - a long pandas or polars DataFrame, one membership a row, with the columns that
-          :func:`~sk_gene2vec.read_gene_sets` knows;
+        - a long pandas or polars DataFrame, one membership per row, with the columns
+          that :func:`~sk_gene2vec.read_gene_sets` knows;
         - a list of these, whose gene sets are taken together;
         - None for the bundled :func:`~sk_gene2vec.datasets.load_go_bp`.
+
+        ``Pipeline(memory=...)`` tells files apart by their paths alone: it does not
+        notice that a file has changed.
     min_size : int, default=None
         Leave out gene sets with fewer genes.
     max_size : int, default=None
         Leave out gene sets with more genes.
     prefix_names : bool, default=False
-        If True, put the name of its collection, for a file the name of the file, before
-        the name of every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy does. If
-        False, an equal name in two collections is an error.
+        If True, put the name of the file, or of the collection, before the name of
+        every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy does. If False, two
+        collections with a gene set of the same name are an error.
     aliases : mapping or DataFrame, default=None
         Other names of the genes of the collection, such as old symbols or identifiers
         of another database: a mapping to one gene, or to several, or a pandas or polars
         DataFrame of two columns, alias and gene. For human gene symbols, see
         :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
     handle_ambiguous : {"ignore", "error"}, default="ignore"
-        How to handle an alias of several genes: take it for unknown, or raise an error.
+        How to handle an alias of several genes: treat it as unknown, or raise an error.
         No gene is guessed.
     handle_unknown : {"ignore", "error"}, default="ignore"
         How to handle a gene that is in no gene set of the collection: give it a row of
-        zeros and warn once a call, or raise an error. As in scikit-learn's encoders,
-        `transform` goes by the present values of the two, and of `sparse_output`.
+        zeros and warn once per call, or raise an error. As in scikit-learn's encoders,
+        `transform` uses the current values of `handle_unknown`, `handle_ambiguous` and
+        `sparse_output`.
     dtype : dtype, default=numpy.float32
-        Type of the matrix.
+        Type of the matrix: a type of numbers that SciPy's sparse matrices can have.
+        float16 is not one of them.
     sparse_output : bool, default=True
-        If True, the matrix is sparse (CSR), else dense. pandas and polars output, see
-        `set_output`, is always dense.
+        If True, the matrix is sparse (CSR), otherwise dense. pandas and polars output,
+        see `set_output`, is always dense.
 
     Attributes
     ----------
@@ -87,9 +95,13 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         All genes of the gene sets in use, sorted.
     gene_sets_ : GeneSets
         The gene sets in use, between `min_size` and `max_size`.
+    membership_ : csr_matrix of shape (n_collection_genes, n_gene_sets)
+        The rows of `genes_`, in their order.
+    gene_index_ : GeneIndex
+        Finds the places of genes in `genes_`, by name or alias.
     unknown_genes_ : ndarray of shape (n_unknown_genes,), dtype object
-        The distinct genes among the samples of `fit` that were not found, neither by
-        name nor by alias.
+        The distinct genes among the samples of `fit` that were found neither by name
+        nor by alias.
 
     See Also
     --------
@@ -100,15 +112,15 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     Entry (g, s) is 1 where gene g belongs to gene set s, and 0 elsewhere. Identifiers
     match exactly, case included. `lookup` reports how each gene was found.
 
-    A gene of the collection is always itself, whatever the aliases say. An alias of
-    several genes is ambiguous even where the collection has only one of them, since the
-    other may be meant. Aliases are not followed further: of A -> B and B -> C, A is B,
-    and unknown where the collection has only C.
+    A name that is a gene of the collection always means this gene, even if it is also
+    an alias. An alias of several genes is ambiguous even if the collection has only one
+    of them, since another may be meant. Aliases are not chained: with A -> B and
+    B -> C, A means B, and is unknown if the collection has only C.
 
     `min_size` and `max_size` count the genes of a set in the collection, not those
     among the samples: the columns are the same in every fold of a cross-validation.
 
-    `fit` only checks the samples. It does not warn of unknown genes; `transform` and
+    `fit` checks the samples, but does not warn of unknown genes; `transform` and
     `fit_transform` do.
 
     Examples
@@ -125,7 +137,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     array(['APOPTOSIS', 'CELL_CYCLE'], dtype=object)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[dict[str, list[object] | str]] = {
         "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, None],
         "min_size": [Interval(Integral, 0, None, closed="left"), None],
         "max_size": [Interval(Integral, 0, None, closed="left"), None],
@@ -139,15 +151,15 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        gene_sets: Any = None,
+        gene_sets: Source | Sequence[Source] | None = None,
         *,
         min_size: int | None = None,
         max_size: int | None = None,
         prefix_names: bool = False,
-        aliases: Any = None,
+        aliases: Aliases | None = None,
         handle_ambiguous: str = "ignore",
         handle_unknown: str = "ignore",
-        dtype: npt.DTypeLike = np.float32,
+        dtype: DTypeLike = np.float32,
         sparse_output: bool = True,
     ) -> None:
         self.gene_sets = gene_sets
@@ -161,7 +173,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         self.sparse_output = sparse_output
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Iterable[str], y: Any = None) -> Self:
+    def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Read the collection and build its matrix.
 
         Unknown genes are listed in `unknown_genes_`, without a warning; `transform` and
@@ -185,19 +197,19 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         FileNotFoundError, GeneSetFormatError
             If a file of the collection cannot be read.
         TypeError
-            If `X` is a single `str`, a set or a mapping; if an identifier is no `str`;
-            if `dtype` is none of numbers.
+            If `X` is a single `str`, a set or a mapping; if an identifier is not a
+            `str`; if sparse matrices cannot have the `dtype`.
         ValueError
-            If `X` is empty or has missing values or several columns; if no gene set is
-            left, or none with genes; if two collections have a gene set of the same
-            name; if a DataFrame lacks a column; if a gene is unknown or ambiguous and
-            that is an error.
+            If `X` is empty or has missing values or several columns; if no gene set, or
+            only empty ones, are left; if two collections have a gene set of the same
+            name; if a DataFrame lacks a column; if a gene is unknown or ambiguous, and
+            `handle_unknown` or `handle_ambiguous` is "error".
         """
-        self._fit(check_genes(X), fate=None)
+        self._fit(check_genes(X))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X: Iterable[str], y: Any = None) -> Membership:
+    def fit_transform(self, X: Iterable[str], y: object = None) -> Membership:
         """Read the collection and return the rows of genes.
 
         Parameters
@@ -212,7 +224,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             As from `transform`.
         """
-        return self._select(self._fit(check_genes(X), fate=_ZEROS), X)
+        return self._select(self._fit(check_genes(X), _ZEROS), X)
 
     def transform(self, X: Iterable[str]) -> Membership:
         """Return the rows of genes.
@@ -226,15 +238,15 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         -------
         membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             1 where a gene belongs to a gene set, 0 elsewhere. Sparse output is a
-            `csr_array` where scikit-learn's `sparse_interface` is ``"sparray"``. pandas
-            output has the index of `X`, if `X` is a Series or DataFrame.
+            `csr_array` if scikit-learn's `sparse_interface` is ``"sparray"``. pandas
+            output has the index of `X` if `X` is a Series or DataFrame.
         """
         check_is_fitted(self)
         self._validate_params()
-        rows, _ = self._look_up(check_genes(X), self._index, fate=_ZEROS)
+        rows, _ = self._look_up(check_genes(X), self.gene_index_, _ZEROS)
         return self._select(rows, X)
 
-    def lookup(self, X: Iterable[str]) -> "pd.DataFrame":
+    def lookup(self, X: Iterable[str]) -> pd.DataFrame:
         """Report how genes are found in the collection.
 
         Parameters
@@ -245,18 +257,18 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         report : DataFrame of shape (n_genes, 4)
-            One row a gene, in the order of `X`, with the columns
+            One row per gene, in the order of `X`, with the columns
 
             - `gene`, as in `X`;
-            - `found_as`, the gene of the collection, missing where none is found;
+            - `found_as`, the gene of the collection, or None;
             - `status`: ``"exact"``, ``"alias"``, ``"entrez"``, ``"ensembl"`` (found by
               aliases, which are Entrez numbers or Ensembl gene ids), ``"ambiguous"``
               (an alias of several genes), ``"case"``, ``"blanks"``, ``"version"``
               (unknown, but a gene of the collection differs only in case, surrounding
               blanks, or the version of an Ensembl id), ``"absent"`` (an alias of genes
               that the collection lacks) or ``"unknown"``;
-            - `candidates`, the genes that an alias may mean where it found none, or the
-              gene that differs so little; empty elsewhere.
+            - `candidates`, if nothing was found: the genes that the alias may mean, or
+              the gene that differs so little; otherwise empty.
 
         Examples
         --------
@@ -274,9 +286,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         ['', '', 'KMT2B, KMT2D', 'TP53']
         """
         check_is_fitted(self)
-        return self._index.report(check_genes(X))
+        return self.gene_index_.report(check_genes(X))
 
-    def inverse_transform(self, X: Any) -> list[Names]:
+    def inverse_transform(self, X: ArrayLike | sp.spmatrix) -> list[Names]:
         """Return the names of the gene sets that rows belong to.
 
         Parameters
@@ -296,23 +308,23 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             between 0 and 1, such as probabilities.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr")
+        rows = check_array(X, accept_sparse="csr")
         names = self.get_feature_names_out()
-        if X.shape[1] != len(names):
+        if rows.shape[1] != len(names):
             wanted = f"{len(names)} columns, one per gene set"
-            raise ValueError(f"Expected {wanted}, got {X.shape[1]}.")
-        values = X.data if sp.issparse(X) else X
+            raise ValueError(f"Expected {wanted}, got {rows.shape[1]}.")
+        values = rows.data if sp.issparse(rows) else rows
         if (between := values[(values > 0) & (values < 1)]).size:
             raise ValueError(
                 f"Expected memberships, 0 or 1, got {between[0]:.3g}. Choose the least "
                 "probability of a membership, such as "
                 "vectorizer.inverse_transform(encoder.predict_proba(X) >= 0.1)."
             )
-        members = above_zero(X)
+        members = above_zero(rows)
         return np.split(names[members.indices], members.indptr[1:-1])
 
-    def get_feature_names_out(self, input_features: Any = None) -> Names:
-        """Return the names of the gene sets, one a column.
+    def get_feature_names_out(self, input_features: object = None) -> Names:
+        """Return the names of the gene sets, one per column.
 
         Parameters
         ----------
@@ -327,35 +339,32 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array(list(self.vocabulary_), dtype=object)
 
-    def _fit(self, genes: list[str], *, fate: str | None) -> Rows:
-        gene_sets = load_go_bp() if self.gene_sets is None else self.gene_sets
-        whole = resolve_gene_sets(gene_sets, prefix_names=self.prefix_names)
+    def _fit(self, genes: list[str], handling: str | None = None) -> Rows:
+        whole = collection_of(self.gene_sets, self.prefix_names)
         collection = select_by_size(whole, self.min_size, self.max_size)
         index = GeneIndex(collection.genes, self.aliases)
-        rows, missing = self._look_up(genes, index, fate=fate)
+        rows, missing = self._look_up(genes, index, handling)
         self._set(collection, index, self.dtype)
         self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
         return rows
 
-    def _set(
-        self, collection: GeneSets, index: GeneIndex, dtype: npt.DTypeLike
-    ) -> None:
-        """Set `gene_sets_` and the attributes that follow from it, not saved."""
-        self._membership = membership_matrix(collection, index.row_of, dtype)
-        self.gene_sets_, self._index = collection, index
+    def _set(self, collection: GeneSets, index: GeneIndex, dtype: DTypeLike) -> None:
+        """Set `gene_sets_` and what follows from it, which is not saved."""
+        self.membership_ = matrix_of(collection, index.row_of, dtype)
+        self.gene_sets_, self.gene_index_ = collection, index
         self.genes_ = np.array(index.genes, dtype=object)
         self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # A copy: from Python 3.11 on, it is the dict of the estimator itself.
         state = dict(super().__getstate__())
-        if "_index" in state:
-            index, membership = state.pop("_index"), state.pop("_membership")
-            del state["genes_"], state["vocabulary_"]
-            state["_fitted"] = index.aliases, membership.dtype.str
+        if "gene_index_" in state:
+            for name in ("gene_index_", "membership_", "genes_", "vocabulary_"):
+                del state[name]
+            state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
         return state
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
+    def __setstate__(self, state: Mapping[str, object]) -> None:
         super().__setstate__(state)
         if "_fitted" in self.__dict__:
             aliases, dtype = self.__dict__.pop("_fitted")
@@ -363,38 +372,27 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             self._set(self.gene_sets_, index, dtype)
 
     def _look_up(
-        self, genes: list[str], index: GeneIndex, *, fate: str | None
+        self, genes: list[str], index: GeneIndex, handling: str | None
     ) -> tuple[Rows, list[str]]:
-        """Row of every gene, and the genes that have none; a warning says their fate.
+        """Row of every gene, and the genes without one.
 
-        None does not warn.
+        `handling` ends the first sentence of the warning. None does not warn.
         """
         rows = index.rows(genes)
         missing = index.missing(genes, rows)
-        index.refuse(
-            missing,
-            len(genes),
-            unknown=self.handle_unknown == "error",
-            ambiguous=self.handle_ambiguous == "error",
-        )
-        if missing and fate is not None:
-            warn(index.complaint(missing, len(genes), fate))
+        if self.handle_ambiguous == "error":
+            index.check_unambiguous(genes)
+        if missing and self.handle_unknown == "error":
+            raise ValueError(index.complaint(missing, len(genes)))
+        if missing and handling is not None:
+            warn(index.complaint(missing, len(genes), handling))
         return rows, missing
 
-    def _look_up_some(self, genes: list[str]) -> tuple[Rows, list[str]]:
-        """Look up genes of which some, but not all, may be unknown; warn of those."""
-        rows, missing = self._look_up(genes, self._index, fate=None)
-        if missing and len(missing) == len(genes):
-            complaint = self._index.complaint(missing, len(genes), "")
-            raise ValueError(f"Expected genes of the collection. {complaint}")
-        if missing:
-            warn(self._index.complaint(missing, len(genes), ", and left out"))
-        return rows, missing
-
-    def _select(self, rows: Rows, X: Any) -> Membership:
-        """Rows of the collection's matrix, in the container that is asked for."""
+    def _select(self, rows: Rows, X: Iterable[str]) -> Membership:
+        """Rows of `membership_`, or of zeros, in the container that is asked for."""
         container = _get_output_config("transform", self)["dense"]
-        return contained(self._membership[rows], X, container, self.sparse_output)
+        found = rows_of(self.membership_, rows)
+        return contained(found, X, container, self.sparse_output)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -27,18 +27,18 @@ def warning(genes, gene_sets=SYMBOLS, **parameters):
         ("7157.0", "an Entrez number", "aliases={identifier: gene}"),
         ("NM_000546.6", "a RefSeq id", "aliases={identifier: gene}"),
         ("HGNC:11998", "an HGNC id", "aliases={identifier: gene}"),
-        ("2-Sep", "a date that a spreadsheet made", "the original file"),
-        ("1-Mar", "a date that a spreadsheet made", "the original file"),
-        ("Sep-02", "a date that a spreadsheet made", "the original file"),
-        ("SEP-02", "a date that a spreadsheet made", "the original file"),
-        ("2-Sept", "a date that a spreadsheet made", "the original file"),
-        ("9/2/2023", "a date that a spreadsheet made", "the original file"),
-        ("02.09.23", "a date that a spreadsheet made", "the original file"),
-        ("43710", "a date that a spreadsheet turned into a number", "the original"),
-        ("43710.0", "a date that a spreadsheet turned into a number", "the original"),
+        ("2-Sep", "a spreadsheet date", "the original file"),
+        ("1-Mar", "a spreadsheet date", "the original file"),
+        ("Sep-02", "a spreadsheet date", "the original file"),
+        ("SEP-02", "a spreadsheet date", "the original file"),
+        ("2-Sept", "a spreadsheet date", "the original file"),
+        ("9/2/2023", "a spreadsheet date", "the original file"),
+        ("02.09.23", "a spreadsheet date", "the original file"),
+        ("43710", "a spreadsheet date", "the original"),
+        ("43710.0", "a spreadsheet date", "the original"),
         ("43730.0", "an Entrez number", "aliases={identifier: gene}"),
-        ("2-Sep-21", "a date that a spreadsheet made", "the original file"),
-        ("2021-09-02 00:00:00", "a date that a spreadsheet made", "the original file"),
+        ("2-Sep-21", "a spreadsheet date", "the original file"),
+        ("2021-09-02 00:00:00", "a spreadsheet date", "the original file"),
         ("Trp53", "a mouse or rat symbol", r"orthologs as aliases={symbol: gene}"),
         ("Nkx2-1", "a mouse or rat symbol", "orthologs"),
         ("1110008P14Rik", "a mouse or rat symbol", "gene sets of that species"),
@@ -87,17 +87,16 @@ def test_symbols_in_a_collection_of_numbers():
 
 def test_the_warning_counts_names_and_advises():
     genes = ["ENSG00000141510.17", "ENSG00000149311", "2-Sep", "P53", "TP53", "2-Sep"]
-    assert warning(genes) == (
-        "5 of 6 genes are in no gene set of the collection, and given a row of zeros: "
-        "'ENSG00000141510.17', 'ENSG00000149311', '2-Sep', 'P53'. 2 look like Ensembl "
-        "ids ('ENSG00000141510.17', 'ENSG00000149311'), not like 'ATM': translate such "
-        "identifiers with aliases={identifier: gene}, those of human genes with "
-        "aliases=sk_gene2vec.datasets.load_human_gene_aliases(ids=True). 1 "
-        "looks like a date that a "
-        "spreadsheet made of a symbol ('2-Sep'), not like 'ATM': take the symbols from "
-        "the original file. Old symbols and other names need aliases; for human genes, "
-        "set aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
-    )
+    text = warning(genes)
+    for part in (
+        "5 of 6 genes are in no gene set",
+        "2 look like Ensembl ids ('ENSG00000141510.17', 'ENSG00000149311')",
+        "load_human_gene_aliases(ids=True)",
+        "1 looks like a spreadsheet date ('2-Sep')",
+        "Old symbols and other names need aliases",
+    ):
+        assert text.count(part) == 1
+    assert "'TP53'" not in text
 
 
 def test_aliases_are_not_advised_twice():
