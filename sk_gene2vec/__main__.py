@@ -17,18 +17,25 @@ For example:
 
 from __future__ import annotations
 
-import argparse
 import ast
 import inspect
+import io
 import json
 import os
 import sys
 import warnings
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -44,15 +51,26 @@ from sk_gene2vec import (
 )
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
+from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
+from sk_gene2vec.embedding._tables import has_vectors, read_table
 from sk_gene2vec.encoder._model import column_of, row_of
+from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
 from sk_gene2vec.gene_sets._sources import resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sk_gene2vec.identifiers._index import Aliases
+
 _NAME = "sk-gene2vec"
-# What the package raises for input that it cannot use.
+# Errors for input that cannot be used.
 _BAD_INPUT = (ImportError, KeyError, MemoryError, OSError, TypeError, ValueError)
+# Size of a table of aliases, many times that of all names of human genes.
+_MAX_BYTES = 2**26
+_Command: TypeAlias = Callable[[Namespace], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,21 +78,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns the exit code: 0 done, 1 the input cannot be used, 130 stopped by Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     parser = _parser()
     args = parser.parse_args(argv)
     if [*args.inputs, *args.genes].count("-") > 1:
         parser.error("Expected - once: there is one standard input.")
     try:
+        if args.output == "-" and sys.stdout is None:
+            raise OSError("Expected an open standard output, got a closed one.")
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: _tell("warning", message)
+            tell_once = cache(_tell)
+            warnings.showwarning = lambda text, *_: tell_once("warning", str(text))
             args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has enough, as `head` has. Python would write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
-    except _BAD_INPUT as error:
+    except (OverflowError, *_BAD_INPUT) as error:
         # The text of a KeyError is the repr of its message.
         message = error.args[0] if isinstance(error, KeyError) else error
         _tell("error", str(message) or type(error).__name__)
@@ -82,59 +106,63 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _tell(kind: str, message: object) -> None:
-    print(f"{_NAME}: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+def _tell(kind: str, message: str) -> None:
+    if sys.stderr is not None:
+        print(f"{_NAME}: {kind}: {' '.join(message.split())}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    shape: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = argparse.ArgumentParser(_NAME, description=__doc__, **shape)
+def _parser() -> ArgumentParser:
+    shape = RawDescriptionHelpFormatter
+    parser = ArgumentParser(_NAME, description=__doc__, formatter_class=shape)
     parser.add_argument("--version", action="version", version=f"{_NAME} {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def command(run: Callable[..., None], *parents: Any) -> argparse.ArgumentParser:
-        text = inspect.getdoc(run) or ""  # none under python -OO
-        texts = {"help": text.split("\n")[0], "description": text, **shape}
-        made = commands.add_parser(run.__name__[1:], parents=parents, **texts)
-        made.set_defaults(run=run, genes=[])
+    def command(run: _Command, *parents: ArgumentParser) -> ArgumentParser:
+        name, text = run.__name__[1:], inspect.getdoc(run) or ""  # none under -OO
+        line = text.split("\n")[0]
+        made = commands.add_parser(name, parents=parents, help=line, description=text)
+        made.formatter_class = shape
+        made.set_defaults(run=run, genes=[], output="-")
         return made
 
-    named = argparse.ArgumentParser(add_help=False)
+    named = ArgumentParser(add_help=False)
     text = "other names of genes: human (bundled), or a table with a header and two "
     text += "columns, name and gene"
     named.add_argument("--aliases", metavar="human|FILE", help=text)
 
-    top = argparse.ArgumentParser(add_help=False)
+    top = ArgumentParser(add_help=False)
     text = "number of each (default 10)"
     top.add_argument("-k", metavar="N", type=_number, default=10, help=text)
 
     add = command(_embed, _training(), named).add_argument
-    add("--genes", metavar="FILE", nargs=1, help="write these alone, one a line")
+    add("--genes", metavar="FILE", nargs=1, help="write these alone, one per line")
     text = "vectors to write (default -)"
     add("-o", "--output", metavar="FILE", type=_vectors, default="-", help=text)
 
     add = command(_neighbors, top).add_argument
     add("inputs", metavar="vectors", nargs=1, type=_vectors)
-    add("genes", metavar="gene", nargs="+", help="- reads genes, one a line")
+    add("genes", metavar="gene", nargs="+", help="- reads genes, one per line")
 
     complete = command(_complete, _training(), named, top)
     add = complete.add_mutually_exclusive_group(required=True).add_argument
     add("--gene-set", metavar="NAME", help="suggest genes of this gene set")
     add("--gene", metavar="NAME", help="suggest gene sets of this gene")
-    text = "suggest genes that go with these, one a line"
+    text = "suggest genes that go with these, one per line"
     add("--genes", metavar="FILE", nargs=1, help=text)
 
     add = command(_map, _training(), named).add_argument
-    add("--method", default="auto", help="layout: auto (default), umap, tsne, pca")
+    methods = ["auto", "umap", "tsne", "pca"]
+    text = "layout: %(choices)s (default auto)"
+    add("--method", metavar="NAME", choices=methods, default="auto", help=text)
     add("-o", "--output", metavar="FILE", required=True, help="web page to write")
 
     command(_score, _training())
     return parser
 
 
-def _training() -> argparse.ArgumentParser:
+def _training() -> ArgumentParser:
     """Build the arguments of the commands that fit an encoder."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = ArgumentParser(add_help=False)
     add = parser.add_argument
     add("inputs", metavar="collection", nargs="*")
     text = "put the name of its file before the name of every gene set"
@@ -144,21 +172,21 @@ def _training() -> argparse.ArgumentParser:
     add("--embedding-dim", metavar="N", type=int, default=width, help=text)
     add("--seed", metavar="N", type=int, default=0, help="0 (default) or greater")
     text = "another parameter of GeneSetEncoder; may be repeated"
-    more: dict[str, Any] = {"type": _setting, "action": "append", "default": []}
-    add("--set", metavar="NAME=VALUE", help=text, **more)
+    shape = "NAME=VALUE"
+    add("--set", metavar=shape, type=_setting, action="append", default=[], help=text)
     return parser
 
 
 def _number(text: str) -> int:
     if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"Expected 1 or more, got {text!r}.")
+        raise ArgumentTypeError(f"Expected 1 or more, got {text!r}.")
     return int(text)
 
 
 def _vectors(path: str) -> str:
     if _ending(path) not in _FORMATS:
         wanted = f"Expected a file that ends in {', '.join(_FORMATS)}"
-        raise argparse.ArgumentTypeError(f"{wanted}, got {path!r}.")
+        raise ArgumentTypeError(f"{wanted}, got {path!r}.")
     return path
 
 
@@ -166,17 +194,19 @@ def _ending(path: str) -> str:
     return ".tsv" if path == "-" else Path(path).suffix
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _setting(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"Expected NAME=VALUE, got {text!r}.")
+        raise ArgumentTypeError(f"Expected NAME=VALUE, got {text!r}.")
+    if name == "callbacks":
+        raise ArgumentTypeError("Callbacks can be set in Python only.")
     try:
         return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
         return name, value  # a text without quotes, as in activation=tanh
 
 
-def _embed(args: argparse.Namespace) -> None:
+def _embed(args: Namespace) -> None:
     """Learn a vector for every gene of a collection.
 
     For example:
@@ -186,13 +216,15 @@ def _embed(args: argparse.Namespace) -> None:
       sk-gene2vec embed h.all.gmt --genes ensembl_ids.txt --aliases human > vectors.tsv
     """
     genes = _listed(args.genes[0]) if args.genes else None
-    # Before the training: the folder may not exist.
+    # Fail before the training if the output cannot be written.
+    if _ending(args.output) == ".parquet":
+        optional("pyarrow", "a .parquet file", "interop")
     with nullcontext("-") if args.output == "-" else replacing(args.output) as target:
         embedding = _vectors_of(_collection(args), args, genes)
         _FORMATS[_ending(args.output)][1](embedding, target)
 
 
-def _neighbors(args: argparse.Namespace) -> None:
+def _neighbors(args: Namespace) -> None:
     """List the genes nearest to each gene, with cosine similarities.
 
     For example:
@@ -204,7 +236,7 @@ def _neighbors(args: argparse.Namespace) -> None:
     _write_table(embedding.neighbors(chain.from_iterable(given), topn=args.k))
 
 
-def _complete(args: argparse.Namespace) -> None:
+def _complete(args: Namespace) -> None:
     """Suggest probable memberships that a collection does not list.
 
     For example:
@@ -219,7 +251,7 @@ def _complete(args: argparse.Namespace) -> None:
         found = suggest_gene_sets(_fit(args, vectorizer), args.gene, args.k)
     elif args.genes:
         genes = _listed(args.genes[0])
-        _check_some(vectorizer, genes)
+        vectorizer.gene_index_.rows_of_list(genes)
         found = suggest_genes(_fit(args, vectorizer), genes, args.k)
     else:
         column_of(args.gene_set, vectorizer)
@@ -227,19 +259,21 @@ def _complete(args: argparse.Namespace) -> None:
     _write_table(found)
 
 
-def _map(args: argparse.Namespace) -> None:
+def _map(args: Namespace) -> None:
     """Draw genes as an interactive web page.
 
-    The first file may be vectors, told by its ending. Collections then name their gene
-    sets. Otherwise the vectors are learned from the collections.
+    The first file may have vectors. Collections then name their gene sets. Otherwise
+    the vectors are learned from the collections.
 
     For example:
       sk-gene2vec map vectors.tsv h.all.gmt -o map.html
       sk-gene2vec map h.all.gmt -o map.html
     """
+    if args.method == "umap":
+        optional("umap", "--method umap", "plot")
     first, *others = args.inputs or [""]
     with replacing(args.output) as part:
-        if _ending(first) in _FORMATS:
+        if first == "-" or has_vectors(first):
             embedding, args.inputs = _FORMATS[_ending(first)][0](first), others
             gene_sets = _collection(args) if others else None
         else:
@@ -250,10 +284,11 @@ def _map(args: argparse.Namespace) -> None:
         write_gene_map(embedding, part, gene_sets=gene_sets, **options)
 
 
-def _score(args: argparse.Namespace) -> None:
-    """Score how memberships are found that the training has not seen, as JSON.
+def _score(args: Namespace) -> None:
+    """Score how well hidden memberships are found, as JSON.
 
-    A tenth of the memberships of every gene is hidden. The output is one line.
+    A tenth of the memberships of every gene is hidden from the training. The output is
+    one line.
 
     For example:
       sk-gene2vec score h.all.gmt
@@ -271,82 +306,85 @@ def _score(args: argparse.Namespace) -> None:
     print(json.dumps(about | scores))
 
 
-def _collection(args: argparse.Namespace) -> GeneSets:
-    given = [
-        read_gene_sets(sys.stdin.buffer) if path == "-" else path
-        for path in args.inputs
-    ]
+def _collection(args: Namespace) -> GeneSets:
+    given: list[str | GeneSets] = []
+    for path in args.inputs:
+        if has_vectors(path):
+            wanted = "Expected a collection, got vectors, which map takes first"
+            raise ValueError(f"{path}: {wanted}.")
+        given.append(read_gene_sets(_open(path)) if path == "-" else path)
     one = given[0] if len(given) == 1 else given or load_go_bp()
     return resolve_gene_sets(one, prefix_names=args.prefix_names)
 
 
-def _encoder(args: argparse.Namespace) -> GeneSetEncoder:
+def _encoder(args: Namespace) -> GeneSetEncoder:
     encoder = GeneSetEncoder(args.embedding_dim, random_state=args.seed)
     return encoder.set_params(**dict(args.set))
 
 
-def _vectorizer(args: argparse.Namespace, gene_sets: GeneSets) -> GmtVectorizer:
+def _vectorizer(args: Namespace, gene_sets: GeneSets) -> GmtVectorizer:
     aliases = _aliases(args.aliases, gene_sets.genes)
     return GmtVectorizer(gene_sets, aliases=aliases).fit(gene_sets.genes)
 
 
-def _fit(args: argparse.Namespace, vectorizer: GmtVectorizer) -> Pipeline:
+def _fit(args: Namespace, vectorizer: GmtVectorizer) -> Pipeline:
     """Fit the encoder on all genes of the fitted vectorizer."""
     encoder = _encoder(args).fit(vectorizer.transform(vectorizer.genes_))
     return make_pipeline(vectorizer, encoder)
 
 
 def _vectors_of(
-    gene_sets: GeneSets, args: argparse.Namespace, genes: list[str] | None = None
+    gene_sets: GeneSets, args: Namespace, genes: list[str] | None = None
 ) -> GeneEmbedding:
     vectorizer = _vectorizer(args, gene_sets)
     if genes is not None:
-        _check_some(vectorizer, genes)
+        vectorizer.gene_index_.rows_of_list(genes)  # before the training
     return GeneEmbedding.from_pipeline(_fit(args, vectorizer), genes)
 
 
-def _check_some(vectorizer: GmtVectorizer, genes: list[str]) -> None:
-    """Refuse a list without a gene of the collection before training."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what comes behind the training warns again
-        vectorizer.gene_index_.rows_of_list(genes)
-
-
-def _aliases(given: str | None, genes: list[str]) -> Any:
+def _aliases(given: str | None, genes: list[str]) -> Aliases | None:
     if given is None:
         return None
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
     import pandas as pd
 
-    table = pd.read_csv(given, sep="\t", dtype=str, na_filter=False)
-    if not set(genes).isdisjoint(table.columns):
-        wanted = "Expected a first line with the names of the columns"
+    # Not by pandas, which opens URLs and unpacks without a limit.
+    text = io.StringIO(read_text(given, "utf-8", _MAX_BYTES).text)
+    table = pd.read_csv(text, sep="\t", dtype=str, na_filter=False)
+    if table.shape[1] != 2 or not set(genes).isdisjoint(table.columns):
+        wanted = "Expected a first line with the names of the two columns"
         raise ValueError(f"{given}: {wanted}, got {' and '.join(table.columns)}.")
     return table
 
 
+def _open(path: str) -> BinaryIO:
+    if path != "-":
+        return Path(path).open("rb")
+    if sys.stdin is None:
+        raise OSError("Expected an open standard input, got a closed one.")
+    return sys.stdin.buffer
+
+
 def _listed(path: str) -> list[str]:
-    text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
-    return list(dict.fromkeys(filter(None, map(strip, text.splitlines()))))
+    with _open(path) as file:
+        lines = read_text(file, "utf-8", MAX_BYTES).lines
+    genes = list(dict.fromkeys(filter(None, map(strip, lines))))
+    if not genes:
+        raise ValueError(f"{path}: Expected genes, one per line, got none.")
+    return genes
 
 
 def _read_table(path: str) -> GeneEmbedding:
-    import pandas as pd
-
-    source = sys.stdin if path == "-" else path
     try:
-        # As text: NA and 7157 are genes.
-        frame = pd.read_csv(
-            source, sep="\t", index_col=0, converters={0: str}, na_filter=False
-        )
-        return GeneEmbedding.from_frame(frame)
+        with _open(path) as file:
+            return GeneEmbedding.from_frame(read_table(file))
     except (TypeError, ValueError) as error:
         wanted = f"Expected a table of vectors, as `{_NAME} embed` writes it"
         raise ValueError(f"{path}: {wanted}, got: {error}") from error
 
 
-def _write_table(table: Any, path: str = "-", *, index: bool = False) -> None:
+def _write_table(table: pd.DataFrame, path: str = "-", *, index: bool = False) -> None:
     target = sys.stdout if path == "-" else path
     table.to_csv(target, sep="\t", index=index, lineterminator="\n")
 

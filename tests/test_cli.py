@@ -1,8 +1,11 @@
 """The command line: what it writes, how it ends, and what it says of bad input."""
 
+import gzip
 import importlib
 import io
 import json
+import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -85,7 +88,7 @@ def test_embed_in_a_process_reads_stdin_writes_stdout_and_warns(
     text = collection.read_text(encoding="utf-8")
     run = process("embed", "-", *QUICK, "--genes", genes, input=text)
     assert run.returncode == 0, run.stderr
-    assert one_line(run.stderr).startswith("sk-gene2vec: warning: 1 of 3 genes is in")
+    assert one_line(run.stderr).startswith("sk-gene2vec: warning: 1 of 3 genes")
     frame = read(run.stdout).set_index("gene")
     assert list(frame.index) == ["TP53", "HK1"]
     np.testing.assert_allclose(frame, embedding[["TP53", "HK1"]], rtol=1e-5)
@@ -187,7 +190,8 @@ def test_aliases_without_a_header_are_refused(collection, tmp_path, capsys):
     args = ["complete", str(collection), "--gene", "7157", "--aliases", str(path)]
     assert main(args) == 1
     error = one_line(capsys.readouterr().err)
-    assert "a first line with the names of the columns, got 7157 and TP53." in error
+    assert "a first line with the names" in error
+    assert "got 7157 and TP53" in error
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "2.5", "many"])
@@ -300,13 +304,151 @@ def test_input_that_cannot_be_used_gets_one_line(
     assert not out
 
 
-def test_gene_sets_are_not_taken_for_vectors(tmp_path, capsys):
-    path = tmp_path / "sets.tsv"
-    path.write_text("gs_name\tgene_symbol\nP53\tTP53\n", encoding="utf-8")
-    assert main(["map", str(path), "-o", str(tmp_path / "map.html")]) == 1
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("KEGG_2021_Human.txt", "ALPHA\t\tHK1\tPKM\nBETA\t\tTP53\tMDM2\tHK1\n"),
+        ("entrez.txt", "ALPHA\tna\t3098\t5315\nBETA\tna\t7157\t4193\t3098\n"),
+        ("gmt.tsv", "ALPHA\tna\tHK1\tPKM\nBETA\tna\tTP53\tMDM2\tHK1\n"),
+        (
+            "weights.tsv",
+            "source\ttarget\tweight\nALPHA\tHK1\t0.5\nALPHA\tPKM\t1.0\nBETA\tTP53\t1\n",
+        ),
+    ],
+)
+def test_map_learns_from_a_collection_whatever_its_ending(name, text, tmp_path):
+    path, page = tmp_path / name, tmp_path / "map.html"
+    path.write_text(text, encoding="utf-8")
+    options = [*QUICK, "--method", "pca", "-o", str(page)]
+    assert main(["map", str(path), *options]) == 0
+    assert "ALPHA" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ending", ["tsv", "txt", "parquet"])
+def test_vectors_are_not_read_as_a_collection(ending, collection, tmp_path, capsys):
+    path = str(tmp_path / f"vectors.{ending}")
+    assert main(["embed", str(collection), *QUICK, "-o", path]) == 0
+    page = str(tmp_path / "map.html")
+    for args in (["embed", path], ["map", str(collection), path, "-o", page]):
+        assert main(args) == 1
+        assert f"{path}: Expected a collection" in one_line(capsys.readouterr().err)
+    assert not Path(page).exists()
+    assert main(["map", path, "--method", "pca", "-o", page]) == 0
+
+
+def test_vectors_without_a_header_lose_no_gene(table, capsys):
+    _, *lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    table.write_text("".join(lines), encoding="utf-8")
+    assert main(["neighbors", str(table), "TP53"]) == 1
+    assert "numbers in the first line" in one_line(capsys.readouterr().err)
+
+
+def test_addresses_are_not_opened(collection, tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/vectors."
+        page = str(tmp_path / "map.html")
+        for ending in ("tsv", "txt", "parquet"):
+            for args in (
+                ["neighbors", url + ending, "TP53"],
+                ["map", url + ending, "-o", page],
+                ["embed", url + ending],
+                ["embed", str(collection), "--aliases", url + ending],
+                ["embed", str(collection), "--genes", url + ending],
+            ):
+                assert main(args) == 1
+                assert "http:" in one_line(capsys.readouterr().err)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_aliases_unpack_to_a_limit(collection, tmp_path, capsys):
+    path = tmp_path / "aliases.tsv.gz"
+    path.write_bytes(gzip.compress(b"a\tb\n" * 2**25, 1))
+    assert main(["embed", str(collection), "--aliases", str(path)]) == 1
+    assert "at most 67,108,864 bytes" in one_line(capsys.readouterr().err)
+    path.write_bytes(gzip.compress(b"other\tgene\n7157\tTP53\n"))
+    assert main(["embed", str(collection), *QUICK, "--aliases", str(path)]) == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["embed", "SETS", "-o", "folder.tsv"],
+        ["embed", "SETS", "-o", "none/vectors.tsv"],
+        ["embed", "SETS", "-o", "vectors.parquet"],
+        ["map", "SETS", "-o", "folder.tsv"],
+        ["map", "SETS", "-o", "map.html", "--method", "umap"],
+        ["embed", "SETS", "--genes", "blank.txt"],
+    ],
+)
+def test_what_cannot_end_well_fails_before_the_training(
+    args, collection, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    monkeypatch.chdir(tmp_path)
+    Path("folder.tsv").mkdir()
+    Path("blank.txt").write_text("\n", encoding="utf-8")
+    before = set(tmp_path.iterdir())
+    assert main([str(collection) if arg == "SETS" else arg for arg in args]) == 1
     told = one_line(capsys.readouterr().err)
-    assert f"{path}: Expected a table of vectors, as `sk-gene2vec embed`" in told
-    assert list(tmp_path.iterdir()) == [path]
+    assert "Expected" in told or "pip install" in told
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "value", ["-" * 100_000, "[" * 100_000, "1" + "0" * 400, "{[]: 1}"]
+)
+def test_values_that_are_no_parameter_get_one_line(value, collection, capsys):
+    assert main(["embed", str(collection), "--set", f"lr={value}"]) == 1
+    assert one_line(capsys.readouterr().err).startswith("sk-gene2vec: error: ")
+
+
+def test_closed_standard_output(collection, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "vectors.tsv"
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", None)
+        patch.setattr(GeneSetEncoder, "fit", None)
+        for args in (["embed"], ["score"], ["complete", "--gene", "TP53"]):
+            assert main([*args, str(collection)]) == 1
+            assert "standard output" in one_line(capsys.readouterr().err)
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["embed", str(collection), *QUICK, "-o", str(path)]) == 0
+    assert path.exists()
+
+
+def test_closed_standard_input(collection, table, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["embed", str(collection), *QUICK]) == 0
+    assert read(capsys.readouterr().out)["gene"].tolist() == GENES
+    for args in (
+        ["embed", "-"],
+        ["embed", str(collection), "--genes", "-"],
+        ["neighbors", "-", "TP53"],
+        ["neighbors", str(table), "-"],
+        ["map", "-", "-o", "map.html"],
+    ):
+        assert main(args) == 1
+        assert "standard input" in one_line(capsys.readouterr().err)
+
+
+def test_closed_standard_error(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    assert main(["embed", "none.gmt"]) == 1
+    assert not capsys.readouterr().out
+
+
+def test_standard_streams_are_utf_8_whatever_the_console(tmp_path):
+    path = tmp_path / "vectors.tsv"
+    path.write_text("gene\ta\tb\nβ\t1\t0\nTP53\t1\t0\n", encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path), "-"]
+    run = subprocess.run(
+        command, input="β\n".encode(), capture_output=True, env=environment
+    )
+    assert run.stdout.decode().splitlines()[1] == "β\tTP53\t1.0", run.stderr
 
 
 @pytest.mark.parametrize(
@@ -315,6 +457,8 @@ def test_gene_sets_are_not_taken_for_vectors(tmp_path, capsys):
         ([], "required: command"),
         (["embed", "-o", "a.npz"], "ends in .tsv, .txt, .parquet, got 'a.npz'"),
         (["embed", "--set", "lr"], "Expected NAME=VALUE"),
+        (["embed", "--set", "callbacks=[5]"], "in Python only"),
+        (["map", "-o", "a.html", "--method", "som"], "'som' (choose from"),
         (["embed", "-", "--genes", "-"], "Expected - once"),
         (["neighbors", "-", "TP53", "-"], "Expected - once"),
         (["complete", "-", "--genes", "-"], "Expected - once"),
@@ -386,9 +530,3 @@ def test_the_script_that_is_installed_is_this_one():
     module, _, function = target.partition(":")
     assert name == "sk-gene2vec"
     assert getattr(importlib.import_module(module), function) is main
-
-
-def test_without_a_standard_input_files_are_read(collection, monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", None)
-    assert main(["embed", str(collection), *QUICK]) == 0
-    assert read(capsys.readouterr().out)["gene"].tolist() == GENES

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "",
         "_utils",
         "datasets",
+        "embedding",
         "encoder",
         "gene_sets",
         "metrics",

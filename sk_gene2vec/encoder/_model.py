@@ -52,7 +52,7 @@ def memberships_of(vectorizer: GmtVectorizer) -> sp.csr_array:
 
 
 def embed(encoder: GeneSetEncoder, X: sp.csr_array) -> Array:
-    """Embed rows of the matrix that the encoder was fitted on, names of columns aside."""
+    """Embed rows of the collection's matrix, whatever the encoder calls its columns."""
     encoder._warn_of_zeros(X)
     return encoder._embed(X)
 

@@ -36,8 +36,13 @@ def test_mode_and_links_stay(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev")
-def test_what_is_no_file_is_written_to(tmp_path):
+def test_devices_are_written_to():
     with replacing(os.devnull) as part:
         assert str(part) == os.devnull
-    with pytest.raises(FileNotFoundError, match="in a folder that exists"):
-        replacing(tmp_path / "nowhere" / "genes.txt").__enter__()
+
+
+@pytest.mark.parametrize("place", ["nowhere/genes.txt", "", "x" * 300])
+def test_what_cannot_be_written_fails_at_once(place, tmp_path):
+    with pytest.raises(OSError, match=r"genes\.txt|the folder|xxx"):
+        replacing(tmp_path / place).__enter__()
+    assert not list(tmp_path.iterdir())
