@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from numbers import Integral
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -17,17 +17,13 @@ from sk_gene2vec._version import __version__
 from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.datasets._cache import cache_folder
 from sk_gene2vec.encoder import GeneSetEncoder
-from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
-from sk_gene2vec.gene_sets._sources import resolve_gene_sets
+from sk_gene2vec.gene_sets import GeneSets
+from sk_gene2vec.gene_sets._sources import GeneSetSources, resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.vectorizer import GmtVectorizer
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sk_gene2vec.embedding._embedding import GeneEmbedding
-
-_Collection: TypeAlias = "GeneSetsLike | str | PathLike[str] | pd.DataFrame"
 
 # Parameters on which vectors do not depend, or should not.
 _FREE_PARAMETERS = {"completeness", "device", "verbose", "warm_start"}
@@ -37,7 +33,7 @@ _METRICS = ["ndcg@100", "recall@20", "auroc"]
 
 def from_gene_sets(
     cls: type[GeneEmbedding],
-    gene_sets: _Collection | list[_Collection] | None = None,
+    gene_sets: GeneSetSources | None = None,
     *,
     encoder: GeneSetEncoder | None = None,
     evaluate: bool = False,
