@@ -163,9 +163,8 @@ def fetch_msigdb(
     remote = Remote(url, lambda: known, n_retries, timeout, progressbar)
     path = _cache_file(data_home, stem, url)
     retrieved = cached_gmt(remote, path, force_download)
-    if _numbers(version) >= (7, 0):
-        licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
-    else:
+    licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
+    if _numbers(version) < (7, 0):
         licence = f"not CC BY throughout before release 7.0, see {MSIGDB_TERMS}"
     return read_gmt(path)._with_attrs(
         name=f"MSigDB {collection}, {id_type}",
@@ -316,13 +315,10 @@ def _check_msigdb(collection: str, version: str, id_type: str) -> str:
     has_shape = re.fullmatch(_SHAPES[organism], collection)
     if collection not in COLLECTIONS[organism] and not (is_new and has_shape):
         what = f"{organism} collection (MSigDB {version})"
-        message = _unknown(what, collection, COLLECTIONS[organism])
-        release = version[:-3] if version.startswith("20") else "2024.1"
+        release, advice = version[:-3] if version.startswith("20") else "2024.1", ""
         if found := {collection, _whole(collection)} & {*COLLECTIONS[other]}:
-            message += (
-                f" For {other}, {found.pop()!r}, set version='{release}.{ending}'."
-            )
-        raise ValueError(message)
+            advice = f" For {other}, {found.pop()!r}, set version='{release}.{ending}'."
+        raise ValueError(_unknown(what, collection, COLLECTIONS[organism], advice))
     return organism
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from sk_gene2vec._utils._genes import UNWRITABLE, check_text, strip
 from sk_gene2vec._utils._messages import excerpt
@@ -14,11 +14,6 @@ GeneSetsLike: TypeAlias = Mapping[str, Iterable[str]] | Iterable[_Pair]
 
 # No two ways to match the same digits: a long field must not take forever.
 _WEIGHT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-
-
-class _State(TypedDict):
-    gmt: str
-    attrs: dict[str, str]
 
 
 class GeneSets(Mapping[str, tuple[str, ...]]):
@@ -183,12 +178,12 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     __copy__ = __deepcopy__
 
-    def __getstate__(self) -> _State:
+    def __getstate__(self) -> dict[str, Any]:
         # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
         lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
         return {"gmt": "\n".join(lines), "attrs": self._attrs}
 
-    def __setstate__(self, state: _State) -> None:
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
         rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
         sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
         descriptions = {name: description for name, description, *_ in rows}

@@ -14,11 +14,7 @@ from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._messages import excerpt, nearest_names
-from sk_gene2vec.gene_sets._sources import (
-    GeneSetSources,
-    membership_matrix,
-    resolve_gene_sets,
-)
+from sk_gene2vec.gene_sets._sources import Sources, membership_matrix, resolve_gene_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +24,7 @@ _STRIP = 256
 
 
 def group_gene_sets(
-    gene_sets: GeneSetSources,
+    gene_sets: Sources,
     names: Iterable[str] | None = None,
     *,
     threshold: float = 0.5,

@@ -115,10 +115,7 @@ def read_text(
         raise GeneSetFormatError(f"{where}: Damaged gzip file ({error}).") from error
     text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
     file = FileText(text, where, name)
-    head = content[:8]
-    _check_is_text(
-        file, head.encode("latin-1", "replace") if isinstance(head, str) else head
-    )
+    _check_is_text(file, content)
     return file
 
 
@@ -186,15 +183,16 @@ def _undecodable(
     )
 
 
-def _binary(content: bytes) -> str | None:
+def _binary(content: str | bytes) -> str | None:
     """Tell which binary format a file has, and how to read it."""
-    for magic, kind in _BINARY.items():
-        if content.startswith(magic):
-            return f"{kind}, and pass the DataFrame"
-    return None
+    head = content[:8]
+    if isinstance(head, str):
+        head = head.encode("latin-1", "replace")
+    kinds = (kind for magic, kind in _BINARY.items() if head.startswith(magic))
+    return next((f"{kind}, and pass the DataFrame" for kind in kinds), None)
 
 
-def _check_is_text(file: FileText, head: bytes) -> None:
+def _check_is_text(file: FileText, content: str | bytes) -> None:
     """Refuse NUL and lone surrogates, as in UTF-16 read as UTF-8."""
     text = file.text
     if not text:
@@ -202,7 +200,7 @@ def _check_is_text(file: FileText, head: bytes) -> None:
     if "\0" not in text and text.isascii():
         return
     if found := _NO_TEXT.search(text):
-        if kind := _binary(head):
+        if kind := _binary(content):
             raise file.error(f"Expected text, got {kind}.")
         raise file.error(
             f"Expected text, got the character {found[0]!r}. The file is damaged, or "

@@ -16,10 +16,10 @@ from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Frame
 
 _Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Iterable[str]] | Frame
-GeneSetSources: TypeAlias = _Source | Iterable[_Source]
+Sources: TypeAlias = _Source | Iterable[_Source]
 
 
-def resolve_gene_sets(gene_sets: GeneSetSources, *, prefix_names: bool) -> GeneSets:
+def resolve_gene_sets(gene_sets: Sources, *, prefix_names: bool) -> GeneSets:
     """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
     if not _is_collection(gene_sets):
         return _joined(gene_sets, prefix_names=prefix_names)

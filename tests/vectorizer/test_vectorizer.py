@@ -179,7 +179,7 @@ def test_names_prefixed_by_the_name_of_a_collection():
         GmtVectorizer(gene_sets).fit(["X"])
     with pytest.raises(ValueError, match=r"'one__MID' .*, one and one\. Rename one"):
         GmtVectorizer([gene_sets[0]] * 2, prefix_names=True).fit(["X"])
-    with pytest.raises(ValueError, match=r"at position 1 without\. Give a path"):
+    with pytest.raises(ValueError, match="at position 1 without"):
         GmtVectorizer([gene_sets[0], SETS], prefix_names=True).fit(["X"])
     with pytest.raises(ValueError, match="without '#' first, got '#x__MID'"):
         GmtVectorizer(
