@@ -170,8 +170,8 @@ def _text(value: object, what: str, known: dict[str, str]) -> str:
 
 def _number(value: object) -> float:
     number = math.nan
-    with suppress(TypeError, ValueError):
-        number = float(value)  # type: ignore[arg-type]  # refused below
+    with suppress(ValueError):
+        number = float(str(value))
     if math.isnan(number):
         raise ValueError(f"Expected a weight, got {excerpt(value)}.")
     return number
