@@ -18,7 +18,7 @@ from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.datasets._cache import cache_folder
 from sk_gene2vec.encoder import GeneSetEncoder
 from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gene_sets._sources import GeneSetSources, resolve_gene_sets
+from sk_gene2vec.gene_sets._sources import Sources, resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.vectorizer import GmtVectorizer
 
@@ -33,7 +33,7 @@ _METRICS = ["ndcg@100", "recall@20", "auroc"]
 
 def from_gene_sets(
     cls: type[GeneEmbedding],
-    gene_sets: GeneSetSources | None = None,
+    gene_sets: Sources | None = None,
     *,
     encoder: GeneSetEncoder | None = None,
     evaluate: bool = False,
