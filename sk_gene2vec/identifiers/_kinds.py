@@ -25,8 +25,8 @@ class _Kind(NamedTuple):
     advice : str
         How to get to genes of the collection.
     among : container of str or None
-        If not all identifiers that match are of the kind, those that are, without what
-        follows a dot.
+        The identifiers of the kind, without what follows a dot. None if all that match
+        the pattern are of the kind.
     """
 
     name: str

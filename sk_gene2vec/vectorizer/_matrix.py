@@ -51,7 +51,7 @@ def matrix_of(
 ) -> sp.csr_matrix:
     """Matrix of genes x gene sets."""
     matrix = membership_matrix(collection, dict(row_of), dtype)
-    if matrix.dtype != np.dtype(dtype):
+    if matrix.dtype != np.dtype(dtype).newbyteorder("="):
         raise TypeError(
             "Expected the dtype of a sparse matrix, such as numpy.float32, "
             f"numpy.float64, numpy.int8 or bool, got {dtype!r}, which SciPy changes to "

@@ -464,7 +464,7 @@ def test_bad_parameters(bad):
         GmtVectorizer(SETS, **bad).fit_transform(GENES)
 
 
-@pytest.mark.parametrize("dtype", ["float23", object, "U1", np.float16, ">f4"])
+@pytest.mark.parametrize("dtype", ["float23", object, "U1", np.float16])
 def test_bad_dtype(dtype):
     message = re.escape(repr(dtype))
     with pytest.raises(TypeError, match=f"numpy.float32.*got {message}"):
