@@ -62,26 +62,25 @@ def matrix_of(
     return matrix
 
 
-def rows_of(matrix: sp.csr_matrix, rows: Rows) -> sp.csr_matrix:
-    """Rows of a matrix; the number of its rows stands for a row of zeros."""
+def select_rows(
+    matrix: sp.csr_matrix, rows: Rows, X: Iterable[str], container: str
+) -> Membership:
+    """Rows of the samples X, in a container of `set_output`.
+
+    The number of rows of the matrix stands for a row of zeros.
+    """
     starts = np.append(matrix.indptr, matrix.nnz)
     shape = matrix.shape[0] + 1, matrix.shape[1]
-    return sp.csr_matrix((matrix.data, matrix.indices, starts), shape=shape)[rows]
-
-
-def contained(
-    rows: sp.csr_matrix, X: Iterable[str], container: str, sparse_output: bool
-) -> Membership:
-    """Put the rows of the samples X into the container of `set_output`."""
+    found = sp.csr_matrix((matrix.data, matrix.indices, starts), shape=shape)[rows]
     if container == "pandas":
         # scikit-learn 1.6 would drop the index of a Series.
         import pandas as pd
 
         index = X.index if isinstance(X, pd.Series | pd.DataFrame) else None
-        return pd.DataFrame(rows.toarray(), index=index)
-    if container != "default" or not sparse_output:
-        return rows.toarray()
+        return pd.DataFrame(found.toarray(), index=index)
+    if container != "default":
+        return found.toarray()
     # scikit-learn before 1.9 has no such setting, and uses matrices.
     if get_config().get("sparse_interface") == "sparray":
-        return sp.csr_array(rows)
-    return rows
+        return sp.csr_array(found)
+    return found

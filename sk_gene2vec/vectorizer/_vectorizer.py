@@ -26,9 +26,8 @@ from sk_gene2vec.vectorizer._matrix import (
     Membership,
     Source,
     collection_of,
-    contained,
     matrix_of,
-    rows_of,
+    select_rows,
 )
 
 if TYPE_CHECKING:
@@ -119,9 +118,6 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
     `min_size` and `max_size` count the genes of a set in the collection, not those
     among the samples: the columns are the same in every fold of a cross-validation.
-
-    `fit` checks the samples, but does not warn of unknown genes; `transform` and
-    `fit_transform` do.
 
     Examples
     --------
@@ -391,8 +387,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     def _select(self, rows: Rows, X: Iterable[str]) -> Membership:
         """Rows of `membership_`, or of zeros, in the container that is asked for."""
         container = _get_output_config("transform", self)["dense"]
-        found = rows_of(self.membership_, rows)
-        return contained(found, X, container, self.sparse_output)
+        kind = container if self.sparse_output or container == "pandas" else "dense"
+        return select_rows(self.membership_, rows, X, kind)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
