@@ -37,8 +37,11 @@ from sk_gene2vec.plotting._projection import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the order in which they run.
-_SCRIPTS = ("data", "view", "card", "search", "export", "controls")
+# The scripts are in the order in which they run.
+_TEMPLATES = (
+    *("map_page.html", "gene_map.css", "map_data.js", "map_view.js", "map_card.js"),
+    *("map_search.js", "map_export.js", "map_controls.js"),
+)
 _NEAREST = 10
 # Layouts whose far distances mean little.
 _LOOSE = ("UMAP 1", "t-SNE 1")
@@ -75,7 +78,7 @@ def write_gene_map(
     path : str or path-like
         The file to write. An existing file is replaced.
     genes : iterable of str, default=None
-        Names of the rows. Needed where `embedding` is an array, and only there.
+        Names of the rows, if `embedding` is an array. Otherwise None.
     gene_sets : GeneSets or mapping of str to iterable of str, default=None
         The genes of every set. Genes that the embedding lacks are left out, and so are
         sets without any gene.
@@ -84,7 +87,7 @@ def write_gene_map(
     aliases : mapping or DataFrame, default=None
         Other names of genes, to search by, as in :class:`~sk_gene2vec.GmtVectorizer`;
         for human genes, see :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
-        Those of genes that the embedding lacks are left out.
+        Aliases of genes that the embedding lacks are left out.
     title : str, default="Gene map"
         The heading of the page.
     coordinates : DataFrame or array-like of shape (n_genes, 2), default=None
@@ -95,7 +98,7 @@ def write_gene_map(
         Layout of the genes, see :func:`project_2d`; the page names it. Not used with
         `coordinates`.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same map; None gives another at every call.
+        The same number gives the same map. None gives another map at every call.
 
     Returns
     -------
@@ -109,11 +112,11 @@ def write_gene_map(
     ImportError
         If ``method="umap"`` and umap-learn is not installed.
     TypeError
-        If `gene_sets` is no mapping of names to genes, or aliases are no text.
+        If `gene_sets` is not a mapping of names to genes, or aliases are not text.
     ValueError
-        If the genes have no names, if no gene set has any of them, if labels do not
-        fit, if `title` is no text that UTF-8 can hold, or for any reason that
-        :func:`project_2d` has. An existing file then stays as it is.
+        If the genes have no names, if no gene set has any of them, if labels or
+        coordinates do not fit the genes, if `title` has lone surrogates, or if
+        :func:`project_2d` raises it. An existing file then stays as it is.
 
     See Also
     --------
@@ -125,11 +128,12 @@ def write_gene_map(
     The page has a content security policy that runs its own script only and loads
     nothing. A click on the links of a card opens NCBI Gene or MSigDB. A file with full
     MSigDB (22,665 genes, 20,832 gene sets, 2.3 million memberships) is about 6 MB.
-    Gene sets are listed from the smallest, which say most.
+    Gene sets are listed from the smallest to the largest, because small sets are the
+    most specific.
 
-    Similar genes have vectors of high cosine, as in `most_similar`. Empty space around
-    far groups of UMAP and t-SNE, which means little, is narrowed so that the map fills
-    the screen; other coordinates keep their proportions.
+    Similar genes have vectors of high cosine, as in `most_similar`. Distances between
+    far groups mean little in UMAP and t-SNE. Wide empty bands between such groups are
+    narrowed so that the map fills the screen. Other coordinates keep their proportions.
 
     Examples
     --------
@@ -151,7 +155,8 @@ def write_gene_map(
     """
     path = Path(path)
     with replacing(path) as part:
-        # What is wrong with the input shows before the layout, which takes longest.
+        # All input is checked before the layout, which takes longest. UTF-8 cannot
+        # hold lone surrogates.
         title.encode()
         known, vectors = genes_and_vectors(embedding, genes)
         names = check_named(known)
@@ -184,12 +189,7 @@ def write_gene_map(
 def _page(title: str, data: PageData) -> str:
     folder = files("sk_gene2vec.plotting") / "templates"
     template, style, *scripts = (
-        (folder / name).read_text(encoding="utf-8")
-        for name in (
-            "map_page.html",
-            "gene_map.css",
-            *map("map_{}.js".format, _SCRIPTS),
-        )
+        (folder / name).read_text(encoding="utf-8") for name in _TEMPLATES
     )
     script = "\n".join(['"use strict";\n(() => {', *scripts, "})();\n"])
     # ASCII, and without the sign that opens and closes tags: no name can break out.
@@ -220,7 +220,7 @@ def _packed(values: NDArray[np.generic]) -> str:
 
 
 def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
-    """Scale coordinates to the middle of a square of 65,536 steps a side."""
+    """Scale coordinates to the middle of a square with 65,536 steps per side."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = float((high - low).max()) or 1.0
     unit = (points - (low + high) / 2) / side + 0.5
@@ -230,7 +230,7 @@ def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
 def _nearest(vectors: NDArray[np.floating]) -> PageData:
     """Find the ten nearest genes of every gene, and their cosines in percent.
 
-    Vectors of two numbers are places on the map and have no cosines.
+    Vectors of two numbers are places on the map: there are no cosines for them.
     """
     k, percent = min(_NEAREST, len(vectors) - 1), np.zeros(0)
     if vectors.shape[1] == 2:
@@ -251,7 +251,7 @@ def _by_gene(index: GeneIndex) -> list[str]:
     """List the other names of every gene, each list joined by tabs."""
     names: list[list[str]] = [[] for _ in index.genes]
     for alias, meant in index.aliases.items():
-        # Names that a search box can hold.
+        # A search box cannot hold these names.
         if UNWRITABLE.search(alias):
             continue
         for gene in [meant] if isinstance(meant, str) else meant:
@@ -293,7 +293,7 @@ def _memberships(
 
 
 def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Write seven bits a byte, the lowest first; the top bit says that more follow."""
+    """Write seven bits per byte, the lowest first; the top bit: more bytes follow."""
     n_bits = max(1, int(numbers.max()).bit_length())
     left = numbers[:, np.newaxis] >> np.arange(0, n_bits, 7, dtype=np.int32)
     used = left > 0

@@ -74,20 +74,15 @@ class Categories:
 
     def draw(self, ax: Axes, points: NDArray[np.float64]) -> float:
         """Draw points and legend; return the width of the legend in pixels."""
-        from matplotlib.lines import Line2D
-
         entries = self.legend()
         colours = np.full(len(points), GREY)
         for _, colour, members in entries:
             colours[members] = colour
         scatter(ax, points, GREY, colours == GREY)
         scatter(ax, points, colours, colours != GREY)
+        for name, colour, rows in entries:
+            ax.scatter([], [], c=colour, label=f"{_short(name)} ({rows.sum():,})")
         legend = ax.legend(
-            [
-                Line2D([], [], color=colour, marker="o", markersize=6, linestyle="")
-                for _, colour, _ in entries
-            ],
-            [f"{_short(name)} ({rows.sum():,})" for name, _, rows in entries],
             title=self.title or None,
             alignment="left",
             loc="upper left",
@@ -164,12 +159,12 @@ def scatter(
     colours: str | NDArray[np.str_] | NDArray[np.float64],
     rows: slice | NDArray[np.bool_] = slice(None),
 ) -> PathCollection:
-    """Scatter points in a random order, so that no label hides all others."""
+    """Scatter points in a random order, so that no label hides the others."""
     box = ax.get_window_extent()
     area = box.width * box.height * (72 / ax.figure.dpi) ** 2
     size = float(np.clip(_COVERED * area / len(points), 2.5, 45))
     chosen = np.random.default_rng(0).permutation(np.arange(len(points))[rows])
-    # Few points are large, and hardly need to be transparent.
+    # Few points are drawn large and nearly opaque.
     alpha = float(np.clip(0.95 - 0.09 * math.log10(len(points) / 50), 0.6, 0.95))
     if not isinstance(colours, str):
         colours = colours[chosen]

@@ -24,7 +24,6 @@ from sk_gene2vec.plotting._projection import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     from sk_gene2vec import GeneSetEncoder
 
@@ -42,7 +41,7 @@ def plot_embedding(
     method: str = "auto",
     random_state: RandomState = 0,
 ) -> Axes:
-    """Plot a gene embedding as a map, one point a gene.
+    """Plot a gene embedding as a map, one point per gene.
 
     Parameters
     ----------
@@ -50,14 +49,14 @@ def plot_embedding(
         The vectors, or coordinates from :func:`project_2d`: vectors of two numbers are
         plotted as they are. A DataFrame has the genes in its index.
     genes : iterable of str, default=None
-        Names of the rows, where `embedding` is an array. Needed to align `labels` by
-        gene, and for `annotate`.
+        Names of the rows, if `embedding` is an array. They are needed to align
+        `labels` by gene, and for `annotate`.
     labels : array-like of shape (n_genes,), Series or mapping, default=None
         Labels that colour the points. An array has the order of the genes. A Series or
-        a mapping has them by gene, and may lack some. Texts, booleans, and integers of
-        at most 20 values are categories; all other numbers get a colour bar. Of more
-        than 20 categories, the 20 largest get a colour. None, empty texts and all kinds
-        of NaN are no label.
+        a mapping has labels by gene, and may lack genes. Numbers get a colour bar,
+        except whole numbers with at most 20 distinct values, which are categories.
+        Everything else is a category. The 20 largest categories get a colour, the
+        others are grey. None, empty texts and missing values of pandas are not labels.
     annotate : iterable of str, default=()
         Genes whose names to write.
     ax : matplotlib Axes, default=None
@@ -65,20 +64,23 @@ def plot_embedding(
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
         Layout of the genes, see :func:`project_2d`. The axes are named after it.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same picture; None gives another at every call.
+        The same number gives the same picture. None gives another picture at every
+        call.
 
     Returns
     -------
     matplotlib Axes
-        The plot. In PDF and SVG files its points are a bitmap, all else is vectors.
+        The plot. In PDF and SVG files the points are a bitmap, and everything else is
+        vectors.
 
     Raises
     ------
     ImportError
-        If matplotlib is not installed, or umap-learn with ``method="umap"``.
+        If matplotlib is not installed; with ``method="umap"``, if umap-learn is not;
+        with `annotate`, if adjustText is not.
     ValueError
         If labels do not fit the genes, if the embedding lacks a gene to annotate, or
-        for any reason that :func:`project_2d` has.
+        if :func:`project_2d` raises it.
 
     See Also
     --------
@@ -135,8 +137,8 @@ def plot_loss_curve(encoder: GeneSetEncoder, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     encoder : GeneSetEncoder
-        Fitted encoder. One with ``early_stopping=True`` has held-out scores too. They
-        belong to the axis on the right, and the best epoch is marked.
+        Fitted encoder. An encoder with ``early_stopping=True`` has held-out scores
+        too. They belong to the axis on the right, and the best epoch is marked.
     ax : matplotlib Axes, default=None
         Axes to plot on. None makes a figure.
 
@@ -170,7 +172,10 @@ def plot_loss_curve(encoder: GeneSetEncoder, *, ax: Axes | None = None) -> Axes:
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     n_epochs = len(encoder.loss_curve_)
-    lines = [_curve(ax, encoder.loss_curve_, n_epochs, PALETTE[0], "training loss")]
+    epochs = range(1, n_epochs + 1)
+    lines = ax.plot(
+        epochs, encoder.loss_curve_, color=PALETTE[0], label="training loss"
+    )
     ax.set(xlabel="epoch", ylabel="binary cross-entropy")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines["top"].set_visible(False)
@@ -181,22 +186,13 @@ def plot_loss_curve(encoder: GeneSetEncoder, *, ax: Axes | None = None) -> Axes:
     right = ax.twinx()
     right.spines["top"].set_visible(False)
     # With warm_start, earlier fits may have no scores.
-    lines.append(_curve(right, scores, n_epochs, PALETTE[1], "held-out NDCG@100"))
+    epochs = epochs[-len(scores) :]
+    lines += right.plot(epochs, scores, color=PALETTE[1], label="held-out NDCG@100")
     best = int(np.argmax(scores))
-    epoch = n_epochs - len(scores) + best + 1
-    right.plot(epoch, scores[best], "o", color=PALETTE[1])
+    right.plot(epochs[best], scores[best], "o", color=PALETTE[1])
     right.set_ylabel("NDCG@100 of held-out memberships")
     right.legend(handles=lines, loc="center right", frameon=False)
     return ax
-
-
-def _curve(
-    ax: Axes, values: list[float], n_epochs: int, colour: str, label: str
-) -> Line2D:
-    """Draw the values of the last epochs."""
-    epochs = range(n_epochs - len(values) + 1, n_epochs + 1)
-    (line,) = ax.plot(epochs, values, color=colour, label=label)
-    return line
 
 
 def _rows_of(annotate: Iterable[str], names: list[str] | None) -> list[int]:

@@ -23,12 +23,13 @@ RandomState: TypeAlias = int | np.random.RandomState | None
 
 _NEIGHBORS = 15
 _PERPLEXITY = 30.0
-# Points are pushed apart until discs of their distance would cover this share of the
-# picture.
+# Points are pushed apart until discs as wide as their distance would cover this share
+# of the picture.
 _COVERED = 0.2
 _PUSHES = 60
 _PUSHED_BY = 8
-# Widest band without a point, in usual distances between neighbours.
+# Widest empty band that stays, as a multiple of the extent over the root of the number
+# of points, which is the usual distance between neighbours.
 _EMPTY = 6.0
 
 
@@ -49,17 +50,17 @@ def project_2d(
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
         The vectors, at least three. A DataFrame has the genes in its index.
     genes : iterable of str, default=None
-        Names of the rows. Needed where `embedding` is an array, and only there.
+        Names of the rows, if `embedding` is an array. Otherwise None.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
         Method of the layout. The columns of the result are named after it.
 
-        - "umap": UMAP; needs umap-learn. Half a minute for 20,000 genes.
-        - "tsne": t-SNE of scikit-learn. Some minutes for 20,000 genes.
-        - "pca": the two directions of largest variance. Immediate, and genes of
-          different function overlap.
+        - "umap": UMAP. It needs umap-learn, and takes half a minute for 20,000 genes.
+        - "tsne": t-SNE of scikit-learn. It takes some minutes for 20,000 genes.
+        - "pca": the two directions of largest variance. It takes no time, and genes
+          of different function overlap.
         - "auto": UMAP where umap-learn is installed, otherwise t-SNE.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same picture; None gives another at every call.
+        The same number gives the same coordinates. None gives others at every call.
 
     Returns
     -------
@@ -73,8 +74,8 @@ def project_2d(
         If umap-learn is not installed, with ``method="umap"``.
     ValueError
         If the vectors are not finite or all the same, if there are fewer than three
-        genes or two features, if there is not one name a vector or a name comes twice,
-        or if the method is unknown.
+        genes or two features, if there is not one name per vector, if a name comes
+        twice, or if the method is unknown.
 
     See Also
     --------
@@ -88,12 +89,12 @@ def project_2d(
     groups of genes, and the size and density of groups, mean little in both.
 
     Many genes of a small collection are in the same gene sets and have the same vector.
-    Both methods put them on one spot, so genes closer than a small distance are pushed
-    apart until each can be seen: a disc of touching points is genes that the
-    collection hardly tells apart.
+    Both methods put these genes on one spot. Genes closer than a small distance are
+    therefore pushed apart until each can be seen. A disc of touching points is a group
+    of genes that the collection hardly distinguishes.
 
-    UMAP gets the exact nearest neighbours instead of searching for approximate ones.
-    That is faster up to some 50,000 genes.
+    UMAP gets the exact nearest neighbours instead of searching for approximate ones,
+    which is faster up to some 50,000 genes.
 
     References
     ----------
@@ -213,7 +214,7 @@ def _layout(
         known = ", ".join(map(repr, ["auto", *_METHODS]))
         raise ValueError(f"Expected method to be one of {known}, got {method!r}.")
     axis, layout = _METHODS[method]
-    # Of unit length, Euclidean distances rank pairs as cosines do.
+    # Euclidean distances between vectors of unit length rank pairs as cosines do.
     rows = vectors if method == "pca" else unit_rows(vectors)
     if np.allclose(rows, rows[0], atol=1e-6):
         raise ValueError(

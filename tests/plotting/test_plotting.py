@@ -88,7 +88,8 @@ def test_categories_by_gene(coordinates):
     assert colour_of(ax, coordinates, "G3") == PALETTE[0]
     assert colour_of(ax, coordinates, "G2") == PALETTE[1]
     assert colour_of(ax, coordinates, "G0") == GREY
-    shown = [to_hex(handle.get_color()) for handle in ax.get_legend().legend_handles]
+    handles = ax.get_legend().legend_handles
+    shown = [to_hex(handle.get_facecolor()[0]) for handle in handles]
     assert shown == [PALETTE[0], PALETTE[1], GREY]
     # A named Series in another order and with missing values says the same.
     series = pd.Series(
