@@ -257,7 +257,7 @@ def test_score_is_a_line_of_json(collection, capsys):
     assert 0 <= found["auroc"] <= 1
     assert found["collection"] == {"name": "sets.gmt"}
     assert (found["n_genes"], found["n_gene_sets"], found["seed"]) == (27, 5, 0)
-    assert found["set"] == {"max_epochs": 2, "init": "random"}
+    assert found["set"] == {"max_epochs": 2, "activation": "tanh"}
 
 
 def test_several_collections_are_taken_together(collection, tmp_path, capsys):

@@ -28,7 +28,7 @@ MAY_IMPORT = {
         *("_utils", "_version", "gene_sets", "identifiers", "datasets", "vectorizer"),
         *("metrics", "encoder"),
     },
-    "plotting": {"_utils", "gene_sets", "identifiers"},
+    "plotting": {"_utils", "gene_sets", "identifiers", "embedding"},
     # "" is the front door, with the public names.
     "__main__": {
         "",

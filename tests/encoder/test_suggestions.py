@@ -561,7 +561,9 @@ def test_a_vector_of_zeros_has_the_frequencies():
     X = np.kron(np.eye(3), np.ones((20, 4))) * (rng.random((60, 12)) < 0.8)
     X[:, 0] = 1
     X[0, 0] = 0
-    encoder = GeneSetEncoder(1, activation="relu", max_epochs=20, random_state=0).fit(X)
+    encoder = GeneSetEncoder(
+        1, gene_input="one-hot", activation="relu", max_epochs=20, random_state=0
+    ).fit(X)
     dead = ~encoder.embedding_.any(axis=1)
     assert 0 < dead.sum() < 60
     probability = encoder.predict_proba(X[dead])

@@ -33,7 +33,7 @@ FITS = {
     # 7 batches of 14 or 15 genes: shares of unequal size.
     "membership": {"max_epochs": 6},
     # Identical rows: shares of unequal weight.
-    "one-hot": {"gene_input": "one-hot", "max_epochs": 6},
+    "one-hot": {"gene_input": "one-hot", "max_epochs": 6, "lr": 0.05},
     "hidden": {"hidden_layer_sizes": (6,), "max_epochs": 6},
 }
 
