@@ -1,25 +1,18 @@
-"""What several test files share."""
+"""What several test files share. Tests that need no torch do not wait for it."""
 
 import contextlib
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from threadpoolctl import threadpool_limits
 
-from sk_gene2vec.encoder.training._losses import Targets
-from sk_gene2vec.encoder.training._sparse_rows import SparseRows
-
 # Workers of pytest-xdist share the cores: each has one thread, as have the processes
-# that it starts, or threads would wait for each other.
+# that it starts, or threads would wait for each other. PyTorch reads the variable when
+# it is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
     threadpool_limits(1)
-
-N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -37,37 +30,10 @@ def msigdb_file():
     return find
 
 
-def sparse_rows_of(matrix):
-    """Entries of a dense NumPy matrix."""
-    rows, columns = np.ascontiguousarray(np.nonzero(matrix))
-    starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
-    return SparseRows(*map(torch.from_numpy, (rows, columns, starts)))
-
-
-@pytest.fixture
-def rows_of():
-    return sparse_rows_of
-
-
-@pytest.fixture(params=[1.0, 0.6], ids=["all asked", "some shown"])
-def problem(request):
-    """Hidden layer, output layer, targets, and the targets dense."""
-    asked_share = request.param
-    rng = np.random.default_rng(0)
-    y = (rng.random((N_ROWS, N_SETS)) < 0.2).astype(float)
-    y[3] = 0
-    members = sparse_rows_of(y)
-    counts = rng.integers(1, 4, size=N_ROWS)
-    weights = torch.from_numpy(counts / counts.sum())
-    asked = torch.from_numpy(rng.random(len(members.rows)) < asked_share).double()
-    targets = Targets(members, members.row_starts.tolist(), weights, asked)
-    hidden = torch.from_numpy(rng.normal(size=(N_ROWS, WIDTH))).requires_grad_()
-    output = torch.from_numpy(rng.normal(size=(N_SETS, WIDTH + 1))).requires_grad_()
-    return hidden, output, targets, torch.from_numpy(y)
-
-
 @pytest.fixture
 def n_threads():
+    import torch
+
     @contextlib.contextmanager
     def limited(n):
         before = torch.get_num_threads()
