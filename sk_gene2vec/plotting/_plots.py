@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sk_gene2vec import GeneSetEncoder
 
-# At most so many steps to find places for names.
+# Largest number of steps that find places for names.
 _STEPS = 500
 
 
@@ -224,11 +224,14 @@ def _write_names(ax: Axes, points: NDArray[np.float64], names: list[str]) -> Non
         ax.text(left, low, name, fontsize="small", path_effects=halo, zorder=4)
         for left, low, name in zip(x, y, names, strict=True)
     ]
-    # A limit of time would give another picture on a slower machine.
+    # The default forces leave names of a crowd on each other, and the default limit, of
+    # time, would give another picture on a slower machine.
     adjust_text(
         texts,
         objects=rings,
         ax=ax,
+        force_text=(0.5, 1),
+        expand=(1.2, 1.5),
         iter_lim=_STEPS,
         arrowprops={"arrowstyle": "-", "color": "0.35", "linewidth": 0.7},
     )

@@ -32,7 +32,7 @@ HOSTILE = [
 @pytest.fixture(scope="module")
 def coordinates():
     points = np.random.default_rng(0).normal(size=(N_GENES, 2)) * [1, 0.5]
-    points[0] = [2.5, 0.9]  # TP53, off the middle and by itself
+    points[0] = [2.5, 0.9]  # TP53, off the middle and alone
     return pd.DataFrame(points, index=GENES, columns=["UMAP 1", "UMAP 2"])
 
 

@@ -198,8 +198,8 @@ def test_far_groups_come_closer():
 
 def test_near_groups_stay():
     rng = np.random.default_rng(0)
-    mainland = rng.uniform(-1, 1, size=(2000, 2))
-    points = np.concatenate([mainland, mainland[:40] / 50 + [0, 1.3]])
+    middle = rng.uniform(-1, 1, size=(2000, 2))
+    points = np.concatenate([middle, middle[:40] / 50 + [0, 1.3]])
     np.testing.assert_allclose(closed_up(points), points, atol=0.1)
 
 

@@ -118,7 +118,7 @@ window.geneMap = {
   view: () => ({ ...view }),
   names: () => written.filter(({ gene }) => gene !== null),
 };
-// A link to #TP53 opens the map at this gene. What is no encoded text stands for itself.
+// A link to #TP53 opens the map at this gene. Text that is not encoded stays as it is.
 const decoded = (part) => { try { return decodeURIComponent(part); } catch { return part; } };
 const openLinked = () => {
   const i = genes.indexOf(location.hash.slice(1).replace(/(%[0-9a-f]{2})+/gi, decoded));

@@ -63,7 +63,7 @@ const nearestOf = (i) => Array.from({ length: nNearest }, (_, k) => {
 // Other names of every gene.
 const aliases = data.aliases ? data.aliases.map((text) => text ? text.split("\t") : []) : genes.map(() => []);
 
-// Colours: one index into `colours` a gene, the grey ones drawn first.
+// Colours: one index into `colours` per gene. Grey genes are drawn first.
 const labels = data.labels;
 let colours = [""], colourOf = new Uint8Array(n), hidden = [false];
 const mix = (stops, t) => {
