@@ -1,4 +1,4 @@
-"""Pictures with matplotlib: the embedding as a map, and the loss of training."""
+"""A picture of the embedding with matplotlib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from sk_gene2vec._utils._messages import near_misses
 from sk_gene2vec._utils._optional import optional
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sk_gene2vec import GeneSetEncoder
 
 # Largest number of steps that find places for names.
 _STEPS = 500
@@ -128,70 +126,6 @@ def plot_embedding(
             figure.set_figwidth(figure.get_figwidth() + beside / figure.dpi)
     if names is not None and rows:
         _write_names(ax, points[rows], [names[row] for row in rows])
-    return ax
-
-
-def plot_loss_curve(encoder: GeneSetEncoder, *, ax: Axes | None = None) -> Axes:
-    """Plot the training loss of every epoch, and the held-out score if there is one.
-
-    Parameters
-    ----------
-    encoder : GeneSetEncoder
-        Fitted encoder. An encoder with ``early_stopping=True`` has held-out scores
-        too. They belong to the axis on the right, and the best epoch is marked.
-    ax : matplotlib Axes, default=None
-        Axes to plot on. None makes a figure.
-
-    Returns
-    -------
-    matplotlib Axes
-        The axes of the loss.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    NotFittedError
-        If the encoder is not fitted.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> matplotlib.use("agg")
-    >>> from sk_gene2vec import GeneSetEncoder
-    >>> from sk_gene2vec.plotting import plot_loss_curve
-    >>> encoder = GeneSetEncoder(2, max_epochs=5, random_state=0)
-    >>> ax = plot_loss_curve(encoder.fit([[1, 0], [1, 1], [0, 1]]))
-    >>> len(ax.lines[0].get_xdata())
-    5
-    """
-    plt = optional("matplotlib.pyplot", "plot_loss_curve", "plot")
-    from matplotlib.ticker import MaxNLocator
-
-    check_is_fitted(encoder, "loss_curve_")
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    n_epochs = len(encoder.loss_curve_)
-    epochs = range(1, n_epochs + 1)
-    lines = ax.plot(
-        epochs, encoder.loss_curve_, color=PALETTE[0], label="training loss"
-    )
-    ax.set(xlabel="epoch", ylabel="binary cross-entropy")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.spines["top"].set_visible(False)
-    scores = getattr(encoder, "validation_scores_", None)
-    if scores is None:
-        ax.spines["right"].set_visible(False)
-        return ax
-    right = ax.twinx()
-    right.spines["top"].set_visible(False)
-    # With warm_start, earlier fits may have no scores.
-    epochs = epochs[-len(scores) :]
-    lines += right.plot(epochs, scores, color=PALETTE[1], label="held-out NDCG@100")
-    best = int(np.argmax(scores))
-    right.plot(epochs[best], scores[best], "o", color=PALETTE[1])
-    right.set_ylabel("NDCG@100 of held-out memberships")
-    right.legend(handles=lines, loc="center right", frameon=False)
     return ax
 
 

@@ -13,10 +13,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch
-from sklearn.exceptions import NotFittedError
 
-from sk_gene2vec import GeneEmbedding, GeneSetEncoder
-from sk_gene2vec.plotting import _projection, plot_embedding, plot_loss_curve
+from sk_gene2vec import GeneEmbedding
+from sk_gene2vec.plotting import _projection, plot_embedding
 from sk_gene2vec.plotting._labels import GREY, MAX_CATEGORIES, PALETTE
 
 N_GENES = 300
@@ -258,56 +257,10 @@ def test_an_array_of_labels_needs_no_names(coordinates):
     assert legend_of(ax) == ["a (300)"]
 
 
-@pytest.fixture(scope="module")
-def members():
-    return (np.random.default_rng(0).random((200, 12)) < 0.6).astype(float)
-
-
-def test_loss_curve(members):
-    encoder = GeneSetEncoder(4, max_epochs=6, random_state=0).fit(members)
-    ax = plot_loss_curve(encoder)
-    (line,) = ax.lines
-    np.testing.assert_array_equal(line.get_xdata(), range(1, 7))
-    np.testing.assert_array_equal(line.get_ydata(), encoder.loss_curve_)
-    assert ax.get_xlabel() == "epoch"
-    assert ax.figure.axes == [ax]
-
-
-def test_loss_curve_with_held_out_scores(members):
-    encoder = GeneSetEncoder(4, max_epochs=6, early_stopping=True, random_state=0)
-    encoder.fit(members)
-    _, given = plt.subplots()
-    ax = plot_loss_curve(encoder, ax=given)
-    assert ax is given
-    left, right = ax.figure.axes
-    assert left is ax
-    scores, best = right.lines
-    np.testing.assert_array_equal(scores.get_ydata(), encoder.validation_scores_)
-    assert best.get_ydata() == [max(encoder.validation_scores_)]
-    assert best.get_xdata() == [1 + np.argmax(encoder.validation_scores_)]
-    assert legend_of(right) == ["training loss", "held-out NDCG@100"]
-
-
-def test_held_out_scores_of_a_later_fit_stand_at_its_epochs(members):
-    encoder = GeneSetEncoder(4, max_epochs=6, random_state=0).fit(members)
-    encoder.set_params(warm_start=True, early_stopping=True, max_epochs=3)
-    encoder.fit(members)
-    _, right = plot_loss_curve(encoder).figure.axes
-    scores, best = right.lines
-    np.testing.assert_array_equal(scores.get_xdata(), [7, 8, 9])
-    assert best.get_xdata() == [7 + np.argmax(encoder.validation_scores_)]
-
-
-def test_loss_curve_before_fit():
-    with pytest.raises(NotFittedError):
-        plot_loss_curve(GeneSetEncoder())
-
-
-@pytest.mark.parametrize("plot", [plot_embedding, plot_loss_curve])
-def test_without_matplotlib(plot, monkeypatch):
+def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=rf"{plot.__name__} .*sk-gene2vec\[plot\]"):
-        plot(np.eye(4))
+    with pytest.raises(ImportError, match=r"plot_embedding .*sk-gene2vec\[plot\]"):
+        plot_embedding(np.eye(4))
 
 
 def test_importing_is_cheap():
