@@ -78,7 +78,7 @@ def main(n_fits):
     """Report how the fits ended; an exception that is not declared ends them all."""
     ends = Counter()
     for seed in range(n_fits):
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="raise"):
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", ".* in no gene set")
             try:
