@@ -35,6 +35,9 @@ from sk_gene2vec.metrics import held_out_membership_score
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
 
+# Share of values above 1 from which on X looks like counts.
+_MANY = 0.1
+
 
 def _text_in(X: MatrixLike) -> str | None:
     """Find a text where numbers are expected: genes in place of a matrix."""
@@ -346,7 +349,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         resumes = self.warm_start and hasattr(self, "coefs_")
         before = self.__dict__.copy()
         try:
-            X = self._validated(X, reset=not resumes)
+            X = self._validated(X, reset=not resumes, warn_of_counts=True)
             if not X.nnz:
                 raise ValueError(
                     f"Expected genes with gene sets, got {X.shape[0]} rows of zeros "
@@ -498,7 +501,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _n_features_out(self) -> int:
         return int(self.coefs_[0].shape[1])
 
-    def _validated(self, X: MatrixLike, *, reset: bool) -> sp.csr_array:
+    def _validated(
+        self, X: MatrixLike, *, reset: bool, warn_of_counts: bool = False
+    ) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
         try:
             X = validate_data(
@@ -512,7 +517,17 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     "make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder())."
                 ) from error
             raise
-        return as_memberships(X)
+        memberships = as_memberships(X)
+        n_above = int(((X.data if sp.issparse(X) else X) > 1).sum())
+        if warn_of_counts and n_above > _MANY * memberships.nnz:
+            warn(
+                f"{n_above:,} of {memberships.nnz:,} values in X are above 1. Every "
+                "value above 0 is taken for a membership: X should have one row per "
+                "gene and one column per gene set, with 1 where the gene is in the "
+                "set. Counts of expression are not memberships; if the values are "
+                "weights, pass X > 0."
+            )
+        return memberships
 
     def _known(self, X: sp.csr_array) -> NDArray[np.bool_]:
         """Find the genes that have an embedding."""

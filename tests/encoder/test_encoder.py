@@ -289,6 +289,7 @@ def test_one_hot_weighs_rows_by_how_often_they_occur():
     assert curve[0] == pytest.approx(start, abs=0.02)
 
 
+@pytest.mark.filterwarnings("ignore:.* values in X are above 1")
 @pytest.mark.parametrize("gene_input", INPUTS)
 @pytest.mark.parametrize(
     "form",
@@ -428,6 +429,18 @@ def test_clone_keeps_parameters_only(fitted):
         fresh.transform(np.zeros((1, 30)))
 
 
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_counts_in_place_of_memberships_warn(X, container):
+    counts = X * np.random.default_rng(0).poisson(3, X.shape)
+    with pytest.warns(UserWarning, match=r"\d of [\d,]+ values in X are above 1"):
+        encoder = make(max_epochs=1).fit(container(counts))
+    # They are memberships all the same; a few of them, and new genes, do not warn.
+    encoder.transform(container(X * 5))
+    some = X.copy()
+    some[0] *= 2
+    make(max_epochs=1).fit(container(some))
+
+
 def test_rarity_counts_every_gene(X):
     np.testing.assert_allclose(
         make().fit(X).gene_set_weights_, np.log(60 / X.sum(axis=0)), rtol=1e-6
@@ -553,6 +566,7 @@ def test_default_dtype_of_the_caller_changes_nothing(X):
     np.testing.assert_array_equal(embedding, expected)
 
 
+@pytest.mark.filterwarnings("ignore:.* values in X are above 1")
 # Some of the checks mix frames and their bare values on purpose.
 @pytest.mark.filterwarnings(
     "ignore:X (has|does not have valid) feature names:UserWarning"

@@ -18,7 +18,10 @@ from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 from sk_gene2vec.encoder import _inference as inference
 
 # Random matrices have empty rows; test_encoder.py tests the warning.
-pytestmark = pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* values in X are above 1:UserWarning"),
+]
 
 # By hand, so many times as many examples.
 EFFORT = int(os.environ.get("SK_GENE2VEC_EFFORT", "1"))

@@ -19,8 +19,12 @@ from sklearn.utils.estimator_checks import (
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 
-# scikit-learn's matrices have empty rows; test_encoder.py tests the warning.
-pytestmark = pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning")
+# scikit-learn's matrices have empty rows and look like counts; test_encoder.py tests
+# the warnings.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* values in X are above 1:UserWarning"),
+]
 
 REASON = "takes every predict_proba for a classifier's"
 
