@@ -50,7 +50,7 @@ def test_every_public_name_is_in_the_reference(module):
 
 
 # Sessions learn from some genes, to be quick; the sets of others have none of these.
-@pytest.mark.filterwarnings("ignore:.* in no gene set, or only in sets")
+@pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_sessions_on_a_page_print_what_it_says(page):
     # Ends of code blocks would be taken for output.

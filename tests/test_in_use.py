@@ -47,7 +47,9 @@ def pipeline(collection):
     )
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.* (in no gene set|only in sets):UserWarning"
+)
 
 
 def test_pipeline_classifies_genes_it_has_not_seen(pipeline, classes):

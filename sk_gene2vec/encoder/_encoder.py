@@ -223,8 +223,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     A gene in no gene set has no embedding: its vector is zero, its probabilities are
     `gene_set_frequency_`, and `inverse_transform` takes every vector of zeros for that
     of such a gene. With ``gene_input="membership"`` this holds for a gene whose sets
-    all have weight 0 as well: a set of all genes does not tell them apart, and from one
-    without a gene nothing was learned. A warning counts these genes.
+    all have weight 0 as well, and a warning counts these genes: a set of all genes does
+    not tell them apart, and from a set without a gene nothing was learned.
 
     References
     ----------
@@ -391,7 +391,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Embed genes.
 
         The embedding of a gene in no gene set, or in none with a weight, is zero; a
-        warning counts such genes.
+        warning counts the latter.
 
         Parameters
         ----------
@@ -536,14 +536,15 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return np.diff(X.indptr) > 0
 
     def _warn_of_zeros(self, X: sp.csr_array) -> None:
-        """Warn of genes without an embedding, with their number."""
-        unknown = ~self._known(X)
-        if n_zero := int(unknown.sum()):
-            alone = ", or only in sets with none or all of the genes seen in fit"
+        """Warn of genes that have memberships and no embedding, with their number.
+
+        Rows of zeros do not warn: whoever made them knows, as GmtVectorizer says.
+        """
+        if n_zero := int((~self._known(X) & (np.diff(X.indptr) > 0)).sum()):
             warn(
-                f"{counted(n_zero, X.shape[0])} in no gene set"
-                f"{alone if X[unknown].nnz else ''}: their embedding "
-                "is zero, their probabilities are the frequencies of the gene sets."
+                f"{counted(n_zero, X.shape[0])} only in sets with none or all of the "
+                "genes seen in fit: their embedding is zero, their probabilities are "
+                "the frequencies of the gene sets."
             )
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test_the_formula_holds_for_new_genes_and_hidden_layers():
         assert_is_formula(encoder, test, train)
 
 
-@pytest.mark.filterwarnings("ignore:.* in no gene set")
+@pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("gene_input", INPUTS)
 def test_vectors_of_zeros_do_not_vote_and_set_no_level(gene_input):
     # So many that they would be nearest, were they taken for neighbours.
@@ -158,7 +158,7 @@ def test_listed_memberships_are_more_probable_than_without_them(gene_input):
     assert found > other.predict_proba(without[:1])[0, column]
 
 
-@pytest.mark.filterwarnings("ignore:.* in no gene set")
+@pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("gene_input", INPUTS)
 @pytest.mark.parametrize("shape", [(1, 1), (40, 3)])
 def test_matrices_of_ones_have_probabilities(shape, gene_input):

@@ -19,10 +19,10 @@ from sklearn.utils.estimator_checks import (
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 
-# scikit-learn's matrices have empty rows and look like counts; test_encoder.py tests
-# the warnings.
+# scikit-learn's matrices look like counts, with columns of ones; test_encoder.py
+# tests the warnings.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.* in no gene set:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* only in sets:UserWarning"),
     pytest.mark.filterwarnings("ignore:.* values in X are above 1:UserWarning"),
 ]
 

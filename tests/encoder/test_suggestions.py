@@ -537,7 +537,7 @@ def with_only():
 
 
 def test_a_gene_without_a_vector_has_the_frequencies(with_only):
-    with pytest.warns(UserWarning, match="is in no gene set, or only in sets with"):
+    with pytest.warns(UserWarning, match="is only in sets with"):
         found = suggest_gene_sets(with_only, "ONLY")
     assert found["gene_set"].to_list() == ["LAST", "FIRST"]
     np.testing.assert_allclose(found["probability"], [4 / 7, 3 / 7], rtol=1e-6)
@@ -577,7 +577,7 @@ def test_a_vector_of_zeros_has_the_frequencies():
 def test_lists_of_collections_that_say_little(gene_sets):
     with warnings.catch_warnings():
         # Of sets that have no weight, and of lists without a match.
-        warnings.filterwarnings("ignore", ".* in no gene set")
+        warnings.filterwarnings("ignore", ".* only in sets")
         warnings.filterwarnings("ignore", NO_MATCH)
         model = make_model({name: [*x] for name, x in gene_sets.items()}, dim=2)
         found = suggest_genes(model, [*"abc"])

@@ -80,7 +80,7 @@ def main(n_fits):
     for seed in range(n_fits):
         with warnings.catch_warnings(), np.errstate(all="raise"):
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", ".* in no gene set")
+            warnings.filterwarnings("ignore", ".* only in sets")
             try:
                 ends[one_fit(seed)] += 1
             except Exception:
