@@ -670,7 +670,7 @@ def test_polars_output():
 
 
 # In a fold, a gene is in nothing but the set of all genes.
-@pytest.mark.filterwarnings("ignore:.* in no gene set, or only in sets")
+@pytest.mark.filterwarnings("ignore:.* only in sets")
 def test_pandas_output_of_the_documented_pipeline_under_grid_search():
     genes = pd.Series([f"G{i}" for i in range(24)], index=range(100, 124))
     gene_sets = {f"S{i}": genes.iloc[i % 5 :: i % 7 + 2] for i in range(12)}
