@@ -570,6 +570,28 @@ def test_a_vector_of_zeros_has_the_frequencies():
     assert (probability == encoder.gene_set_frequency_).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* only in sets")
+def test_genes_in_a_set_of_all_genes_alone_take_nothing_from_a_list():
+    rng = np.random.default_rng(0)
+    genes = [f"G{i}" for i in range(400)]
+    sets = {
+        f"S{kind}_{copy}": [g for g in genes[kind:300:10] if rng.random() < 0.8]
+        for kind in range(10)
+        for copy in range(4)
+    }
+    model = make_model({**sets, "ALL": genes}, dim=10)
+    listed = genes[:150:10]
+    found = suggest_genes(model, listed, n=400)
+    # The last hundred genes are in ALL and nothing else.
+    assert not set(found["gene"]) & set(genes[300:])
+    assert set(found["gene"][:10]) < set(genes[:300:10])
+    n_missing = len(listed) * (1 / 0.87 - 1)
+    assert found["probability"].sum() == pytest.approx(n_missing, rel=0.1)
+    assert set(nearest_gene_sets(model, listed, n=4)["gene_set"]) == {
+        f"S0_{copy}" for copy in range(4)
+    }
+
+
 @pytest.mark.parametrize(
     "gene_sets",
     [{"A": "abcd"}, {"A": "abc", "B": "abc", "C": "d"}, {"A": "abcd", "B": "abcd"}],
