@@ -338,3 +338,56 @@ def test_an_encoder_without_an_attribute_is_not_opened(models, name):
     delattr(encoder, name)
     with pytest.raises(ValueError, match="do not fit together"):
         through_pickle(encoder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"_fitted": ({}, "S1000000000")},  # a gigabyte per membership
+        {"_fitted": ({}, "O")},
+        {"_fitted": ({}, "(99999,99999)f4")},
+        {"_fitted": ({}, 7)},
+        {"_fitted": ({"P53": 7}, "<f4")},
+        {"_fitted": ([("P53", "TP53")], "<f4")},
+        {"_fitted": None},
+        {"gene_sets_": {"A": ["TP53"]}},
+        {"unknown_genes_": np.array([7], dtype=object)},
+        # Columns out of range would make SciPy write outside of its arrays.
+        {"membership_": sp.csr_matrix((2, 2))},
+        {"transform": None},
+    ],
+)
+def test_a_damaged_vectorizer_is_not_opened(models, changes):
+    state = models["vectorizer"].__getstate__() | changes
+    with pytest.raises(ValueError, match="Expected a saved GmtVectorizer"):
+        GmtVectorizer.__new__(GmtVectorizer).__setstate__(state)
+
+
+@pytest.mark.parametrize("name", ["_fitted", "gene_sets_", "unknown_genes_"])
+def test_a_vectorizer_without_an_attribute_is_not_opened(models, name):
+    state = models["vectorizer"].__getstate__()
+    del state[name]
+    with pytest.raises(ValueError, match="Expected a saved GmtVectorizer"):
+        GmtVectorizer.__new__(GmtVectorizer).__setstate__(state)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gmt": None},
+        {"gmt": b"A\t\tTP53"},
+        {"gmt": ""},
+        {"gmt": "A"},
+        {"gmt": "#A\t\tTP53"},
+        {"gmt": "A\t\tTP53\nA\t\tATM"},
+        {"gmt": "A\t\tTP53\t"},
+        {"gmt": "A\t\tTP53,1.0"},
+        {"gmt": "A\t\tTP\0"},
+        {"attrs": ["name"]},
+        {"attrs": {"name": 7}},
+    ],
+)
+def test_damaged_gene_sets_are_not_opened(models, changes):
+    state = models["gene_sets"].__getstate__() | changes
+    with pytest.raises(ValueError, match="Expected saved GeneSets"):
+        GeneSets.__new__(GeneSets).__setstate__(state)

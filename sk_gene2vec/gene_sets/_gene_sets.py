@@ -46,8 +46,7 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     Notes
     -----
-    A `GeneSets` that was read from a GMT file splits the genes of a set when the set is
-    first used. Equal genes are the same `str` object in all sets.
+    Equal genes are the same `str` object in all sets.
 
     Examples
     --------
@@ -61,13 +60,12 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
     ['CASP3', 'TP53']
     """
 
-    __slots__ = ("_all_genes", "_attrs", "_descriptions", "_sets", "_shared")
+    __slots__ = ("_all_genes", "_attrs", "_descriptions", "_sets")
 
     _attrs: dict[str, str]
     _all_genes: tuple[str, ...] | None
     _descriptions: dict[str, str]
-    _sets: dict[str, tuple[str, ...] | str]
-    _shared: "_SharedGenes"
+    _sets: dict[str, tuple[str, ...]]
 
     def __init__(
         self,
@@ -86,49 +84,47 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         }
         attrs = attrs or {}
         check_text([*attrs, *attrs.values()], "names and values of attrs")
-        self._fill({}, {}, attrs, _checked_gene)
+        sets: dict[str, tuple[str, ...]] = {}
+        clean = CleanGenes(_checked_gene)
         for given, genes in _pairs(gene_sets):
             name = _checked("gene-set name", given)
             if not name or name.startswith("#"):
                 wanted = "Expected a gene-set name that is not empty, without '#' first"
                 raise ValueError(f"{wanted}, got {excerpt(given)}.")
-            if name in self._sets:
+            if name in sets:
                 raise ValueError(f"Gene set {excerpt(name)} occurs twice.")
             try:
-                self._sets[name] = self._shared.checked(genes)
+                sets[name] = _checked_genes(genes, clean)
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"Gene set {excerpt(name)}: {error}") from None
-            self._descriptions[name] = described.get(name, "")
-        if not self._sets:
+        if not sets:
             raise ValueError("Expected at least one gene set, got none.")
+        self._fill(sets, {name: described.get(name, "") for name in sets}, attrs)
 
     @classmethod
     def _trusted(
         cls,
-        sets: Mapping[str, tuple[str, ...] | str],
+        sets: dict[str, tuple[str, ...]],
         descriptions: Mapping[str, str],
         attrs: Mapping[str, str] | None = None,
     ) -> "GeneSets":
-        """Build from valid names; a set given as tab-separated `str` is split later."""
+        """Build from valid names and genes."""
         self = object.__new__(cls)
-        self._fill(sets, {name: descriptions[name] for name in sets}, attrs)
+        self._fill(sets, {name: descriptions[name] for name in sets}, attrs or {})
         return self
 
     def _fill(
         self,
-        sets: Mapping[str, tuple[str, ...] | str],
+        sets: dict[str, tuple[str, ...]],
         descriptions: dict[str, str],
-        attrs: Mapping[str, str] | None,
-        clean: Callable[[str], str] | None = None,
+        attrs: Mapping[str, str],
     ) -> None:
-        """Set all attributes; `clean` is applied to every gene when a set is split."""
-        self._sets, self._descriptions = dict(sets), descriptions
-        self._attrs, self._all_genes = dict(attrs or {}), None
-        self._shared = _SharedGenes(clean or _clean_gene)
+        self._sets, self._descriptions = sets, descriptions
+        self._attrs, self._all_genes = dict(attrs), None
 
     def _with_attrs(self, **attrs: str) -> "GeneSets":
-        """Build the same collection with other `attrs`; no set is split."""
+        """Build the same collection with other `attrs`."""
         return GeneSets._trusted(self._sets, self._descriptions, attrs)
 
     @property
@@ -150,10 +146,7 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
         return MappingProxyType(self._attrs)
 
     def __getitem__(self, name: str) -> tuple[str, ...]:
-        genes = self._sets[name]
-        if isinstance(genes, str):
-            genes = self._sets[name] = self._shared.distinct(genes.split("\t"))
-        return genes
+        return self._sets[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._sets
@@ -178,19 +171,25 @@ class GeneSets(Mapping[str, tuple[str, ...]]):
 
     __copy__ = __deepcopy__
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # Clean genes as text: equal collections pickle (and hash) alike, in one piece.
         lines = ("\t".join((n, self._descriptions[n], *self[n])) for n in self)
         return {"gmt": "\n".join(lines), "attrs": self._attrs}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        rows = [line.split("\t", 2) for line in state["gmt"].split("\n")]
-        sets = {row[0]: row[2] if len(row) > 2 else () for row in rows}
-        descriptions = {name: description for name, description, *_ in rows}
-        self._fill(sets, descriptions, state["attrs"], str)
+        try:
+            rows = [line.split("\t") for line in state["gmt"].split("\n")]
+            sets = [(name, genes) for name, _, *genes in rows]
+            descriptions = {name: text for name, text, *_ in rows}
+            GeneSets.__init__(self, sets, descriptions, attrs=state["attrs"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Expected saved GeneSets, got a damaged file: {error} Save the "
+                "collection again, or read it from its source."
+            ) from error
 
 
-class _SharedGenes(dict[str, str]):
+class CleanGenes(dict[str, str]):
     """Gene as given -> clean gene; equal genes are cleaned once and are one object."""
 
     def __init__(self, clean: Callable[[str], str]) -> None:
@@ -202,22 +201,14 @@ class _SharedGenes(dict[str, str]):
         return self.setdefault(given, self.setdefault(gene, gene))
 
     def distinct(self, given: Iterable[str]) -> tuple[str, ...]:
+        """List the distinct clean genes that are not empty, in order."""
         genes = dict.fromkeys(map(self.__getitem__, given))
         genes.pop("", None)
         return tuple(genes)
 
-    def checked(self, given: Iterable[str]) -> tuple[str, ...]:
-        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-            raise TypeError(f"Expected an iterable of genes, got {excerpt(given)}.")
-        listed = list(given)
-        for gene in listed:
-            if not isinstance(gene, str):  # `distinct` needs genes with a hash
-                _checked("gene", gene)
-        genes = self.distinct(listed)
-        return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
 
-
-def _clean_gene(field: str) -> str:
+def clean_gene(field: str) -> str:
+    """Remove blanks around a gene, and the weights after it."""
     gene = strip(field)
     if "," not in gene:
         return gene
@@ -229,11 +220,22 @@ def _clean_gene(field: str) -> str:
 
 def _checked_gene(given: str) -> str:
     gene = _checked("gene", given)
-    if not gene or gene != _clean_gene(gene):
+    if not gene or gene != clean_gene(gene):
         raise ValueError(
             f"Expected a gene, not empty and without a weight, got {excerpt(given)}."
         )
     return gene
+
+
+def _checked_genes(given: Iterable[str], clean: CleanGenes) -> tuple[str, ...]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"Expected an iterable of genes, got {excerpt(given)}.")
+    listed = list(given)
+    if {*map(type, listed)} - {str}:
+        for gene in listed:  # `distinct` needs genes with a hash
+            _checked("gene", gene)
+    genes = clean.distinct(listed)
+    return tuple(sorted(genes)) if isinstance(given, set | frozenset) else genes
 
 
 def _checked(what: str, text: str) -> str:

@@ -9,7 +9,12 @@ from typing import TypeVar
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
-from sk_gene2vec.gene_sets._gene_sets import GeneSets, GeneSetsLike
+from sk_gene2vec.gene_sets._gene_sets import (
+    CleanGenes,
+    GeneSets,
+    GeneSetsLike,
+    clean_gene,
+)
 from sk_gene2vec.gene_sets._parsing import Options, Record, gather
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read_text
 
@@ -99,9 +104,13 @@ def looks_like_gmt(file: FileText) -> bool:
 
 
 def parse_gmt(file: FileText, options: Options) -> GeneSets:
-    """Build the gene sets of GMT text; a set is split when it is first used."""
+    """Build the gene sets of GMT text."""
     genes_of, descriptions = gather(file, _records(file), options.on_duplicate)
-    sets = {name: "\t".join(parts) for name, parts in genes_of.items()}
+    genes = CleanGenes(clean_gene)
+    sets = {
+        name: genes.distinct("\t".join(parts).split("\t"))
+        for name, parts in genes_of.items()
+    }
     return GeneSets._trusted(sets, descriptions, file.attrs)
 
 

@@ -105,8 +105,7 @@ def group_gene_sets(
     if np.isnan(threshold):
         raise ValueError("Expected threshold above 0 and at most 1, got NaN.")
     collection = resolve_gene_sets(gene_sets, prefix_names=False)
-    row_of = {gene: row for row, gene in enumerate(collection.genes)}
-    by_set = sp.csr_array(membership_matrix(collection, row_of, np.float32).T)
+    by_set = sp.csr_array(membership_matrix(collection, np.dtype(np.float32)).T)
     known = np.array(list(collection), dtype=object)
     if names is not None:
         places = _places(names, known)

@@ -4,10 +4,10 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from sk_gene2vec._utils._messages import excerpt
@@ -22,8 +22,8 @@ Sources: TypeAlias = _Source | Iterable[_Source]
 def resolve_gene_sets(gene_sets: Sources, *, prefix_names: bool) -> GeneSets:
     """Build the collection of `GmtVectorizer(gene_sets, prefix_names=...)`."""
     if not _is_collection(gene_sets):
-        return _joined(gene_sets, prefix_names=prefix_names)
-    return _joined([gene_sets], prefix_names=True) if prefix_names else _read(gene_sets)
+        return _joined(gene_sets, prefix_names)
+    return _joined([gene_sets], True) if prefix_names else _read(gene_sets)
 
 
 def select_by_size(
@@ -47,79 +47,74 @@ def select_by_size(
 
 
 def membership_matrix(
-    gene_sets: GeneSets, row_of: dict[str, int], dtype: npt.DTypeLike
+    gene_sets: GeneSets, dtype: np.dtype[np.generic]
 ) -> sp.csr_matrix:
-    """Build the matrix of genes x gene sets; its last row is for unknown genes.
-
-    Raises
-    ------
-    TypeError
-        If `dtype` is not a dtype, or SciPy does not have matrices of it.
-    """
+    """Build the matrix of genes, sorted, x gene sets."""
+    row_of = {gene: row for row, gene in enumerate(gene_sets.genes)}
     starts = np.cumsum([0, *map(len, gene_sets.values())])
     members = chain.from_iterable(gene_sets.values())
     rows = np.fromiter(map(row_of.__getitem__, members), np.int64, count=starts[-1])
-    shape = len(gene_sets.genes) + 1, len(gene_sets)
-    try:
-        ones = np.ones(len(rows), dtype=dtype)
-        return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
-    except TypeError as error:
-        raise TypeError(
-            f"Expected dtype of numbers, such as numpy.float32, got {dtype!r}."
-        ) from error
+    ones = np.ones(len(rows), dtype=dtype)
+    shape = len(row_of), len(gene_sets)
+    return sp.csc_matrix((ones, rows, starts), shape=shape).tocsr()
 
 
 def _is_collection(given: object) -> TypeGuard[_Source]:
     return isinstance(given, str | os.PathLike | Mapping | Frame)
 
 
-def _read(source: _Source) -> GeneSets:
+def _read(source: object) -> GeneSets:
     if isinstance(source, GeneSets):
         return source
+    if not _is_collection(source):
+        raise TypeError(
+            "Expected a path, mapping, DataFrame or a list of these as gene_sets, got "
+            f"{excerpt(source)}. read_gene_sets takes open files."
+        )
     return GeneSets(source) if isinstance(source, Mapping) else read_gene_sets(source)
 
 
-def _joined(collections: object, *, prefix_names: bool) -> GeneSets:
-    if not isinstance(collections, Iterable) or hasattr(collections, "read"):
-        raise TypeError(
-            "Expected a path, mapping, DataFrame or a list of these as gene_sets, got "
-            f"{excerpt(collections)}. read_gene_sets takes open files."
+def _read_of_list(source: object) -> GeneSets:
+    try:
+        return _read(source)
+    except FileNotFoundError as error:
+        if Path(str(error.filename)).suffix:
+            raise
+        raise FileNotFoundError(
+            f"{error}. Expected collections or paths to them as gene_sets. Give genes "
+            "to fit: GmtVectorizer().fit(genes)."
+        ) from error
+
+
+def _joined(sources: object, prefix_names: bool) -> GeneSets:
+    """Take the gene sets of several sources together."""
+    if not isinstance(sources, Iterable) or hasattr(sources, "read"):
+        sources = [sources]  # not a collection, as the error says
+    collections = [_read_of_list(source) for source in sources]
+    if not collections:
+        raise ValueError("Expected at least one collection as gene_sets, got none.")
+    names = [collection.attrs.get("name", "") for collection in collections]
+    if prefix_names and not all(names):
+        raise ValueError(
+            "Expected collections with names for prefix_names=True, got one at "
+            f"position {names.index('')} without a name. Give a path, or set the name: "
+            "GeneSets(..., attrs={'name': '...'})."
         )
     sets: dict[str, tuple[str, ...]] = {}
     descriptions: dict[str, str] = {}
-    origin_of: dict[str, str] = {}
-    names: list[str | None] = []
-    for place, given in enumerate(collections):
-        if not _is_collection(given):
-            raise TypeError(
-                "Expected paths, mappings or DataFrames as gene_sets, got "
-                f"{excerpt(given)} among them."
-            )
-        gene_sets = _read(given)
-        known_as = gene_sets.attrs.get("name")
-        if prefix_names and known_as is None:
-            raise ValueError(
-                "Expected collections with names for prefix_names=True, got one at "
-                f"position {place} without a name. Give a path, or set the name: "
-                "GeneSets(..., attrs={'name': '...'})."
-            )
-        origin = known_as or f"number {place}"
-        if isinstance(given, str | os.PathLike):
-            origin = os.fspath(given)
-        names.append(known_as)
-        for name, genes in gene_sets.items():
-            full_name = f"{known_as}__{name}" if prefix_names else name
+    place_of: dict[str, int] = {}
+    for place, collection in enumerate(collections):
+        for name, genes in collection.items():
+            full_name = f"{names[place]}__{name}" if prefix_names else name
             if full_name in sets:
                 advice = "Rename one" if prefix_names else "Set prefix_names=True"
                 raise ValueError(
-                    f"Gene set {full_name!r} occurs in two collections, "
-                    f"{origin_of[full_name]} and {origin}. {advice} to tell them apart."
+                    f"Gene set {full_name!r} occurs in two collections, at positions "
+                    f"{place_of[full_name]} and {place}. {advice} to tell them apart."
                 )
-            sets[full_name], origin_of[full_name] = genes, origin
-            descriptions[full_name] = gene_sets.descriptions[name]
-    if not sets:
-        raise ValueError("Expected at least one collection as gene_sets, got none.")
-    attrs = None if None in names else {"name": ", ".join(filter(None, names))}
+            sets[full_name], place_of[full_name] = genes, place
+            descriptions[full_name] = collection.descriptions[name]
+    attrs = {"name": ", ".join(names)} if all(names) else None
     # The names have been checked, but not the prefixes.
     build = GeneSets if prefix_names else GeneSets._trusted
     return build(sets, descriptions, attrs=attrs)

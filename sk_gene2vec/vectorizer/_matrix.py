@@ -1,10 +1,8 @@
-"""From a collection to its matrix, and to rows of it in a container."""
+"""The type of the membership matrix, and rows of it in a container."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,54 +10,30 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn import get_config
 
-from sk_gene2vec.datasets import load_go_bp
-from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gene_sets._sources import membership_matrix, resolve_gene_sets
 from sk_gene2vec.identifiers._index import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Source: TypeAlias = (
-    "str | os.PathLike[str] | Mapping[str, Iterable[str]] | pd.DataFrame"
-)
 Membership: TypeAlias = (
     "sp.csr_matrix | sp.csr_array | NDArray[np.generic] | pd.DataFrame"
 )
+# The types of numbers of SciPy's sparse matrices, without complex ones.
+_TYPES = np.typecodes["AllInteger"] + "?fdg"
 
 
-def collection_of(
-    gene_sets: Source | Sequence[Source] | None, prefix_names: bool
-) -> GeneSets:
-    """Read the collection of `GmtVectorizer(gene_sets)`."""
-    if gene_sets is None:
-        gene_sets = load_go_bp()
+def checked_dtype(dtype: DTypeLike) -> np.dtype[np.generic]:
+    """Return a dtype of numbers that sparse matrices can have, or raise TypeError."""
     try:
-        return resolve_gene_sets(gene_sets, prefix_names=prefix_names)
-    except FileNotFoundError as error:
-        is_path = isinstance(gene_sets, str | os.PathLike)
-        if is_path or Path(str(error.filename)).suffix:
-            raise
-        raise FileNotFoundError(
-            f"{error}. Expected collections or paths to them as gene_sets. Give genes "
-            "to fit: GmtVectorizer().fit(genes)."
-        ) from error
-
-
-def matrix_of(
-    collection: GeneSets, row_of: Mapping[str, int], dtype: DTypeLike
-) -> sp.csr_matrix:
-    """Matrix of genes x gene sets."""
-    matrix = membership_matrix(collection, dict(row_of), dtype)
-    if matrix.dtype != np.dtype(dtype).newbyteorder("="):
+        found = np.dtype(dtype)
+    except (SyntaxError, TypeError, ValueError):
+        found = np.dtype(object)
+    if found.char not in _TYPES:
         raise TypeError(
             "Expected the dtype of a sparse matrix, such as numpy.float32, "
-            f"numpy.float64, numpy.int8 or bool, got {dtype!r}, which SciPy changes to "
-            f"{matrix.dtype}."
+            f"numpy.float64, numpy.int8 or bool, got {dtype!r}."
         )
-    # Without the row of unknown genes.
-    matrix.resize(len(collection.genes), len(collection))
-    return matrix
+    return found
 
 
 def select_rows(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,19 +16,19 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sk_gene2vec._utils._genes import check_genes
+from sk_gene2vec._utils._genes import check_genes, check_text
 from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
+from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.gene_sets import GeneSets
-from sk_gene2vec.gene_sets._sources import select_by_size
-from sk_gene2vec.identifiers._index import Aliases, GeneIndex, Rows
-from sk_gene2vec.vectorizer._matrix import (
-    Membership,
-    Source,
-    collection_of,
-    matrix_of,
-    select_rows,
+from sk_gene2vec.gene_sets._sources import (
+    Sources,
+    membership_matrix,
+    resolve_gene_sets,
+    select_by_size,
 )
+from sk_gene2vec.identifiers._index import Aliases, GeneIndex, Rows
+from sk_gene2vec.vectorizer._matrix import Membership, checked_dtype, select_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 Names: TypeAlias = NDArray[np.object_]
 
 _ARRAY = HasMethods("__array__")
-_ZEROS = ", and given a row of zeros"
+# Attributes that follow from `gene_sets_`, and are not saved.
+_DERIVED = ("gene_index_", "genes_", "membership_", "vocabulary_")
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
@@ -147,7 +148,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        gene_sets: Source | Sequence[Source] | None = None,
+        gene_sets: Sources | None = None,
         *,
         min_size: int | None = None,
         max_size: int | None = None,
@@ -201,10 +202,15 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             name; if a DataFrame lacks a column; if a gene is unknown or ambiguous, and
             `handle_unknown` or `handle_ambiguous` is "error".
         """
-        self._fit(check_genes(X))
+        given = load_go_bp() if self.gene_sets is None else self.gene_sets
+        whole = resolve_gene_sets(given, prefix_names=self.prefix_names)
+        collection = select_by_size(whole, self.min_size, self.max_size)
+        index = GeneIndex(collection.genes, self.aliases)
+        missing = self._look_up(check_genes(X), index)[1]
+        self._set(collection, index, self.dtype)
+        self.unknown_genes_ = np.array([*dict.fromkeys(missing)], dtype=object)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Iterable[str], y: object = None) -> Membership:
         """Read the collection and return the rows of genes.
 
@@ -220,7 +226,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         membership : csr_matrix, ndarray or DataFrame of shape (n_genes, n_gene_sets)
             As from `transform`.
         """
-        return self._select(self._fit(check_genes(X), _ZEROS), X)
+        if isinstance(X, Iterator):  # it can be read only once
+            X = list(X)
+        return self.fit(X).transform(X)
 
     def transform(self, X: Iterable[str]) -> Membership:
         """Return the rows of genes.
@@ -239,8 +247,14 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._validate_params()
-        rows, _ = self._look_up(check_genes(X), self.gene_index_, _ZEROS)
-        return self._select(rows, X)
+        genes = check_genes(X)
+        rows, missing = self._look_up(genes, self.gene_index_)
+        if missing:
+            zeros = ", and given a row of zeros"
+            warn(self.gene_index_.complaint(missing, len(genes), zeros))
+        container = _get_output_config("transform", self)["dense"]
+        kind = container if self.sparse_output or container == "pandas" else "dense"
+        return select_rows(self.membership_, rows, X, kind)
 
     def lookup(self, X: Iterable[str]) -> pd.DataFrame:
         """Report how genes are found in the collection.
@@ -335,60 +349,59 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array(list(self.vocabulary_), dtype=object)
 
-    def _fit(self, genes: list[str], handling: str | None = None) -> Rows:
-        whole = collection_of(self.gene_sets, self.prefix_names)
-        collection = select_by_size(whole, self.min_size, self.max_size)
-        index = GeneIndex(collection.genes, self.aliases)
-        rows, missing = self._look_up(genes, index, handling)
-        self._set(collection, index, self.dtype)
-        self.unknown_genes_ = np.array(list(dict.fromkeys(missing)), dtype=object)
-        return rows
-
-    def _set(self, collection: GeneSets, index: GeneIndex, dtype: DTypeLike) -> None:
-        """Set `gene_sets_` and what follows from it, which is not saved."""
-        self.membership_ = matrix_of(collection, index.row_of, dtype)
-        self.gene_sets_, self.gene_index_ = collection, index
-        self.genes_ = np.array(index.genes, dtype=object)
-        self.vocabulary_ = {name: place for place, name in enumerate(self.gene_sets_)}
-
-    def __getstate__(self) -> dict[str, object]:
-        # A copy: from Python 3.11 on, it is the dict of the estimator itself.
-        state = dict(super().__getstate__())
-        if "gene_index_" in state:
-            for name in ("gene_index_", "membership_", "genes_", "vocabulary_"):
-                del state[name]
-            state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
-        return state
-
-    def __setstate__(self, state: Mapping[str, object]) -> None:
-        super().__setstate__(state)
-        if "_fitted" in self.__dict__:
-            aliases, dtype = self.__dict__.pop("_fitted")
-            index = GeneIndex(self.gene_sets_.genes, aliases)
-            self._set(self.gene_sets_, index, dtype)
-
-    def _look_up(
-        self, genes: list[str], index: GeneIndex, handling: str | None
-    ) -> tuple[Rows, list[str]]:
-        """Row of every gene, and the genes without one.
-
-        `handling` ends the first sentence of the warning. None does not warn.
-        """
+    def _look_up(self, genes: list[str], index: GeneIndex) -> tuple[Rows, list[str]]:
+        """Row of every gene, and the genes without one."""
         rows = index.rows(genes)
         missing = index.missing(genes, rows)
         if self.handle_ambiguous == "error":
             index.check_unambiguous(genes)
         if missing and self.handle_unknown == "error":
             raise ValueError(index.complaint(missing, len(genes)))
-        if missing and handling is not None:
-            warn(index.complaint(missing, len(genes), handling))
         return rows, missing
 
-    def _select(self, rows: Rows, X: Iterable[str]) -> Membership:
-        """Rows of `membership_`, or of zeros, in the container that is asked for."""
-        container = _get_output_config("transform", self)["dense"]
-        kind = container if self.sparse_output or container == "pandas" else "dense"
-        return select_rows(self.membership_, rows, X, kind)
+    def _set(self, collection: GeneSets, index: GeneIndex, dtype: DTypeLike) -> None:
+        """Set `gene_sets_` and what follows from it, which is not saved."""
+        self.membership_ = membership_matrix(collection, checked_dtype(dtype))
+        self.gene_sets_, self.gene_index_ = collection, index
+        self.genes_ = np.array(index.genes, dtype=object)
+        self.vocabulary_ = {name: place for place, name in enumerate(collection)}
+
+    def __getstate__(self) -> dict[str, object]:
+        # A copy: from Python 3.11 on, it is the dict of the estimator itself.
+        state = dict(super().__getstate__())
+        if "gene_index_" in state:
+            for name in _DERIVED:
+                del state[name]
+            state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        try:
+            self._restore(dict(state))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Expected a saved GmtVectorizer, got a damaged file: {error}. Fit and "
+                "save the vectorizer again."
+            ) from error
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Check a state before it is used: a file may hold anything."""
+        if wrong := state.keys() & {*_DERIVED, *dir(type(self))}:
+            raise ValueError(f"it has {sorted(wrong)}")
+        is_fitted = any(name.endswith("_") for name in state)
+        aliases, dtype = state.pop("_fitted") if is_fitted else (None, None)
+        super().__setstate__(state)
+        if not is_fitted:
+            return
+        collection, unknown = self.gene_sets_, self.unknown_genes_
+        if not isinstance(collection, GeneSets) or not isinstance(aliases, dict):
+            raise TypeError("gene_sets_ or the aliases have another type")
+        if not isinstance(unknown, np.ndarray) or unknown.dtype != object:
+            raise TypeError("unknown_genes_ is not an array of objects")
+        check_text(unknown.tolist(), "unknown_genes_")
+        if not isinstance(dtype, str):
+            raise TypeError(f"the dtype is not a str, but {dtype!r}")
+        self._set(collection, GeneIndex(collection.genes, aliases), dtype)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -149,9 +149,8 @@ def test_descriptions_of_several_files(tmp_path):
 def test_same_name_in_two_files(tmp_path):
     first = write_gmt(SETS, tmp_path / "a.gmt")
     second = write_gmt({"NEW": ["X"], "MID": ["X"]}, tmp_path / "b.gmt")
-    with pytest.raises(ValueError, match=r"'MID' occurs in two collections") as caught:
+    with pytest.raises(ValueError, match=r"'MID' .* 0 and 1\. Set prefix_names=True"):
         GmtVectorizer([first, second]).fit(GENES)
-    assert f"{first} and {second}. Set prefix_names=True" in str(caught.value)
 
 
 def test_names_prefixed_by_the_file(tmp_path):
@@ -175,9 +174,7 @@ def test_names_prefixed_by_the_name_of_a_collection():
     ]
     vectorizer = GmtVectorizer(gene_sets, prefix_names=True).fit(["X"])
     assert list(vectorizer.vocabulary_) == ["one__MID", "two__MID"]
-    with pytest.raises(ValueError, match=r"one and two\. Set prefix_names"):
-        GmtVectorizer(gene_sets).fit(["X"])
-    with pytest.raises(ValueError, match=r"'one__MID' .*, one and one\. Rename one"):
+    with pytest.raises(ValueError, match=r"'one__MID' .* 0 and 1\. Rename one"):
         GmtVectorizer([gene_sets[0]] * 2, prefix_names=True).fit(["X"])
     with pytest.raises(ValueError, match="at position 1 without"):
         GmtVectorizer([gene_sets[0], SETS], prefix_names=True).fit(["X"])
@@ -241,7 +238,7 @@ def test_bundled_collection():
         ("none.gmt", FileNotFoundError, "none.gmt"),
         ({}, ValueError, "Expected at least one gene set, got none"),
         ([], ValueError, "Expected at least one collection as gene_sets, got none"),
-        ([3], TypeError, "DataFrames as gene_sets, got 3 among them"),
+        ([3], TypeError, "as gene_sets, got 3"),
         ({"A": "TP53"}, TypeError, "Gene set 'A': Expected an iterable of genes"),
         ({"A": [], "B": []}, ValueError, "Expected genes, got 2 gene sets without any"),
         (
