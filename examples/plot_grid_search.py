@@ -67,7 +67,7 @@ search = GridSearchCV(
     encoder,
     {"activation": ["rmsnorm", "tanh"]},
     scoring={
-        "recall": HeldOutMembershipScorer("recall", k=20),
+        "recall": HeldOutMembershipScorer("recall@20"),
         "auroc": HeldOutMembershipScorer("auroc"),
     },
     refit="recall",

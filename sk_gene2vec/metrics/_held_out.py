@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._memberships import as_memberships, row_blocks
-from sk_gene2vec._utils._typing import Array, MatrixLike, RandomStateLike
+from sk_gene2vec._utils._typing import MatrixLike, RandomStateLike
+
+Rows: TypeAlias = NDArray[np.intp]
+Scores: TypeAlias = NDArray[np.floating]
 
 
 def split_memberships(
@@ -103,7 +107,7 @@ def _memberships(X: ArrayLike) -> sp.csr_array:
     return as_memberships(check_array(X, accept_sparse="csr"), "split_memberships")
 
 
-def _keep(X: sp.csr_array, kept: Array) -> sp.csr_array:
+def _keep(X: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:
     indptr = np.append(0, np.cumsum(kept))[X.indptr]
     return sp.csr_array((X.data[kept], X.indices[kept], indptr), shape=X.shape)
 
@@ -125,12 +129,6 @@ def check_split(
             f"Expected memberships to be visible or hidden, got {n_both} that are "
             "both; make the two with split_memberships."
         )
-    n_sets = getattr(estimator, "n_features_in_", visible.shape[1])
-    if n_sets != visible.shape[1]:
-        raise ValueError(
-            f"Expected {n_sets} columns, the gene sets that the estimator was fitted "
-            f"on, got {visible.shape[1]}; build both from one collection."
-        )
     return visible, hidden
 
 
@@ -145,12 +143,12 @@ def check_columns(estimator: BaseEstimator, X: MatrixLike) -> None:
         )
 
 
-def entries(X: sp.csr_array) -> tuple[Array, Array]:
+def entries(X: sp.csr_array) -> tuple[Rows, Rows]:
     """Where X has entries, as an index into a dense array."""
     return _row_of(X), X.indices
 
 
-def _row_of(X: sp.csr_array) -> Array:
+def _row_of(X: sp.csr_array) -> Rows:
     return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
 
 
@@ -166,12 +164,12 @@ class Predictions:
         Memberships that the estimator was given, and those to find.
     """
 
-    scores: Array
+    scores: Scores
     visible: sp.csr_array
     hidden: sp.csr_array
 
     @cached_property
-    def ranks(self) -> tuple[Array, Array]:
+    def ranks(self) -> tuple[Rows, Rows]:
         """Candidates above each hidden membership, and level with it, itself included.
 
         A candidate is a gene set that the gene is not visibly in.
@@ -189,59 +187,53 @@ class Predictions:
         return ordered.shape[1] - high, high - low
 
 
-def check_probabilistic(estimator: BaseEstimator, purpose: str) -> None:
-    """Raise TypeError without predict_proba."""
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f"Expected an estimator with predict_proba for {purpose}, got "
-            f"{type(estimator).__name__}; the metrics that rank do without."
-        )
-
-
-def check_probabilities(p: Array) -> None:
-    """Raise ValueError if a prediction is outside [0, 1]."""
-    if p.min() < 0 or p.max() > 1:
-        raise ValueError(
-            f"Expected probabilities, got predictions from {p.min()} to {p.max()}."
-        )
-
-
 def genes_to_score(
-    visible: sp.csr_array,
-    hidden: sp.csr_array,
-    n_genes: int | None,
-    random_state: RandomStateLike,
-) -> Array:
-    """Rows with a hidden membership and a set that the gene is not in."""
-    n_hidden = np.diff(hidden.indptr)
-    n_absent = hidden.shape[1] - n_hidden - np.diff(visible.indptr)
-    genes = np.flatnonzero((n_hidden > 0) & (n_absent > 0))
-    if not len(genes):
+    visible: sp.csr_array, hidden: sp.csr_array, min_memberships: int | None = None
+) -> Rows:
+    """Rows with a set that the gene is not in, and a hidden membership.
+
+    With `min_memberships`, rows with so many memberships and a set that is not visible.
+    """
+    n_visible, n_hidden = np.diff(visible.indptr), np.diff(hidden.indptr)
+    n_known, wanted = n_visible + n_hidden, "hidden memberships"
+    suitable = (n_hidden > 0) & (n_known < visible.shape[1])
+    if min_memberships is not None:
+        check_scalar(min_memberships, "min_memberships", Integral, min_val=1)
+        suitable = (n_known >= min_memberships) & (n_visible < visible.shape[1])
+        wanted = f"at least min_memberships={min_memberships} memberships"
+    if not suitable.any():
         raise ValueError(
-            "Expected genes with hidden memberships and with sets that they are not "
-            f"in, got none among {hidden.shape[0]} with {hidden.nnz} hidden."
+            f"Expected genes with {wanted} and with sets that they are not in, got "
+            f"none among {len(n_known)} with {hidden.nnz} hidden and at most "
+            f"{n_known.max()} memberships per gene."
         )
-    if n_genes is None:
-        return genes
-    check_scalar(n_genes, "n_genes", Integral, min_val=1)
-    shuffled = check_random_state(random_state).permutation(genes)
-    return np.sort(shuffled[:n_genes])
+    return np.flatnonzero(suitable)
 
 
 def predicted_blocks(
     estimator: BaseEstimator,
     visible: sp.csr_array,
     hidden: sp.csr_array,
-    genes: Array,
+    genes: Rows,
+    *,
+    probabilities: bool,
 ) -> Iterator[Predictions]:
     """Predictions of an estimator for blocks of genes."""
+    if probabilities and not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            "Expected an estimator with predict_proba, for probabilities, got "
+            f"{type(estimator).__name__}; the metrics that rank do without."
+        )
     for batch in row_blocks((len(genes), visible.shape[1])):
         known, target = visible[genes[batch]], hidden[genes[batch]]
         scores = _predict(estimator, known)
+        if probabilities and (scores.min() < 0 or scores.max() > 1):
+            got = f"predictions from {scores.min()} to {scores.max()}"
+            raise ValueError(f"Expected probabilities, got {got}.")
         yield Predictions(scores, known, target)
 
 
-def _predict(estimator: BaseEstimator, known: sp.csr_array) -> Array:
+def _predict(estimator: BaseEstimator, known: sp.csr_array) -> Scores:
     import pandas as pd
 
     # The rows of a DataFrame, which named its columns, arrive as a sparse array.

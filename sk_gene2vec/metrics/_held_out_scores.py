@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_scalar
 
 from sk_gene2vec._utils._typing import MatrixLike, RandomStateLike
 from sk_gene2vec.metrics._held_out import (
     check_columns,
-    check_probabilistic,
     check_share,
     check_split,
     genes_to_score,
@@ -29,7 +31,6 @@ def held_out_membership_scores(
     hidden: MatrixLike,
     *,
     metrics: Iterable[str] = ("ndcg", "recall", "auroc"),
-    k: int = 100,
     n_genes: int | None = None,
     random_state: RandomStateLike = None,
 ) -> dict[str, float]:
@@ -52,9 +53,7 @@ def held_out_membership_scores(
         :func:`split_memberships`.
     metrics : iterable of str, default=("ndcg", "recall", "auroc")
         Any of "ndcg", "recall", "auroc" and "log_likelihood", see Notes. The first
-        two may carry a `k` of their own, as in ``"recall@20"``.
-    k : int, default=100
-        Length of the list that "ndcg" and "recall" look at.
+        two look at the first k = 100 places; ``"recall@20"`` sets another k.
     n_genes : int or None, default=None
         Score a random sample of at most so many genes; None scores all.
     random_state : int, RandomState instance or None, default=None
@@ -121,19 +120,21 @@ def held_out_membership_scores(
         raise TypeError(
             f"Expected a list of metrics, got the str {metrics!r}; pass [{metrics!r}]."
         )
-    wanted = {name: find_metric(name, k) for name in metrics}
+    wanted = {name: find_metric(name) for name in metrics}
     visible, hidden = check_split(estimator, visible, hidden)
-    for name, (metric, _) in wanted.items():
-        if metric.of_pairs:
-            check_probabilistic(estimator, f"the metric {name!r}")
-    genes = genes_to_score(visible, hidden, n_genes, random_state)
-    totals = dict.fromkeys(wanted, 0.0)
-    n_pairs = 0
-    blocks = predicted_blocks(estimator, visible, hidden, genes)
-    for block in blocks:
+    genes = genes_to_score(visible, hidden)
+    if n_genes is not None:
+        check_scalar(n_genes, "n_genes", Integral, min_val=1)
+        shuffled = check_random_state(random_state).permutation(genes)
+        genes = np.sort(shuffled[:n_genes])
+    totals, n_pairs = dict.fromkeys(wanted, 0.0), 0
+    probabilities = any(metric.of_pairs for metric, _ in wanted.values())
+    for block in predicted_blocks(
+        estimator, visible, hidden, genes, probabilities=probabilities
+    ):
         n_pairs += block.scores.size - block.visible.nnz
-        for name, (metric, depth) in wanted.items():
-            totals[name] += metric.function(block, depth).sum(dtype=np.float64)
+        for name, (metric, k) in wanted.items():
+            totals[name] += metric.function(block, k).sum(dtype=np.float64)
     return {
         name: float(totals[name] / (n_pairs if metric.of_pairs else len(genes)))
         for name, (metric, _) in wanted.items()
@@ -145,7 +146,6 @@ def held_out_membership_score(
     X: MatrixLike,
     *,
     metric: str = "ndcg",
-    k: int = 100,
     hidden_fraction: float = 0.1,
     min_memberships: int = 2,
     n_genes: int | None = None,
@@ -164,9 +164,8 @@ def held_out_membership_score(
         before there is a matrix of numbers are applied first, then memberships are
         hidden, and the rest of the pipeline is scored.
     metric : str, default="ndcg"
-        "ndcg", "recall", "auroc" or "log_likelihood".
-    k : int, default=100
-        Length of the list that "ndcg" and "recall" look at.
+        "ndcg", "recall", "auroc" or "log_likelihood", as for
+        :func:`held_out_membership_scores`.
     hidden_fraction : float, default=0.1
         Share of a gene's memberships to hide, see :func:`split_memberships`.
     min_memberships : int, default=2
@@ -210,7 +209,6 @@ def held_out_membership_score(
         visible,
         hidden,
         metrics=[metric],
-        k=k,
         n_genes=n_genes,
         random_state=random_state,
     )[metric]
@@ -228,9 +226,8 @@ class HeldOutMembershipScorer:
     Parameters
     ----------
     metric : str, default="ndcg"
-        "ndcg", "recall", "auroc" or "log_likelihood".
-    k : int, default=100
-        Length of the list that "ndcg" and "recall" look at.
+        "ndcg", "recall", "auroc" or "log_likelihood", as for
+        :func:`held_out_membership_scores`.
     hidden_fraction : float, default=0.1
         Share of a gene's memberships to hide.
     min_memberships : int, default=2
@@ -264,14 +261,13 @@ class HeldOutMembershipScorer:
     """
 
     metric: str = "ndcg"
-    k: int = field(default=100, kw_only=True)
     hidden_fraction: float = field(default=0.1, kw_only=True)
     min_memberships: int = field(default=2, kw_only=True)
     n_genes: int | None = field(default=None, kw_only=True)
     random_state: RandomStateLike = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
-        find_metric(self.metric, self.k)
+        find_metric(self.metric)
         check_share(self.hidden_fraction, self.min_memberships)
 
     def __call__(

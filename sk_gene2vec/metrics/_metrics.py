@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import check_scalar
 
-from sk_gene2vec._utils._typing import Array
-from sk_gene2vec.metrics._held_out import (
-    Predictions,
-    check_probabilities,
-    entries,
-)
+from sk_gene2vec.metrics._held_out import Predictions, Scores, entries
 
 
-def ndcg(block: Predictions, k: int) -> Array:
+def ndcg(block: Predictions, k: int) -> Scores:
     """NDCG@k of each gene."""
     return _gain_at_k(block, k, discount=1)
 
 
-def recall(block: Predictions, k: int) -> Array:
+def recall(block: Predictions, k: int) -> Scores:
     """Recall@k of each gene."""
     return _gain_at_k(block, k, discount=0)
 
 
-def _gain_at_k(block: Predictions, k: int, discount: int) -> Array:
+def _gain_at_k(block: Predictions, k: int, discount: int) -> Scores:
     """Sum of what the places of the hidden memberships are worth, 1 at best."""
     above, tied = block.ranks
     n_sets = block.hidden.shape[1]
@@ -40,7 +33,7 @@ def _gain_at_k(block: Predictions, k: int, discount: int) -> Array:
     return _sum_by_row(gain, block.hidden) / best[np.diff(block.hidden.indptr)]
 
 
-def auroc(block: Predictions, k: int) -> Array:
+def auroc(block: Predictions, k: int) -> Scores:
     """Mann-Whitney U of each gene's hidden memberships, as a share of its maximum."""
     above, tied = block.ranks
     n_hidden = np.diff(block.hidden.indptr)
@@ -50,9 +43,8 @@ def auroc(block: Predictions, k: int) -> Array:
     return 1 - misplaced / (n_hidden * n_absent)
 
 
-def log_likelihood(block: Predictions, k: int) -> Array:
+def log_likelihood(block: Predictions, k: int) -> Scores:
     """Log-likelihood of every pair; 0 where the membership is visible."""
-    check_probabilities(block.scores)
     epsilon = np.finfo(block.scores.dtype).eps
     p = np.clip(block.scores, epsilon, 1 - epsilon)
     terms = np.log1p(-p)
@@ -61,7 +53,7 @@ def log_likelihood(block: Predictions, k: int) -> Array:
     return terms
 
 
-def _sum_by_row(values: Array, X: sp.csr_array) -> Array:
+def _sum_by_row(values: Scores, X: sp.csr_array) -> Scores:
     """Sum over the entries of each row of X; no row is empty."""
     return np.add.reduceat(values, X.indptr[:-1])
 
@@ -81,7 +73,7 @@ class Metric(NamedTuple):
         mean over genes.
     """
 
-    function: Callable[[Predictions, int], Array]
+    function: Callable[[Predictions, int], Scores]
     at_k: bool = False
     of_pairs: bool = False
 
@@ -96,9 +88,8 @@ METRICS = {
 }
 
 
-def find_metric(name: str, k: int) -> tuple[Metric, int]:
-    """Find a metric, and the length of its list: from its name, else `k`."""
-    check_scalar(k, "k", Integral, min_val=1)
+def find_metric(name: str) -> tuple[Metric, int]:
+    """Find a metric, and the length of its list: from its name, else 100."""
     match = re.fullmatch(r"(.+?)(?:@([1-9]\d*))?", str(name))
     metric = METRICS.get(match[1]) if match else None
     if match is None or metric is None or (match[2] and not metric.at_k):
@@ -107,4 +98,4 @@ def find_metric(name: str, k: int) -> tuple[Metric, int]:
             f"Expected a metric out of {[*METRICS]}, of which {at_k} may carry the "
             f"length of the list as in '{at_k[0]}@100', got {name!r}."
         )
-    return metric, int(match[2] or k)
+    return metric, int(match[2] or 100)

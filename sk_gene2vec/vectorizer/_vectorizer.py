@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sk_gene2vec._utils._genes import check_genes, check_text
+from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec.datasets import load_go_bp
@@ -29,6 +29,7 @@ from sk_gene2vec.gene_sets._sources import (
 )
 from sk_gene2vec.identifiers._index import Aliases, GeneIndex, Rows
 from sk_gene2vec.vectorizer._matrix import Membership, checked_dtype, select_rows
+from sk_gene2vec.vectorizer._saved import DERIVED, checked_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 Names: TypeAlias = NDArray[np.object_]
 
 _ARRAY = HasMethods("__array__")
-# Attributes that follow from `gene_sets_`, and are not saved.
-_DERIVED = ("gene_index_", "genes_", "membership_", "vocabulary_")
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
@@ -370,38 +369,16 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         # A copy: from Python 3.11 on, it is the dict of the estimator itself.
         state = dict(super().__getstate__())
         if "gene_index_" in state:
-            for name in _DERIVED:
+            for name in DERIVED:
                 del state[name]
             state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        try:
-            self._restore(dict(state))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"Expected a saved GmtVectorizer, got a damaged file: {error}. Fit and "
-                "save the vectorizer again."
-            ) from error
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        """Check a state before it is used: a file may hold anything."""
-        if wrong := state.keys() & {*_DERIVED, *dir(type(self))}:
-            raise ValueError(f"it has {sorted(wrong)}")
-        is_fitted = any(name.endswith("_") for name in state)
-        aliases, dtype = state.pop("_fitted") if is_fitted else (None, None)
-        super().__setstate__(state)
-        if not is_fitted:
-            return
-        collection, unknown = self.gene_sets_, self.unknown_genes_
-        if not isinstance(collection, GeneSets) or not isinstance(aliases, dict):
-            raise TypeError("gene_sets_ or the aliases have another type")
-        if not isinstance(unknown, np.ndarray) or unknown.dtype != object:
-            raise TypeError("unknown_genes_ is not an array of objects")
-        check_text(unknown.tolist(), "unknown_genes_")
-        if not isinstance(dtype, str):
-            raise TypeError(f"the dtype is not a str, but {dtype!r}")
-        self._set(collection, GeneIndex(collection.genes, aliases), dtype)
+        fitted = checked_state(state, dir(type(self)))
+        super().__setstate__({name: state[name] for name in state if name != "_fitted"})
+        if fitted is not None:
+            self._set(*fitted)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
