@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,11 +56,11 @@ h.all.v7.5.1.symbols.gmt
 class Remote:
     """A GMT file on a server, and how to ask for it.
 
-    `known` says what the server has instead, if it does not have this file.
+    `known` says which files there are, if the server does not have this one.
     """
 
     url: str
-    known: Callable[[], str]
+    known: str
     n_retries: int
     timeout: float
     progressbar: bool
@@ -101,7 +100,7 @@ def cached_gmt(remote: Remote, path: Path, force_download: bool) -> str:
         return _download(remote, path, record, sha256)
     except (requests.RequestException, DownloadError, ValueError) as error:
         if isinstance(error, DownloadError | requests.HTTPError):
-            advice += f" {remote.known()}"
+            advice += f" {remote.known}"
         raise DownloadError(
             f"Cannot fetch {remote.url}: {error}.{advice}\nTo continue without this "
             "download, open the URL in a browser or on another machine, save the file, "

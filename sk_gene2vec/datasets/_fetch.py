@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
-from functools import partial
 from hashlib import sha256
 from numbers import Integral, Real
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 from sklearn.utils.validation import check_scalar
@@ -160,7 +157,7 @@ def fetch_msigdb(
         f"Known {organism} collections, not all in every release: "
         f"{', '.join(COLLECTIONS[organism])}.\nThey are listed at {MSIGDB_PAGE}."
     )
-    remote = Remote(url, lambda: known, n_retries, timeout, progressbar)
+    remote = Remote(url, known, n_retries, timeout, progressbar)
     path = _cache_file(data_home, stem, url)
     retrieved = cached_gmt(remote, path, force_download)
     licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
@@ -239,9 +236,9 @@ def fetch_enrichr(
     ------
     DownloadError
         If the download fails, or the library on the server has changed, or the cache
-        folder cannot be written; an `OSError`. The message names the URL, lists the
-        libraries if Enrichr has none of this name, and says how to continue with a file
-        downloaded by hand. The cache is left as it was.
+        folder cannot be written; an `OSError`. The message names the URL and the page
+        that lists all libraries, and says how to continue with a file downloaded by
+        hand. The cache is left as it was.
     GeneSetFormatError
         If a name occurs twice and `on_duplicate` is "raise".
     TypeError, ValueError
@@ -285,10 +282,10 @@ def fetch_enrichr(
             f"{library!r}. All names are at {ENRICHR_PAGE}."
         )
     site = SITES[organism.lower()]
-    site_url = f"{_checked_base(base_url, n_retries, timeout)}/{site}"
     query = urlencode({"mode": "text", "libraryName": library})
-    url = f"{site_url}/geneSetLibrary?{query}"
-    known = partial(_libraries, site_url, library, timeout)
+    base = _checked_base(base_url, n_retries, timeout)
+    url = f"{base}/{site}/geneSetLibrary?{query}"
+    known = f"All libraries are listed at {ENRICHR_PAGE}."
     remote = Remote(url, known, n_retries, timeout, progressbar)
     path = _cache_file(data_home, f"{site}.{library}", url)
     retrieved = cached_gmt(remote, path, force_download)
@@ -358,19 +355,3 @@ def _cache_file(data_home: str | os.PathLike[str] | None, stem: str, url: str) -
     """Name the file in the cache; files of two mirrors have two names."""
     digest = sha256(url.encode()).hexdigest()
     return cache_folder(data_home) / f"{stem}.{digest[:8]}.gmt"
-
-
-def _libraries(site: str, library: str, timeout: float) -> str:
-    """Say which libraries there are, for a server that does not have one."""
-    url = f"{site}/datasetStatistics"
-    try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder, "libraries.json")
-            Remote(url, str, 0, timeout, False)(url, str(path), None)
-            statistics = json.loads(path.read_bytes())["statistics"]
-        names = sorted(str(one["libraryName"]) for one in statistics)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return f"All libraries are listed at {ENRICHR_PAGE}."
-    if library in names:
-        return f"The library is listed at {site}, so the failure may be temporary."
-    return _unknown("library", library, names)

@@ -133,20 +133,20 @@ def group_gene_sets(
     )
 
 
-def _places(names: Iterable[str], known: NDArray[np.object_]) -> list[int]:
+def _places(names: Iterable[str], known: NDArray[np.object_]) -> NDArray[np.intp]:
     """Find the positions of gene sets in the collection."""
-    chosen = check_genes(names, "names of gene sets")
-    place_of = {name: place for place, name in enumerate(known)}
-    seen = set()
-    for name in chosen:
-        if name not in place_of:
-            near = nearest_names(name, known)
-            wanted = "Expected gene sets of the collection"
-            raise ValueError(f"{wanted}, got {excerpt(name)}{near}")
-        if name in seen:
-            raise ValueError(f"Expected every name once, got {excerpt(name)} twice.")
-        seen.add(name)
-    return [place_of[name] for name in chosen]
+    import pandas as pd
+
+    chosen = pd.Index(check_genes(names, "names of gene sets"))
+    if chosen.has_duplicates:
+        name = excerpt(chosen[chosen.duplicated()][0])
+        raise ValueError(f"Expected every name once, got {name} twice.")
+    places = pd.Index(known).get_indexer(chosen)
+    if (places < 0).any():
+        name = chosen[places < 0][0]
+        got = f"{excerpt(name)}{nearest_names(name, known)}"
+        raise ValueError(f"Expected gene sets of the collection, got {got}")
+    return places
 
 
 def _near_copies(by_set: sp.csr_array, threshold: float) -> sp.csr_array:

@@ -6,14 +6,12 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, strip
-from sk_gene2vec._utils._messages import excerpt
 
 TextSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 
@@ -99,8 +97,10 @@ def read_text(
     elif hasattr(source, "read"):
         where = str(getattr(source, "name", "<stream>"))
     else:
-        got = f"{type(source).__name__} {excerpt(source)}"
-        raise TypeError(f"Expected a path or an open file, got {got}.{_advice(source)}")
+        raise TypeError(
+            f"Expected a path or an open file, got {type(source).__name__}. "
+            "GmtVectorizer takes mappings, DataFrames and lists of paths, too."
+        )
     content: str | bytes = b""
     try:
         content = _read(source, where, max_bytes)
@@ -117,16 +117,6 @@ def read_text(
     file = FileText(text, where, name)
     _check_is_text(file, content)
     return file
-
-
-def _advice(source: object) -> str:
-    if isinstance(source, Mapping):
-        return " GeneSets and GmtVectorizer take mappings."
-    if hasattr(source, "columns"):
-        return " read_gene_sets and GmtVectorizer take DataFrames."
-    if isinstance(source, Iterable):
-        return " Read one file at a time; GmtVectorizer takes a list of them."
-    return ""
 
 
 def _read(source: TextSource, where: str, max_bytes: int) -> str | bytes:

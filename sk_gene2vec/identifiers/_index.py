@@ -112,25 +112,24 @@ class GeneIndex:
     def complaint(self, missing: list[str], count: int, handling: str = "") -> str:
         """Say which of `count` genes are missing, why, and how they would be found."""
         reasons = self._reasons(missing)
-        hints: dict[str, list[str]] = {status: [] for status in _HINTS}
-        unexplained = []
+        hints: dict[str, list[str]] = {hint: [] for hint in _HINTS}
         for gene, (status, meant) in reasons.items():
-            if status in ("ambiguous", "absent"):
+            if status in _HINTS:
                 hints[status].append(_meaning(gene, meant))
-            else:
-                unexplained.append(gene)
-                hints["near"] += [f"{other!r} for {gene!r}" for other in meant]
+            elif meant:
+                hints["near"].append(f"{meant[0]!r} for {gene!r}")
+        unexplained = [gene for gene in reasons if reasons[gene][0] not in _HINTS]
         kinds, others = describe_kinds(unexplained, self.genes)
         sentences = [
             f"{counted(len(missing), count)} in no gene set of the collection"
-            f"{handling}: {shown(map(repr, reasons), _UNKNOWN_SHOWN)}."
+            f"{handling}: {shown(map(repr, reasons), _UNKNOWN_SHOWN)}.",
+            *(
+                f"{_HINTS[hint]} {shown(texts, _HINTS_SHOWN)}."
+                for hint, texts in hints.items()
+                if texts
+            ),
+            *kinds,
         ]
-        sentences += [
-            f"{_HINTS[status]} {shown(texts, _HINTS_SHOWN)}."
-            for status, texts in hints.items()
-            if texts
-        ]
-        sentences += kinds
         if not self.aliases and any(reasons[gene][0] == "unknown" for gene in others):
             sentences.append(_OLD_SYMBOLS)
         return " ".join(sentences)
@@ -155,13 +154,11 @@ class GeneIndex:
         reasons = self._reasons(self.missing(genes, rows))
         report: list[tuple[str, str | None, str, str]] = []
         for gene, row in zip(genes, rows, strict=True):
-            if row < len(self.genes):
-                found = self.genes[row]
-                status = "exact" if found == gene else kind_of_alias(gene)
-                report.append((gene, found, status, ""))
-            else:
-                status, meant = reasons[gene]
-                report.append((gene, None, status, ", ".join(meant)))
+            found = self.genes[row] if row < len(self.genes) else None
+            status, meant = reasons.get(gene, ("exact", ()))
+            if found not in (None, gene):
+                status = kind_of_alias(gene)
+            report.append((gene, found, status, ", ".join(meant)))
         columns = ["gene", "found_as", "status", "candidates"]
         return pd.DataFrame(report, columns=columns, dtype=object)
 

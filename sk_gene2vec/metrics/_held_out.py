@@ -40,15 +40,15 @@ def split_memberships(
     hidden_fraction : float, default=0.1
         Share of a gene's memberships to hide, in (0, 1). At least one stays.
     min_memberships : int, default=2
-        Genes with fewer keep all of theirs. At least 2.
+        Genes with fewer memberships keep all of them. At least 2.
     rounding : {"nearest", "random"}, default="nearest"
         How the share becomes a number of memberships.
 
-        - "nearest": the nearest number, but at least one, to have something to find
-          for every gene. Of genes with few memberships more than the share is hidden.
+        - "nearest": the nearest number, but at least one, so that every gene has
+          something to find. Genes with few memberships lose more than the share.
         - "random": up or down at random, so that the share holds on average, as
-          :func:`reliability_table` needs it. Of a gene with two memberships, a tenth
-          is one membership in one case of five.
+          :func:`reliability_table` needs it. With a share of a tenth, one of five genes
+          with two memberships loses one.
     random_state : int, RandomState instance or None, default=None
         Determines which memberships are hidden.
 
@@ -80,7 +80,7 @@ def split_memberships(
     if sizes.max() < min_memberships:
         raise ValueError(
             f"Expected genes with at least min_memberships={min_memberships} "
-            f"memberships, got at most {sizes.max()} a gene; lower min_memberships."
+            f"memberships, got at most {sizes.max()} per gene; lower min_memberships."
         )
     n_hidden = hidden_fraction * sizes
     if rounding == "nearest":

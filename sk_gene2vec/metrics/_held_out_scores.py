@@ -45,9 +45,9 @@ def held_out_membership_scores(
     estimator : fitted estimator
         With `predict_proba`, whose (n_genes, n_gene_sets) values are the scores; or
         with `transform` and `inverse_transform`, such as TruncatedSVD or NMF, whose
-        reconstruction is. A pipeline undoes all its steps if each of them has an
-        `inverse_transform`, else the last alone; of one that starts with gene names,
-        pass the rest, ``pipeline[1:]``.
+        reconstruction is the score. A pipeline undoes all its steps if each has an
+        `inverse_transform`, and otherwise only the last. If a pipeline starts with
+        gene names, pass the rest of it, ``pipeline[1:]``.
     visible, hidden : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
         Memberships that the estimator may know, and those to find, as from
         :func:`split_memberships`.
@@ -55,7 +55,7 @@ def held_out_membership_scores(
         Any of "ndcg", "recall", "auroc" and "log_likelihood", see Notes. The first
         two look at the first k = 100 places; ``"recall@20"`` sets another k.
     n_genes : int or None, default=None
-        Score a random sample of at most so many genes; None scores all.
+        Largest number of genes to score, drawn at random; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines that sample.
 
@@ -68,9 +68,9 @@ def held_out_membership_scores(
     ------
     ValueError
         If nothing is hidden; if a membership is both visible and hidden; if the
-        number of columns is not the estimator's; if predictions are not finite, or
-        are no probabilities where "log_likelihood" asks for them; if a metric is
-        unknown or a parameter out of range.
+        estimator was fitted on another number of columns; if predictions are not
+        finite, or are not probabilities where "log_likelihood" asks for them; if a
+        metric is unknown or a parameter out of range.
     TypeError
         If the estimator has none of the methods above, or lacks `predict_proba` and
         "log_likelihood" asks for it; if `metrics` is a single `str`.
@@ -156,7 +156,7 @@ def held_out_membership_score(
     Parameters
     ----------
     estimator : fitted estimator
-        As in :func:`held_out_membership_scores`. Of a fitted search, the best
+        As in :func:`held_out_membership_scores`. If it is a fitted search, its best
         estimator is scored.
     X : {array-like, sparse matrix} of shape (n_genes, n_gene_sets)
         Memberships of genes, best of genes that `estimator` was not fitted on. If
@@ -171,7 +171,7 @@ def held_out_membership_score(
     min_memberships : int, default=2
         Genes with fewer are not scored. At least 2: one to hide, one to go by.
     n_genes : int or None, default=None
-        Score a random sample of at most so many genes; None scores all.
+        Largest number of genes to score, drawn at random; None scores all.
     random_state : int, RandomState instance or None, default=None
         Determines which memberships are hidden, and the sample.
 
@@ -233,7 +233,7 @@ class HeldOutMembershipScorer:
     min_memberships : int, default=2
         Genes with fewer are not scored. At least 2: one to hide, one to go by.
     n_genes : int or None, default=None
-        Score a random sample of at most so many genes; None scores all.
+        Largest number of genes to score, drawn at random; None scores all.
     random_state : int, RandomState instance or None, default=0
         Determines which memberships are hidden, and the sample.
 

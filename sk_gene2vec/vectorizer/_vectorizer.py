@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -374,7 +374,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
         return state
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
+    def __setstate__(self, state: Mapping[str, object]) -> None:
         fitted = checked_state(state, dir(type(self)))
         super().__setstate__({name: state[name] for name in state if name != "_fitted"})
         if fitted is not None:

@@ -478,35 +478,25 @@ def test_wrong_format_asked_for(read, data, format, message):
 def test_bad_arguments(tmp_path):
     with pytest.raises(FileNotFoundError, match="none"):
         read_gene_sets(tmp_path / "none.gmt")
-    with pytest.raises(TypeError, match="Expected a path or an open file, got int 3"):
-        read_gene_sets(3)
     with pytest.raises(ValueError, match=r"Expected format to be one of .* got 'xml'"):
         read_gene_sets("h.gmt", format="xml")
     with pytest.raises(ValueError, match="'raise', 'merge' or 'first', got 'last'"):
         read_gene_sets("h.gmt", on_duplicate="last")
 
 
-@pytest.mark.parametrize(
-    ("source", "advice"),
-    [
-        ({"A": ["TP53"]}, "got dict .* GeneSets and GmtVectorizer take mappings"),
-        (PLAIN, "got GeneSets .* GeneSets and GmtVectorizer take mappings"),
-        (["a.gmt", "b.gmt"], "got list .* GmtVectorizer takes a list of them"),
-        (("a.gmt",), "got tuple .* GmtVectorizer takes a list of them"),
-        (None, "got NoneType None"),
-    ],
-)
+@pytest.mark.parametrize("source", [{"A": ["TP53"]}, PLAIN, ["a.gmt"], None, 3])
 @pytest.mark.parametrize("read_one", [read_gene_sets, read_gmt])
-def test_sources_that_are_no_file(source, advice, read_one):
-    with pytest.raises(TypeError, match=f"a path or an open file, {advice}\\.$"):
+def test_sources_that_are_no_file(source, read_one):
+    message = rf"got {type(source).__name__}\. GmtVectorizer takes mappings"
+    with pytest.raises(TypeError, match=message):
         read_one(source)
 
 
 def test_frames_are_for_read_gene_sets():
     frame = pd.DataFrame({"term": ["A"], "gene": ["X"]})
-    with pytest.raises(TypeError, match="read_gene_sets and GmtVectorizer take DataF"):
+    with pytest.raises(TypeError, match="takes mappings, DataFrames"):
         read_gmt(frame)
-    with pytest.raises(TypeError, match="Use read_gene_sets for a file or a DataFrame"):
+    with pytest.raises(TypeError, match="Use read_gene_sets"):
         GeneSets(frame)
 
 

@@ -283,12 +283,6 @@ def test_missing_file(tmp_path):
         read_gmt(tmp_path / "none.gmt")
 
 
-@pytest.mark.parametrize("source", [None, 3, ["h.gmt"]])
-def test_source_that_is_no_file(source):
-    with pytest.raises(TypeError, match="Expected a path or an open file, got"):
-        read_gmt(source)
-
-
 def test_written_bytes(tmp_path):
     path = write_gmt({"B": ["TP53", "ATM"], "A": []}, tmp_path / "out.gmt")
     assert path.read_bytes() == b"B\t\tTP53\tATM\nA\t\n"
