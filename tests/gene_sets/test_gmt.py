@@ -151,21 +151,13 @@ def test_duplicate_names_raise(read):
         read(DUPLICATED)
 
 
-def test_duplicate_names_merge(read):
+def test_duplicate_names_are_merged_or_skipped(read):
     assert read(DUPLICATED, on_duplicate="merge") == GeneSets(
         {"A": ["TP53", "MDM2", "CHEK2"], "B": ["ATM"]}, {"A": "later", "B": "b"}
     )
-
-
-def test_duplicate_names_first(read):
     assert read(DUPLICATED, on_duplicate="first") == GeneSets(
         {"A": ["TP53", "MDM2"], "B": ["ATM"]}, {"B": "b"}
     )
-
-
-def test_misspelt_on_duplicate(read):
-    with pytest.raises(ValueError, match="'raise', 'merge' or 'first', got 'last'"):
-        read(PLAIN, on_duplicate="last")
 
 
 WANTED = "Expected name<TAB>description<TAB>gene…, got no"
@@ -221,15 +213,9 @@ def test_largest_size(read, packed):
     message = r"h\.gmt: Expected at most \d+ bytes of text, got more\. .* max_bytes"
     with pytest.raises(GeneSetFormatError, match=message):
         read(data, max_bytes=len(PLAIN) - 1)
-    stream = io.BytesIO(data)
-    with pytest.raises(GeneSetFormatError, match=r"<stream>: Expected at most"):
-        read_gmt(stream, max_bytes=len(PLAIN) - 1)
-
-
-def test_largest_size_of_open_text():
-    assert read_gmt(io.StringIO(PLAIN.decode()), max_bytes=len(PLAIN)) == EXPECTED
-    with pytest.raises(GeneSetFormatError, match="Expected at most 31 bytes"):
-        read_gmt(io.StringIO(PLAIN.decode()), max_bytes=31)
+    for stream in (io.BytesIO(data), io.StringIO(PLAIN.decode())):
+        with pytest.raises(GeneSetFormatError, match=r"<stream>: .* at most"):
+            read_gmt(stream, max_bytes=len(PLAIN) - 1)
 
 
 def test_gzip_bombs_do_not_unpack(read):
@@ -262,12 +248,6 @@ def test_stream_that_reads_neither_bytes_nor_text():
         read_gmt(Odd())
 
 
-def test_one_word_lines_get_no_hint_about_tabs():
-    with pytest.raises(GeneSetFormatError) as caught:
-        read_gmt(io.StringIO("B\n"))
-    assert str(caught.value) == f"<stream>, line 1: {WANTED} tab in 'B'."
-
-
 def test_undecodable_open_text_file(tmp_path):
     path = tmp_path / "h.gmt"
     path.write_bytes(b"A\t\tX\nB\t\xe9\tX\n")
@@ -276,11 +256,6 @@ def test_undecodable_open_text_file(tmp_path):
         pytest.raises(GeneSetFormatError, match=r"h\.gmt: .* 0xe9\. .* give its path"),
     ):
         read_gmt(file)
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none"):
-        read_gmt(tmp_path / "none.gmt")
 
 
 def test_written_bytes(tmp_path):
@@ -400,19 +375,13 @@ def test_pickle_does_not_depend_on_what_was_looked_up(read):
         (Path("h.gmt"), "Use read_gene_sets"),
         (["AB"], r"\(name, genes\) pairs, got the item 'AB'"),
         ([("A", [], "d")], r"pairs, got the item \('A', \[\], 'd'\)"),
-        ({"A": "TP53"}, "Gene set 'A': Expected an iterable of genes, got 'TP53'"),
-        ({"A": b"TP53"}, "Gene set 'A': Expected an iterable of genes"),
-        ({"A": None}, "Gene set 'A': Expected an iterable of genes, got None"),
-        ({"A": ["TP53", 7157]}, r"Gene set 'A': Expected a gene \(str\), got int 7157"),
-        (
-            {"A": [float("nan")]},
-            r"Gene set 'A': Expected a gene \(str\), got float nan",
-        ),
-        (
-            {"A": [["TP53"]]},
-            r"Gene set 'A': Expected a gene \(str\), got list \['TP",
-        ),
-        ({1: ["TP53"]}, r"Expected a gene-set name \(str\), got int 1"),
+        ({"A": "TP53"}, "Gene set 'A': .* iterable of genes, got 'TP53'"),
+        ({"A": b"TP53"}, "Gene set 'A': .* iterable of genes"),
+        ({"A": None}, "Gene set 'A': .* iterable of genes, got None"),
+        ({"A": ["TP53", 7157]}, "Gene set 'A': .* int 7157"),
+        ({"A": [float("nan")]}, "Gene set 'A': .* float nan"),
+        ({"A": [["TP53"]]}, r"Gene set 'A': .* list \['TP"),
+        ({1: ["TP53"]}, "gene-set name .* int 1"),
     ],
 )
 def test_wrong_types(gene_sets, message):
@@ -423,22 +392,16 @@ def test_wrong_types(gene_sets, message):
 @pytest.mark.parametrize(
     ("gene_sets", "message"),
     [
-        ({}, "Expected at least one gene set, got none"),
-        (
-            {" ": []},
-            "gene-set name .* not empty, without '#' first, got ' '",
-        ),
-        (
-            {"#A": []},
-            "gene-set name .* not empty, without '#' first, got '#A'",
-        ),
+        ({}, "at least one gene set"),
+        ({" ": []}, "name .* not empty.* got ' '"),
+        ({"#A": []}, "name .* without '#' first, got '#A'"),
         ({"A\tB": []}, "gene-set name without tab"),
         ({"A": [], "A ": []}, "Gene set 'A' occurs twice"),
-        ({"A": ["TP53", ""]}, "Gene set 'A': Expected a gene, not empty"),
-        ({"A": ["TP53,1.0"]}, "Gene set 'A': Expected a gene.* got 'TP53,1.0'"),
-        ({"A": ["x\ny"]}, "Gene set 'A': Expected a gene without tab"),
-        ({"A": ["x\ry"]}, "Gene set 'A': Expected a gene without tab"),
-        ({"A": ["x\udc80"]}, "Gene set 'A': Expected a gene without tab"),
+        ({"A": ["TP53", ""]}, "Gene set 'A': .* not empty"),
+        ({"A": ["TP53,1.0"]}, "Gene set 'A': .* got 'TP53,1.0'"),
+        ({"A": ["x\ny"]}, "Gene set 'A': .* without tab"),
+        ({"A": ["x\ry"]}, "Gene set 'A': .* without tab"),
+        ({"A": ["x\udc80"]}, "Gene set 'A': .* without tab"),
     ],
 )
 def test_what_no_file_could_give_back(gene_sets, message):

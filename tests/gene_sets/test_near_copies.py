@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from sk_gene2vec import GeneSets, group_gene_sets
-from sk_gene2vec.gene_sets import _near_copies
 
 # BIG has most near copies; SMALL is nested in it; the CHAIN shares nothing end to end.
 SETS = {
@@ -30,7 +29,7 @@ def jaccard(first, second):
     return len(first & second) / len(first | second)
 
 
-def random_sets(n_sets=60, seed=0):
+def random_sets(n_sets, seed=0):
     rng = np.random.default_rng(seed)
     genes = np.array([f"G{number:02d}" for number in range(25)])
     sizes = rng.integers(1, 20, n_sets)
@@ -70,10 +69,8 @@ def test_the_best_of_the_given_names_represents_its_group():
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 1.0])
-@pytest.mark.parametrize("strip", [7, 256])
-def test_groups_are_what_brute_force_finds(threshold, strip, monkeypatch):
-    monkeypatch.setattr(_near_copies, "_STRIP", strip)
-    sets = random_sets()
+def test_groups_are_what_brute_force_finds(threshold):
+    sets = random_sets(300)  # more than are compared with all others at once
     names = list(sets)
     expected, leaders = {}, []
     for name in names:
@@ -118,13 +115,13 @@ def test_collections_of_every_kind(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"names": ["BUG"]}, "of the collection, got 'BUG', did you mean 'BIG'"),
+        ({"names": ["BUG"]}, "'BUG', did you mean 'BIG'"),
         ({"names": ["?"]}, "got '.'. No name there is close to it"),
         ({"names": ["BIG", "COPY", "BIG"]}, "every name once, got 'BIG' twice"),
-        ({"names": []}, "one or more names of gene sets, got none"),
-        ({"threshold": 0}, "threshold == 0, must be > 0"),
-        ({"threshold": 1.1}, "threshold == 1.1, must be <= 1"),
-        ({"threshold": float("nan")}, "threshold above 0 and at most 1, got NaN"),
+        ({"names": []}, "names of gene sets, got none"),
+        ({"threshold": 0}, "threshold == 0"),
+        ({"threshold": 1.1}, "threshold == 1.1"),
+        ({"threshold": float("nan")}, "threshold .* NaN"),
     ],
 )
 def test_values_are_checked(options, message):

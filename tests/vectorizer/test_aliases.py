@@ -163,13 +163,6 @@ def test_ambiguous_aliases_are_errors():
         vectorizer.transform(genes)
 
 
-def test_many_ambiguous_aliases_are_named_in_part():
-    aliases = {f"X{i}": ["ATM", "TP53"] for i in range(5)}
-    vectorizer = GmtVectorizer(SETS, aliases=aliases, handle_ambiguous="error")
-    with pytest.raises(ValueError, match=r"'X2' \(ATM or TP53\), …; use"):
-        vectorizer.fit(list(aliases))
-
-
 def test_ambiguous_aliases_are_unknown():
     vectorizer = GmtVectorizer(SETS, aliases=ALIASES, handle_unknown="error")
     with pytest.raises(ValueError, match=r"1 of 2 genes is in no .*: 'MLL2'\. Alias"):
@@ -179,36 +172,16 @@ def test_ambiguous_aliases_are_unknown():
 @pytest.mark.parametrize(
     ("aliases", "error", "message"),
     [
-        (
-            {7157: "TP53"},
-            TypeError,
-            r"Expected aliases \(str\), got int 7157 at position 0",
-        ),
-        ({"P53": 7157}, TypeError, r"Expected genes of aliases \(str\), got int 7157 "),
-        ({"P53": None}, ValueError, "genes of aliases, got the missing value None"),
-        (
-            {"P53": ["TP53", None]},
-            ValueError,
-            "genes of aliases, got the missing value None at position 1",
-        ),
-        (
-            as_frame().assign(more=1),
-            ValueError,
-            r"DataFrame of two columns .*, got DataFrame with the columns \['old'",
-        ),
-        (np.array([["P53", "TP53"]]), ValueError, "got ndarray with the columns"),
-        (
-            pd.DataFrame({"old": ["P53", None], "new": ["TP53", "ATM"]}),
-            ValueError,
-            "Expected aliases, got the missing value .* at position 1",
-        ),
-        (
-            pd.DataFrame({"old": ["P53", "X"], "new": ["TP53", None]}),
-            ValueError,
-            "Expected genes of aliases, got the missing value",
-        ),
-        ("P53", ValueError, "The 'aliases' parameter of GmtVectorizer must be"),
-        ([("P53", "TP53")], ValueError, "The 'aliases' parameter of GmtVectorizer"),
+        ({7157: "TP53"}, TypeError, "Expected aliases.* int 7157 at position 0"),
+        ({"P53": 7157}, TypeError, "genes of aliases.* int 7157"),
+        ({"P53": None}, ValueError, "genes of aliases.* None"),
+        ({"P53": ["TP53", None]}, ValueError, "genes of aliases.* None at position 1"),
+        (as_frame().assign(more=1), ValueError, r"two columns.* \['old'"),
+        (np.array([["P53", "TP53"]]), ValueError, "two columns.* ndarray"),
+        (as_frame({"P53": "X", None: "ATM"}), ValueError, "aliases.* at position 1"),
+        (as_frame({"P53": "X", "Y": [None]}), ValueError, "genes of aliases.* missing"),
+        ("P53", ValueError, "'aliases' parameter"),
+        ([("P53", "TP53")], ValueError, "'aliases' parameter"),
     ],
 )
 def test_bad_aliases(aliases, error, message):

@@ -94,30 +94,22 @@ def test_kinds_of_genes(make):
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ("TP53", TypeError, "Expected an iterable of genes, got the str 'TP53'"),
-        (b"TP53", TypeError, "Expected an iterable of genes, got the bytes"),
-        (None, TypeError, "Expected an iterable of genes, got the NoneType None"),
+        ("TP53", TypeError, "the str 'TP53'"),
+        (b"TP53", TypeError, "the bytes"),
+        (None, TypeError, "the NoneType None"),
         ({"TP53"}, TypeError, "fixed order, got a set"),
         (frozenset({"TP53"}), TypeError, "fixed order, got a frozenset"),
         (GeneSets(SETS), TypeError, r"got a GeneSets.* in \.genes"),
-        ([], ValueError, "Expected one or more genes, got none"),
-        (iter(()), ValueError, "Expected one or more genes, got none"),
-        (
-            ["TP53", None, None],
-            ValueError,
-            "Expected genes, got the missing value None at position 1; 2 of 3 are",
-        ),
-        (["TP53", float("nan")], ValueError, "the missing value nan at position 1"),
-        (pd.Series([pd.NA, "TP53"]), ValueError, "the missing value .* at position 0"),
-        (["TP53", 7157], TypeError, r"\(str\), got int 7157 at position 1.* with str"),
-        ([["TP53"]], TypeError, r"genes \(str\), got list \['TP53'\] at position 0"),
-        (np.array("TP53"), ValueError, r"one column of genes, got shape \(\)"),
-        (
-            np.array([["A", "B"]]),
-            ValueError,
-            r"one column of genes, got shape \(1, 2\)",
-        ),
-        (sp.csr_matrix((2, 1)), ValueError, r"one column of genes, got shape \(2, 1\)"),
+        ([], ValueError, "got none"),
+        (iter(()), ValueError, "got none"),
+        (["TP53", None, None], ValueError, "None at position 1; 2 of 3"),
+        (["TP53", float("nan")], ValueError, "missing value nan at position 1"),
+        (pd.Series([pd.NA, "TP53"]), ValueError, "missing value .* at position 0"),
+        (["TP53", 7157], TypeError, "int 7157 at position 1.* with str"),
+        ([["TP53"]], TypeError, r"list \['TP53'\] at position 0"),
+        (np.array("TP53"), ValueError, r"one column .* shape \(\)"),
+        (np.array([["A", "B"]]), ValueError, r"one column .* shape \(1, 2\)"),
+        (sp.csr_matrix((2, 1)), ValueError, r"one column .* shape \(2, 1\)"),
     ],
 )
 def test_bad_genes(X, error, message):
@@ -236,28 +228,16 @@ def test_bundled_collection():
     ("gene_sets", "error", "message"),
     [
         ("none.gmt", FileNotFoundError, "none.gmt"),
-        ({}, ValueError, "Expected at least one gene set, got none"),
-        ([], ValueError, "Expected at least one collection as gene_sets, got none"),
+        ({}, ValueError, "at least one gene set"),
+        ([], ValueError, "at least one collection"),
         ([3], TypeError, "as gene_sets, got 3"),
-        ({"A": "TP53"}, TypeError, "Gene set 'A': Expected an iterable of genes"),
-        ({"A": [], "B": []}, ValueError, "Expected genes, got 2 gene sets without any"),
-        (
-            frame(set=["A"], target=["X"]),
-            ValueError,
-            r"columns .*source/target, .*, got \['set', 'target'\]",
-        ),
-        (
-            frame(source=["A", None], target=["X", "Y"]),
-            ValueError,
-            "DataFrame, row 1: Expected a gene set, got the missing value",
-        ),
-        (
-            frame(source=["A", "A"], target=[7157, 4.5]),
-            TypeError,
-            r"DataFrame, row 0: Expected a gene, as str or int, got float 7157\.0\.",
-        ),
-        (42, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
-        ({"a.gmt"}, ValueError, "The 'gene_sets' parameter of GmtVectorizer must be"),
+        ({"A": "TP53"}, TypeError, "Gene set 'A': .* iterable of genes"),
+        ({"A": [], "B": []}, ValueError, "2 gene sets without any"),
+        (frame(set=["A"], target=["X"]), ValueError, r"\['set', 'target'\]"),
+        (frame(source=["A", None], target=["X", "Y"]), ValueError, "row 1: .* missing"),
+        (frame(source=["A"], target=[4.5]), TypeError, "row 0: .* float 4.5"),
+        (42, ValueError, "'gene_sets' parameter"),
+        ({"a.gmt"}, ValueError, "'gene_sets' parameter"),
     ],
 )
 def test_bad_collections(gene_sets, error, message):
@@ -278,7 +258,7 @@ def test_malformed_file(tmp_path):
     ("sizes", "names", "genes"),
     [
         ({}, ["SMALL", "BIG", "MID"], ["ATM", "MDM2", "TP53", "Trp53"]),
-        ({"min_size": 1, "max_size": 3}, ["SMALL", "BIG", "MID"], None),
+        ({"min_size": 0, "max_size": 3}, ["SMALL", "BIG", "MID"], None),
         ({"min_size": 2}, ["BIG", "MID"], None),
         ({"max_size": 2}, ["SMALL", "MID"], ["ATM", "TP53", "Trp53"]),
         ({"min_size": 2, "max_size": 2}, ["MID"], ["ATM", "Trp53"]),
@@ -293,16 +273,11 @@ def test_sizes(sizes, names, genes):
         assert vectorizer.genes_.tolist() == genes
 
 
-def test_sizes_that_leave_nothing():
-    message = "with min_size=4 to max_size=None genes, got 3 with 1 to 3"
-    with pytest.raises(ValueError, match=message):
-        GmtVectorizer(SETS, min_size=4).fit(GENES)
-
-
-def test_smallest_sizes():
-    assert list(GmtVectorizer(SETS, min_size=0).fit(GENES).vocabulary_) == list(SETS)
-    with pytest.raises(ValueError, match="max_size=0 genes, got 3"):
-        GmtVectorizer(SETS, max_size=0).fit(GENES)
+@pytest.mark.parametrize("sizes", [{"min_size": 4}, {"max_size": 0}])
+def test_sizes_that_leave_nothing(sizes):
+    ((name, value),) = sizes.items()
+    with pytest.raises(ValueError, match=f"{name}={value} .* got 3 with 1 to 3"):
+        GmtVectorizer(SETS, **sizes).fit(GENES)
 
 
 UNKNOWN = ["ATM", "tp53", "X", "mdm2", "TRP53", "X", "atm"]
@@ -409,19 +384,11 @@ def test_inverse_transform_of_unsorted_indices():
     assert names.tolist() == ["SMALL", "MID"]
 
 
-def test_inverse_transform_of_many_sets():
-    sets = {f"S{number}": [f"G{number}"] for number in range(300)}
-    vectorizer = GmtVectorizer(sets)
-    X = vectorizer.fit_transform(["G299", "G0"])
-    assert [list(row) for row in vectorizer.inverse_transform(X)] == [["S299"], ["S0"]]
-
-
 def test_inverse_transform_of_bad_matrices():
     vectorizer = GmtVectorizer(SETS).fit(GENES)
-    with pytest.raises(ValueError, match="Expected 3 columns, one per gene set, got 2"):
-        vectorizer.inverse_transform([[0, 1]])
-    with pytest.raises(ValueError, match="Expected 3 columns, one per gene set, got 4"):
-        vectorizer.inverse_transform([[0, 1, 0, 0]])
+    for row in ([0, 1], [0, 1, 0, 0]):
+        with pytest.raises(ValueError, match=f"3 columns.* got {len(row)}"):
+            vectorizer.inverse_transform([row])
     with pytest.raises(ValueError, match="NaN"):
         vectorizer.inverse_transform([[0, 1, np.nan]])
 
