@@ -23,28 +23,9 @@ ENRICHR_PAGE = "https://maayanlab.cloud/Enrichr/#libraries"
 ENRICHR_TERMS = "https://maayanlab.cloud/Enrichr/help#terms"
 
 ID_TYPES = ("symbols", "entrez")
-_NEW_VERSIONS = ("2022.1", "2023.1", "2023.2", "2024.1", "2025.1", "2026.1")
-VERSIONS = (
-    *("7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.5.1"),
-    *(f"{number}.{species}" for number in _NEW_VERSIONS for species in ("Hs", "Mm")),
-)
-#: The newest release whose collections are all listed below.
-_LISTED_UP_TO = (2024, 1)
-_HUMAN = """
-    h.all c1.all c2.all c2.cgp c2.cp c2.cp.biocarta c2.cp.kegg c2.cp.kegg_legacy
-    c2.cp.kegg_medicus c2.cp.pid c2.cp.reactome c2.cp.wikipathways c3.all c3.mir
-    c3.mir.mir_legacy c3.mir.mirdb c3.tft c3.tft.gtrd c3.tft.tft_legacy c4.all
-    c4.3ca c4.cgn c4.cm c5.all c5.bp c5.cc c5.mf c5.go c5.go.bp c5.go.cc c5.go.mf
-    c5.hpo c6.all c7.all c7.immunesigdb c7.vax c8.all c9.all msigdb
-"""
-_MOUSE = """
-    mh.all m1.all m2.all m2.cgp m2.cp m2.cp.biocarta m2.cp.reactome
-    m2.cp.wikipathways m3.all m3.gtrd m3.mirdb m5.all m5.go m5.go.bp m5.go.cc
-    m5.go.mf m5.mpt m7.all m8.all msigdb
-"""
-COLLECTIONS = {"human": _HUMAN.split(), "mouse": _MOUSE.split()}
-_SHAPES = {"human": r"(h|c\d+|msigdb)(\.\w+)*", "mouse": r"m(h|\d+|sigdb)(\.\w+)*"}
+# Names are checked by their shape: a list of them would lack every later release.
 _VERSION_SHAPE = r"[3-7]\.\d(\.\d)?|20\d\d\.\d\.(Hs|Mm)"
+_HUMAN_SHAPE, _MOUSE_SHAPE = r"(h|c\d+)(\.\w+)+|msigdb", r"(mh|m\d+)(\.\w+)+|msigdb"
 _LIBRARY_SHAPE = r"\w[\w.+-]{0,149}"
 #: Organism -> the site that has its libraries, as in GSEApy.
 SITES = {"human": "Enrichr", "mouse": "Enrichr"} | {
@@ -118,9 +99,8 @@ def fetch_msigdb(
         folder cannot be written; an `OSError`. The message names the URL and says how
         to continue with a file downloaded by hand. The cache is left as it was.
     TypeError, ValueError
-        If a parameter has another type or value; the message lists the known
-        collections, versions or types. A release that is newer than all known ones is
-        asked for.
+        If a parameter has another type, or cannot be the name of a collection,
+        release or type.
 
     See Also
     --------
@@ -149,19 +129,15 @@ def fetch_msigdb(
     Traceback (most recent call last):
     ValueError: Unknown id_type 'ensembl'. Known: symbols, entrez.
     """
-    organism = _check_msigdb(collection, version, id_type)
+    _check_msigdb(collection, version, id_type)
     stem = f"{collection}.v{version}.{id_type}"
     url = f"{_checked_base(base_url, n_retries, timeout)}/{version}/{stem}.gmt"
-    known = (
-        f"Known releases: {', '.join(VERSIONS)}.\n"
-        f"Known {organism} collections, not all in every release: "
-        f"{', '.join(COLLECTIONS[organism])}.\nThey are listed at {MSIGDB_PAGE}."
-    )
+    known = f"The releases and their collections are listed at {MSIGDB_PAGE}."
     remote = Remote(url, known, n_retries, timeout, progressbar)
     path = _cache_file(data_home, stem, url)
     retrieved = cached_gmt(remote, path, force_download)
     licence = f"CC BY 4.0, KEGG sets excepted; {MSIGDB_TERMS}"
-    if _numbers(version) < (7, 0):
+    if version[0] in "3456":
         licence = f"not CC BY throughout before release 7.0, see {MSIGDB_TERMS}"
     return read_gmt(path)._with_attrs(
         name=f"MSigDB {collection}, {id_type}",
@@ -298,29 +274,25 @@ def fetch_enrichr(
     )
 
 
-def _check_msigdb(collection: str, version: str, id_type: str) -> str:
-    """Check the names, and return the organism of the release."""
+def _check_msigdb(collection: str, version: str, id_type: str) -> None:
     _check_type(collection=collection, version=version, id_type=id_type)
-    if not re.fullmatch(_VERSION_SHAPE, version):
-        raise ValueError(_unknown("version", version, VERSIONS))
     if id_type not in ID_TYPES:
         raise ValueError(_unknown("id_type", id_type, ID_TYPES))
-    organism, other, ending = "human", "mouse", "Mm"
-    if version.endswith(".Mm"):
-        organism, other, ending = "mouse", "human", "Hs"
-    is_new = _numbers(version) > _LISTED_UP_TO
-    has_shape = re.fullmatch(_SHAPES[organism], collection)
-    if collection not in COLLECTIONS[organism] and not (is_new and has_shape):
-        what = f"{organism} collection (MSigDB {version})"
-        release, advice = version[:-3] if version.startswith("20") else "2024.1", ""
-        if found := {collection, _whole(collection)} & {*COLLECTIONS[other]}:
-            advice = f" For {other}, {found.pop()!r}, set version='{release}.{ending}'."
-        raise ValueError(_unknown(what, collection, COLLECTIONS[organism], advice))
-    return organism
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)))
+    if not re.fullmatch(_VERSION_SHAPE, version):
+        raise ValueError(
+            "Expected a release of MSigDB, such as version='2024.1.Hs' for human, "
+            f"'2024.1.Mm' for mouse, or '7.5.1', got {version!r}. All are listed at "
+            f"{MSIGDB_PAGE}."
+        )
+    is_mouse = version.endswith(".Mm")
+    if not re.fullmatch(_MOUSE_SHAPE if is_mouse else _HUMAN_SHAPE, collection):
+        raise ValueError(
+            f"Expected a collection of MSigDB {version}, as its files are named, got "
+            f"{collection!r}. Human collections such as 'h.all', 'c2.all' and "
+            "'c2.cp.reactome' are in releases such as version='2024.1.Hs', and mouse "
+            "collections such as 'mh.all' and 'm2.all' in version='2024.1.Mm'. All are "
+            f"listed at {MSIGDB_PAGE}."
+        )
 
 
 def _check_type(**names: object) -> None:
@@ -329,15 +301,9 @@ def _check_type(**names: object) -> None:
             raise TypeError(f"Expected {what} to be a str, got {given!r}.")
 
 
-def _unknown(what: str, given: str, known: Iterable[str], advice: str = "") -> str:
-    whole = f", did you mean {_whole(given)!r}?" if _whole(given) in known else ""
-    hint = whole or near_misses(given, known) or "."
-    return f"Unknown {what} {given!r}{hint}{advice} Known: {', '.join(known)}."
-
-
-def _whole(collection: str) -> str:
-    """Name the file of "H" or "C2", as MSigDB's pages and msigdbr call them."""
-    return f"{collection.lower()}.all"
+def _unknown(what: str, given: str, known: Iterable[str]) -> str:
+    hint = near_misses(given, known) or "."
+    return f"Unknown {what} {given!r}{hint} Known: {', '.join(known)}."
 
 
 def _checked_base(base_url: str, n_retries: int, timeout: float) -> str:

@@ -286,12 +286,8 @@ def check_failure(fetch, server, tmp_path, reason, n_requests, path=HALLMARK):
     return message
 
 
-def test_404_is_final_and_lists_what_there_is(fetch, server, tmp_path, waits):
+def test_404_is_final_and_says_where_to_look(fetch, server, tmp_path, waits):
     message = check_failure(fetch, server, tmp_path, "404 Not Found", 1)
-    assert "Known releases: 7.0," in message
-    assert "2024.1.Mm" in message
-    assert "human collections" in message
-    assert "c2.cp.reactome" in message
     assert "https://www.gsea-msigdb.org/gsea/downloads.jsp" in message
     assert waits == []
 
@@ -340,7 +336,7 @@ def test_a_silent_server(fetch, server, tmp_path, body):
         fetch(timeout=0.1, n_retries=1)
 
     message = check_failure(impatient, server, tmp_path, "timed out", n_requests=2)
-    assert "Known releases" not in message
+    assert "are listed at" not in message
 
 
 @pytest.mark.parametrize(
@@ -621,32 +617,15 @@ print(dict(sk_gene2vec.datasets.fetch_msigdb(base_url={server.url!r})))
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"collection": "h.al"}, "did you mean 'h.all'.* Known: h.all, c1.all"),
-        ({"collection": "H"}, r"Unknown human collection .*, did you mean 'h.all'\?"),
-        ({"collection": "C2"}, r"did you mean 'c2.all'\? Known"),
-        ({"collection": "C2:CP:REACTOME"}, "did you mean 'c2.cp.reactome'"),
-        ({"collection": "mh.all"}, "'mh.all', set version='2024.1.Mm'"),
-        ({"collection": "MH"}, "'mh.all', set version='2024.1.Mm'"),
-        (
-            {"collection": "m5.go.bp", "version": "2023.2.Hs"},
-            "'m5.go.bp', set version='2023.2.Mm'",
-        ),
-        (
-            {"collection": "mh.all", "version": "7.5.1"},
-            "'mh.all', set version='2024.1.Mm'",
-        ),
-        (
-            {"version": "2023.2.Mm"},
-            "Unknown mouse collection .* 'h.all', did you mean 'mh.all'.* "
-            "version='2023.2.Hs'",
-        ),
-        ({"collection": "../h.all"}, "Unknown human collection"),
-        ({"collection": "../x", "version": "2031.1.Hs"}, "Unknown human collection"),
-        ({"collection": "h.all\n", "version": "2031.1.Hs"}, "Unknown human"),
-        ({"version": "2024.1"}, "Unknown version '2024.1', did you mean '2024.1"),
-        ({"version": "v2024.1.Hs"}, "did you mean '2024.1.Hs"),
-        ({"version": "2024.1.Rn"}, "Known: 7.0, 7.1"),
-        ({"version": "7.5.1/.."}, "Unknown version"),
+        ({"collection": "H"}, "got 'H'.* 'h.all'"),
+        ({"collection": "C2:CP:REACTOME"}, "'c2.cp.reactome'"),
+        ({"collection": "mh.all"}, "'mh.all' .* version='2024.1.Mm'"),
+        ({"version": "2023.2.Mm"}, r"2023\.2\.Mm.* 'h\.all'.* version='2024\.1\.Hs'"),
+        ({"collection": "../h.all"}, "Expected a collection"),
+        ({"collection": "h.all\n"}, "Expected a collection"),
+        ({"version": "2024.1"}, "Expected a release .* got '2024.1'"),
+        ({"version": "2024.1.Rn"}, "Expected a release"),
+        ({"version": "7.5.1/.."}, "Expected a release"),
         ({"id_type": "symbol"}, "did you mean 'symbols'. Known: symbols, entrez"),
         ({"n_retries": -1}, "n_retries == -1, must be >= 0"),
         ({"timeout": 0}, "timeout == 0, must be > 0"),
