@@ -1,9 +1,9 @@
 """Gene embeddings from gene sets.
 
 A collection is a file of gene sets in any format: GMT, GMX, GRP, JSON or a long table.
-Without one, the commands take the bundled Gene Ontology. Vectors are a table (.tsv),
-word2vec's text (.txt) or Parquet (.parquet). A file named - is standard input or
-output, where vectors are a table.
+Without one, the commands take the bundled Gene Ontology. Vectors are a table (.tsv) or
+word2vec's text (.txt). A file named - is standard input or output, where vectors are a
+table.
 
 Exit codes: 0 done, 1 the input cannot be used, 2 wrong usage.
 
@@ -53,7 +53,7 @@ from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
-from sk_gene2vec.embedding._tables import has_vectors, read_table
+from sk_gene2vec.embedding._tables import has_vectors
 from sk_gene2vec.encoder._model import column_of, row_of
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
 from sk_gene2vec.gene_sets._sources import resolve_gene_sets
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     parser = _parser()
     args = parser.parse_args(argv)
-    if [*args.inputs, *args.genes].count("-") > 1:
+    if [*args.inputs, *args.genes, args.aliases].count("-") > 1:
         parser.error("Expected - once: there is one standard input.")
     try:
         if args.output == "-" and sys.stdout is None:
@@ -122,7 +122,7 @@ def _parser() -> ArgumentParser:
         line = text.split("\n")[0]
         made = commands.add_parser(name, parents=parents, help=line, description=text)
         made.formatter_class = shape
-        made.set_defaults(run=run, genes=[], output="-")
+        made.set_defaults(run=run, genes=[], aliases=None, output="-")
         return made
 
     named = ArgumentParser(add_help=False)
@@ -184,8 +184,8 @@ def _number(text: str) -> int:
 
 
 def _vectors(path: str) -> str:
-    if _ending(path) not in _FORMATS:
-        wanted = f"Expected a file that ends in {', '.join(_FORMATS)}"
+    if _ending(path) not in (".tsv", ".txt"):
+        wanted = "Expected a file that ends in .tsv or .txt"
         raise ArgumentTypeError(f"{wanted}, got {path!r}.")
     return path
 
@@ -210,18 +210,19 @@ def _embed(args: Namespace) -> None:
     """Learn a vector for every gene of a collection.
 
     For example:
-      sk-gene2vec embed h.all.gmt -o vectors.parquet
+      sk-gene2vec embed h.all.gmt -o vectors.tsv
       sk-gene2vec embed h.all.gmt c2.cp.gmt --embedding-dim 50 --set max_epochs=40
       zcat sets.gmt.gz | sk-gene2vec embed - --genes my_genes.txt > vectors.tsv
       sk-gene2vec embed h.all.gmt --genes ensembl_ids.txt --aliases human > vectors.tsv
     """
     genes = _listed(args.genes[0]) if args.genes else None
     # Fail before the training if the output cannot be written.
-    if _ending(args.output) == ".parquet":
-        optional("pyarrow", "a .parquet file", "interop")
     with nullcontext("-") if args.output == "-" else replacing(args.output) as target:
         embedding = _vectors_of(_collection(args), args, genes)
-        _FORMATS[_ending(args.output)][1](embedding, target)
+        if _ending(args.output) == ".txt":
+            embedding.to_word2vec(target)
+        else:
+            _write_table(embedding.to_frame(), target, index=True)
 
 
 def _neighbors(args: Namespace) -> None:
@@ -229,10 +230,10 @@ def _neighbors(args: Namespace) -> None:
 
     For example:
       sk-gene2vec neighbors vectors.tsv TP53 MDM2 -k 5
-      sk-gene2vec neighbors vectors.parquet - < my_genes.txt > neighbors.tsv
+      sk-gene2vec neighbors vectors.tsv - < my_genes.txt > neighbors.tsv
     """
     given = (_listed(gene) if gene == "-" else [gene] for gene in args.genes)
-    embedding = _FORMATS[_ending(args.inputs[0])][0](args.inputs[0])
+    embedding = _read_vectors(args.inputs[0])
     _write_table(embedding.neighbors(chain.from_iterable(given), topn=args.k))
 
 
@@ -274,7 +275,7 @@ def _map(args: Namespace) -> None:
     first, *others = args.inputs or [""]
     with replacing(args.output) as part:
         if first == "-" or has_vectors(first):
-            embedding, args.inputs = _FORMATS[_ending(first)][0](first), others
+            embedding, args.inputs = _read_vectors(first), others
             gene_sets = _collection(args) if others else None
         else:
             gene_sets = _collection(args)
@@ -347,11 +348,7 @@ def _aliases(given: str | None, genes: list[str]) -> Aliases | None:
         return None
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
-    import pandas as pd
-
-    # Not by pandas, which opens URLs and unpacks without a limit.
-    text = io.StringIO(read_text(given, "utf-8", _MAX_BYTES).text)
-    table = pd.read_csv(text, sep="\t", dtype=str, na_filter=False)
+    table = _read_table(given, _MAX_BYTES)
     if table.shape[1] != 2 or not set(genes).isdisjoint(table.columns):
         wanted = "Expected a first line with the names of the two columns"
         raise ValueError(f"{given}: {wanted}, got {' and '.join(table.columns)}.")
@@ -375,26 +372,42 @@ def _listed(path: str) -> list[str]:
     return genes
 
 
-def _read_table(path: str) -> GeneEmbedding:
+def _read_vectors(path: str) -> GeneEmbedding:
+    if _ending(path) == ".txt":
+        return GeneEmbedding.from_word2vec(path)
     try:
-        with _open(path) as file:
-            return GeneEmbedding.from_frame(read_table(file))
+        return GeneEmbedding.from_frame(_read_table(path, MAX_BYTES, index_col=0))
     except (TypeError, ValueError) as error:
         wanted = f"Expected a table of vectors, as `{_NAME} embed` writes it"
         raise ValueError(f"{path}: {wanted}, got: {error}") from error
 
 
-def _write_table(table: pd.DataFrame, path: str = "-", *, index: bool = False) -> None:
+def _read_table(
+    path: str, max_bytes: int, index_col: int | None = None
+) -> pd.DataFrame:
+    """Read a table of aliases, or one of vectors with the genes in `index_col`."""
+    import pandas as pd
+
+    # Not by pandas, which opens URLs and unpacks without a limit.
+    with _open(path) as file:
+        text = io.StringIO(read_text(file, "utf-8", max_bytes).text)
+    return pd.read_csv(
+        text,
+        sep="\t",
+        index_col=index_col,
+        # NA and 7157 are genes.
+        na_filter=False,
+        converters=dict.fromkeys((0, 1) if index_col is None else (0,), str),
+        float_precision="round_trip",
+    )
+
+
+def _write_table(
+    table: pd.DataFrame, path: str | Path = "-", *, index: bool = False
+) -> None:
     target = sys.stdout if path == "-" else path
     table.to_csv(target, sep="\t", index=index, lineterminator="\n")
 
-
-# How to read and to write vectors.
-_FORMATS: dict[str, tuple[Callable[..., GeneEmbedding], Callable[..., None]]] = {
-    ".tsv": (_read_table, lambda x, path: _write_table(x.to_frame(), path, index=True)),
-    ".txt": (GeneEmbedding.from_word2vec, GeneEmbedding.to_word2vec),
-    ".parquet": (GeneEmbedding.from_parquet, GeneEmbedding.to_parquet),
-}
 
 if __name__ == "__main__":
     sys.exit(main())

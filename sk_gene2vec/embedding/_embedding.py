@@ -24,7 +24,7 @@ from sk_gene2vec._utils._vectors import (
     places_of,
     unit_rows,
 )
-from sk_gene2vec.embedding import _folders, _interop, _parquet, _text_formats
+from sk_gene2vec.embedding import _folders, _interop, _text_formats
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.embedding._from_pipeline import from_pipeline, of_gene_sets
 
@@ -117,8 +117,6 @@ class GeneEmbedding:
     from_frame = classmethod(_interop.from_frame)
     to_anndata = _interop.to_anndata
     from_anndata = classmethod(_interop.from_anndata)
-    to_parquet = _parquet.to_parquet
-    from_parquet = classmethod(_parquet.from_parquet)
     to_word2vec = _text_formats.to_word2vec
     from_word2vec = classmethod(_text_formats.from_word2vec)
     to_folder = _folders.to_folder

@@ -61,7 +61,7 @@ def to_word2vec(self: GeneEmbedding, path: _Path) -> None:
         raise ValueError(
             "Expected genes without blanks, which separate in word2vec's text format, "
             f"got {excerpt(blank[0])} and {len(blank) - 1} more. Rename them, or use "
-            "to_parquet."
+            "to_folder."
         )
     counts = tuple(map(str, self.vectors.shape))
     rows = zip(self, _text(self.vectors), strict=True)

@@ -1,10 +1,6 @@
-"""Gene embeddings to pandas, AnnData and Parquet, and back."""
+"""Gene embeddings to pandas, and AnnData, and back."""
 
 import io
-import json
-import sys
-import tracemalloc
-from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -270,100 +266,9 @@ def test_what_is_no_anndata_or_has_no_vectors_is_refused(embedding, anndata):
         GeneEmbedding.from_anndata(adata, "text")
 
 
-def test_parquet_and_back(embedding, tmp_path):
+def test_pandas_writes_and_reads_parquet(embedding, tmp_path):
+    """As the page on other tools says; nothing of it is in this package."""
     pytest.importorskip("pyarrow", reason="needs pyarrow")
     path = tmp_path / "genes.parquet"
-    embedding.to_parquet(path)
-    assert_same(GeneEmbedding.from_parquet(path), embedding)
-
-
-def test_parquet_for_other_tools(embedding, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
-    path = tmp_path / "genes.parquet"
-    embedding.to_parquet(path)
-    table = parquet.read_table(path)
-    assert set(table.column_names) == {"gene", *embedding.to_frame()}
-    assert table["gene"].to_pylist() == GENES
-    assert table["gene2vec_1"].to_pylist() == embedding.vectors[:, 1].tolist()
-    assert json.loads(table.schema.metadata[b"PANDAS_ATTRS"]) == ATTRS
-
-
-WIDE = {
-    "list": [[0.0] * 1000] * 2,
-    "struct": [{"x": 1.0}] * 2,
-    "map": [[("x", 1.0)]] * 2,
-    "fixed_size_binary": [b"x" * 1000] * 2,
-    "fixed_size_list": [[0.0] * 1000] * 2,
-    "decimal128": [Decimal(1)] * 2,
-    "binary": [b"x"] * 2,
-}
-
-
-@pytest.mark.parametrize("kind", WIDE)
-def test_parquet_of_nested_or_wide_types_is_refused(tmp_path, kind):
-    pa = pytest.importorskip("pyarrow", reason="needs pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
-    types = {
-        "list": pa.list_(pa.float32()),
-        "struct": pa.struct({"x": pa.float32()}),
-        "map": pa.map_(pa.string(), pa.float32()),
-        "fixed_size_binary": pa.binary(1000),
-        "fixed_size_list": pa.list_(pa.float32(), 1000),
-        "decimal128": pa.decimal128(5),
-        "binary": pa.binary(),
-    }
-    columns = {"gene": ["A", "B"], "x": pa.array(WIDE[kind], types[kind])}
-    path = tmp_path / "genes.parquet"
-    pq.write_table(pa.table(columns), path)
-    with pytest.raises(ValueError, match=f"numbers and of text, got .{kind}.* 'x'"):
-        GeneEmbedding.from_parquet(path)
-
-
-def test_parquet_of_little_that_unpacks_to_much_is_refused_unread(tmp_path):
-    pa = pytest.importorskip("pyarrow", reason="needs pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
-    many = pa.nulls(10**7, pa.float32()).fill_null(0)
-    shared = [f"{'G' * 10**5}{number}" for number in range(1000)]
-    text = {"use_dictionary": False, "column_encoding": {"gene": "DELTA_BYTE_ARRAY"}}
-    for name, columns, options, message in (
-        ("numbers", {"x": many}, {}, "at most 10,000,000 bytes"),
-        ("lists", {"x": pa.FixedSizeListArray.from_arrays(many, 10**6)}, {}, "list"),
-        ("shared", {"gene": shared}, text, "at most 10,000,000 bytes"),
-        ("metadata", {"x": [1.0]}, {}, "at most 10,000,000 bytes"),
-    ):
-        table = pa.table(columns)
-        if name == "metadata":
-            table = table.replace_schema_metadata({"PANDAS_ATTRS": "[]," * 10**6})
-        path = tmp_path / name
-        pq.write_table(table, path, compression="zstd", **options)
-        tracemalloc.start()
-        with pytest.raises(ValueError, match=f"{name}: Expected .*{message}"):
-            GeneEmbedding.from_parquet(path, max_bytes=10**7)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < 20 * 10**6
-
-
-def test_parquet_without_an_index_says_how_to_set_it(tmp_path):
-    pytest.importorskip("pyarrow", reason="needs pyarrow")
-    path = tmp_path / "genes.parquet"
-    pd.DataFrame({"gene": ["A", "B"], "x": [1, 2]}).to_parquet(path)
-    with pytest.raises(TypeError, match=r"use frame.set_index\('gene'\)"):
-        GeneEmbedding.from_parquet(path)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda embedding, path: embedding.to_parquet(path),
-        lambda embedding, path: GeneEmbedding.from_parquet(path),
-    ],
-)
-def test_what_is_missing_is_named(embedding, tmp_path, monkeypatch, call):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    message = (
-        r"^Cannot import pyarrow[\w.]*, which \w+ needs\. Install it with "
-        r'`pip install "sk-gene2vec\[interop\]"`\.$'
-    )
-    with pytest.raises(ImportError, match=message):
-        call(embedding, tmp_path / "genes.parquet")
+    embedding.to_frame().to_parquet(path)
+    assert GeneEmbedding.from_frame(pd.read_parquet(path)) == embedding

@@ -101,10 +101,6 @@ READERS: dict[str, tuple[Reader, tuple[type[Exception], ...]]] = {
         partial(_path, partial(GeneEmbedding.from_word2vec, max_bytes=10**7)),
         (ValueError,),
     ),
-    "parquet": (
-        partial(_path, partial(GeneEmbedding.from_parquet, max_bytes=10**7)),
-        (TypeError, ValueError),
-    ),
     **{
         f"folder {name}": (partial(_folder, name), (ValueError,))
         for name in ("config.json", "genes.tsv", "vectors.npy")
@@ -192,16 +188,8 @@ def seeds() -> list[tuple[str, bytes]]:
         ("word2vec", b"1 2\nPKM " + struct.pack("<2f", 1, 2) + b"\n"),
         ("word2vec", b"99999999999999999999 1\nPKM 1e300\n"),
         ("word2vec limit", gzip.compress(word2vec.replace(b"nan", b"2"), mtime=0)),
-        ("parquet", _parquet()),
         *_files(),
     ]
-
-
-def _parquet() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "genes.parquet"
-        EMBEDDING.to_parquet(path)
-        return path.read_bytes()
 
 
 def _files() -> list[tuple[str, bytes]]:

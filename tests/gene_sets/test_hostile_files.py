@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import cache
 
 import numpy as np
-import pandas as pd
 import pytest
 from _strategies import files, texts
 from fuzz import readers
@@ -43,7 +42,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_nothing_but_the_declared_errors(reader, folder):
-    @settings(fixed, max_examples=30 if reader == "parquet" else 80)
+    @settings(fixed, max_examples=80)
     @given(files(reader))
     def check_one(data):
         check(reader, data, folder)
@@ -112,20 +111,6 @@ def test_embeddings_are_refused_or_written_and_read_as_equal(folder, given_):
     except ValueError:
         return
     check_round_trip(embedding, folder)
-
-
-@settings(fixed, max_examples=20)
-@given(embeddings())
-def test_embeddings_in_parquet(folder, given_):
-    try:
-        embedding = GeneEmbedding(*given_)
-    except ValueError:
-        return
-    embedding.to_parquet(folder / "a.parquet")
-    again = GeneEmbedding.from_parquet(folder / "a.parquet")
-    assert list(again) == list(embedding)
-    assert again.vectors.dtype == embedding.vectors.dtype
-    assert np.array_equal(again.vectors, embedding.vectors)
 
 
 # What a file may take at most, whatever is in it: docs/file_formats.md promises as much
@@ -200,7 +185,6 @@ def large_files(size):
         "word2vec: genes": ("word2vec", b"99999 1\n" + numbered("{:x} 1\n")),
         "word2vec: header": ("word2vec", fill("1")),
         "word2vec: blanks": ("word2vec", fill(" ", "1 1\n")),
-        "parquet: magic": ("parquet", fill("PAR1")),
     }
     return embeddings | {
         f"{reader}: {name}": (reader, data)
@@ -282,45 +266,6 @@ def test_gzip_bombs_of_any_size_take_the_same_memory(open_, n_members):
         tracemalloc.stop()
     # Some chunks of 2**20 characters, and the packed file.
     assert peak < 10 * 10**6 + 2 * len(bomb(n_members))
-
-
-def test_parquet_bombs(tmp_path):
-    path = tmp_path / "genes.parquet"
-    n_genes = 10**6
-    zeros = {f"dim_{place}": np.zeros(n_genes, np.float32) for place in range(5)}
-    pd.DataFrame(zeros).to_parquet(path)
-    assert path.stat().st_size < 20_000
-    message = r"genes.parquet: Expected at most 30,000,000 bytes .* max_bytes higher"
-    with pytest.raises(ValueError, match=message):
-        GeneEmbedding.from_parquet(path, max_bytes=30 * 10**6)
-
-
-def test_long_text_often_in_parquet_is_held_once(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    path = tmp_path / "genes.parquet"
-    rows = pyarrow.array(np.zeros(300, np.int32))
-    genes = pyarrow.DictionaryArray.from_arrays(rows, ["G" * 10**6])
-    # Without the schema of the writer, the reader is to choose.
-    parquet.write_table(pyarrow.table({"gene": genes}), path, store_schema=False)
-    before = pyarrow.default_memory_pool().max_memory()
-    with pytest.raises(TypeError, match="in column 'gene'"):
-        GeneEmbedding.from_parquet(path)
-    assert pyarrow.default_memory_pool().max_memory() - before < 10**8
-
-
-def test_parquet_is_one_file(tmp_path):
-    """A folder is no file, and no part of a path is a column."""
-    folder = tmp_path / "tissue=3"
-    folder.mkdir()
-    embedding = GeneEmbedding(["PKM", "TP53"], [[3, 1], [0, 1]])
-    embedding.to_parquet(folder / "genes.parquet")
-    again = GeneEmbedding.from_parquet(folder / "genes.parquet")
-    assert again.vectors.tolist() == [[3, 1], [0, 1]]
-    with pytest.raises(OSError, match="tissue"):
-        GeneEmbedding.from_parquet(folder)
-    with pytest.raises(FileNotFoundError):
-        GeneEmbedding.from_parquet("https://localhost/genes.parquet")
 
 
 def test_gzip_cut_anywhere_is_refused():
