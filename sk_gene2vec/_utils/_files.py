@@ -1,8 +1,9 @@
 """Files that are replaced as a whole, or read up to a limit."""
 
+import gzip
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -53,6 +54,27 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_lines(path: str | PathLike[str], lines: Iterable[str]) -> None:
+    r"""Replace a file by lines of UTF-8, compressed if `path` ends in ``.gz``.
+
+    Examples
+    --------
+    >>> import gzip, tempfile
+    >>> from pathlib import Path
+    >>> from sk_gene2vec._utils._files import write_lines
+    >>> path = Path(tempfile.mkdtemp()) / "genes.txt.gz"
+    >>> write_lines(path, ["MDM2", "TP53"])
+    >>> gzip.decompress(path.read_bytes())
+    b'MDM2\nTP53\n'
+    """
+    is_packed = Path(path).suffix.lower() == ".gz"
+    with replacing(path) as part, part.open("wb") as file:
+        # Without name and time in the header, equal lines give equal files.
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_packed else file
+        with packed as target:
+            target.writelines(f"{line}\n".encode() for line in lines)
 
 
 def read_at_most(file: _Readable, max_bytes: int, what: object) -> bytes:

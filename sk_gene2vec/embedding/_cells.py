@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sk_gene2vec._utils._memberships import row_blocks
-from sk_gene2vec._utils._messages import near_misses, warn
+from sk_gene2vec._utils._messages import warn
 from sk_gene2vec.embedding._embedding import GeneEmbedding
 from sk_gene2vec.embedding._interop import (
     Aliases,
@@ -183,27 +183,19 @@ def _expression(
             f"Expected a layer or use_raw=True, got both: adata.raw has no layer "
             f"{layer!r}."
         )
-    if layer is not None and layer not in adata.layers:
-        names = list(adata.layers)
-        raise KeyError(
-            f"Expected a layer of adata, one of {names}, got {layer!r}"
-            f"{near_misses(str(layer), names) or '.'}"
-        )
-    if use_raw and adata.raw is None:
-        raise ValueError("Expected adata.raw, as use_raw=True asks for it, got None.")
-    if layer is not None:
-        values, where = adata.layers[layer], f"adata.layers[{layer!r}]"
-    elif use_raw:
-        values, where = adata.raw.X, "adata.raw.X"
-    else:
+    if use_raw:
+        values, where = getattr(adata.raw, "X", None), "adata.raw.X"
+    elif layer is None:
         values, where = adata.X, "adata.X"
+    else:
+        values, where = adata.layers.get(layer), f"adata.layers[{layer!r}]"
     if values is None:
+        kind = ValueError if layer is None else KeyError
+        raise kind(f"Expected expression in {where}, got None.{_others(adata, where)}")
+    if not all(size > 0 for size in values.shape):
         raise ValueError(
-            f"Expected expression in {where}, got None.{_others(adata, where)}"
-        )
-    if not all(size > 0 for size in values.shape):  # dask has NaN for unknown sizes
-        raise ValueError(
-            f"Expected cells and genes in {where}, got the shape {values.shape}."
+            f"Expected cells and genes in {where}, got the shape {values.shape}. If a "
+            "size of a dask array is unknown (nan), call its compute_chunk_sizes()."
         )
     if np.dtype(values.dtype).kind not in "biuf":
         raise TypeError(f"Expected real numbers in {where}, got {values.dtype}.")
@@ -215,7 +207,7 @@ def _others(adata: AnnData, where: str) -> str:
     places = [f"layer={name!r}" for name in adata.layers]
     if adata.raw is not None and where != "adata.raw.X":
         places.insert(0, "use_raw=True")
-    return f" adata has more: set {' or '.join(places)}." if places else ""
+    return f" Set {' or '.join(places)} to use other values." if places else ""
 
 
 def _blocks(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import cached_property
@@ -25,6 +24,7 @@ from sk_gene2vec._utils._vectors import (
     unit_rows,
 )
 from sk_gene2vec.embedding import _folders, _interop, _text_formats
+from sk_gene2vec.embedding._attrs import checked_attrs
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.embedding._from_pipeline import from_pipeline, of_gene_sets
 
@@ -104,7 +104,7 @@ class GeneEmbedding:
             )
         self._vectors = check_vectors(vectors, self._genes)
         self._genes.flags.writeable = self._vectors.flags.writeable = False
-        self._attrs = _checked_attrs(attrs or {})
+        self._attrs = checked_attrs(attrs or {})
         self._n_gene_sets = None
         if n_gene_sets is not None:
             self._n_gene_sets = _checked_counts(n_gene_sets, len(self._genes))
@@ -305,7 +305,7 @@ class GeneEmbedding:
             and self._attrs == other._attrs
             and self._vectors.dtype == other._vectors.dtype
             and np.array_equal(self._vectors, other._vectors)
-            and _listed(self._n_gene_sets) == _listed(other._n_gene_sets)
+            and np.array_equal(self._n_gene_sets, other._n_gene_sets)
         )
 
     def __repr__(self) -> str:
@@ -354,10 +354,6 @@ def _with_near_misses(unknown: object, genes: Iterable[str]) -> str:
     return f"{unknown!r} ({near[2:]})" if near else repr(unknown)
 
 
-def _listed(counts: NDArray[np.int64] | None) -> list[int] | None:
-    return None if counts is None else counts.tolist()
-
-
 def _checked_counts(n_gene_sets: ArrayLike, n_genes: int) -> NDArray[np.int64]:
     given = np.array(n_gene_sets)
     is_whole = given.shape == (n_genes,) and given.dtype.kind in "iu"
@@ -370,21 +366,3 @@ def _checked_counts(n_gene_sets: ArrayLike, n_genes: int) -> NDArray[np.int64]:
         )
     counts.flags.writeable = False
     return counts
-
-
-def _checked_attrs(attrs: Mapping[str, object]) -> dict[str, Any]:
-    """Copy attrs by way of JSON, so that files give back the same."""
-    if not isinstance(attrs, Mapping):
-        raise TypeError(f"Expected attrs as a mapping, got {type(attrs).__name__}.")
-    for key, value in attrs.items():
-        if not isinstance(key, str):
-            raise TypeError(f"Expected names (str) in attrs, got {key!r}.")
-        try:
-            json.dumps(value, allow_nan=False)
-        except (RecursionError, TypeError, ValueError) as error:
-            raise TypeError(
-                "Expected text, numbers, lists and dicts of these, as in JSON, in "
-                f"attrs[{key!r}], got: {error}."
-            ) from error
-    copied: dict[str, Any] = json.loads(json.dumps(dict(attrs)))
-    return copied

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from sk_gene2vec._utils._messages import excerpt, shown, warn
+from sk_gene2vec.embedding._attrs import checked_attrs
 from sk_gene2vec.identifiers._index import GeneIndex, Rows
 from sk_gene2vec.identifiers._kinds import describe_kinds
 
@@ -24,6 +26,8 @@ Aliases: TypeAlias = "Mapping[str, str | Iterable[str]] | pd.DataFrame | None"
 # identifiers are taken to be of different kinds.
 _LEAST_SHARE = 0.1
 _SHOWN = 3
+# A number, also with the suffix that pandas gives to equal names of columns.
+_NUMBER = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d+)?(\.\d+)?", re.IGNORECASE)
 
 
 def to_frame(self: GeneEmbedding) -> pd.DataFrame:
@@ -161,7 +165,7 @@ def to_anndata(
     variables, vectors = check_anndata(adata), self.vectors
     rows, unknown = rows_of_variables(self, variables, aliases, gene_symbols)
     if unknown:
-        warn(f"{unknown}. They get NaN.")
+        warn(f"Genes without a vector get NaN: {unknown}.")
     known = rows < len(vectors)
     aligned = np.full((len(rows), vectors.shape[1]), np.nan, dtype=vectors.dtype)
     aligned[known] = vectors[rows[known]]
@@ -194,7 +198,8 @@ def from_anndata(
     TypeError
         If `adata` is not an AnnData, or has no dense matrix of numbers there.
     ValueError
-        If a name occurs twice, or a vector has NaN and numbers.
+        If a name occurs twice, or a vector has NaN and numbers; if the attrs in `uns`
+        are damaged.
     """
     stored = check_anndata(adata).varm
     if key not in stored:
@@ -208,7 +213,15 @@ def from_anndata(
     kept = ~np.isnan(vectors).all(axis=1)
     origin = adata.uns.get(key)
     text = origin.get("varm_attrs", "{}") if isinstance(origin, Mapping) else "{}"
-    return cls(adata.var_names[kept], vectors[kept], json.loads(text))
+    try:
+        attrs = checked_attrs(json.loads(text))
+    except (RecursionError, TypeError, ValueError) as error:
+        where = f"adata.uns[{key!r}]['varm_attrs']"
+        raise ValueError(
+            f"Expected attrs as JSON in {where}, got {excerpt(text)}. To read the "
+            f"vectors without attrs, delete it: del {where}."
+        ) from error
+    return cls(adata.var_names[kept], vectors[kept], attrs)
 
 
 def update_uns(adata: AnnData, key: str, entries: dict[str, object]) -> None:
@@ -259,36 +272,20 @@ def rows_of_variables(
     missing = index.missing(names, rows)
     if not missing:
         return rows, ""
-    unknown = mismatch(index.row_of, names, what)
-    n_known = len(names) - len(missing)
-    if n_known < _LEAST_SHARE * min(len(index.genes), len(names)):
-        kinds, _ = describe_kinds(map(str, dict.fromkeys(missing)), index.genes)
-        others = gene_symbols is None and columns
-        sentences = [
-            f"{unknown}.",
-            f"The embedding has genes such as {shown(map(repr, index.genes), _SHOWN)}.",
-            *kinds,
-            f"If a column of var has the genes, set gene_symbols to one of {columns}."
-            if others
-            else "",
-        ]
-        raise ValueError(" ".join(filter(None, sentences)))
-    return rows, unknown
-
-
-def mismatch(genes: Iterable[str], names: list[str], what: str) -> str:
-    """Count the names that are genes of the embedding, and show some that are not."""
-    genes = set(genes)
-    unknown = [name for name in names if name not in genes]
-    folded = {gene.casefold() for gene in genes}
-    cased = sum(str(name).casefold() in folded for name in unknown)
-    matching = len(names) - len(unknown)
-    are = "is a gene" if matching == 1 else "are genes"
-    return (
-        f"{matching} of {len(names)} {what} {are} of the embedding; not, for "
-        f"example, {shown(map(repr, unknown), _SHOWN)}"
-        + (f" ({cased} differ only in upper and lower case)" if cased else "")
-    )
+    n_found, some = len(names) - len(missing), shown(map(repr, missing), _SHOWN)
+    unknown = f"the embedding has {n_found} of {len(names)} {what}, and not {some}"
+    if n_found >= _LEAST_SHARE * min(len(index.genes), len(names)):
+        return rows, unknown
+    some = shown(map(repr, index.genes), _SHOWN)
+    sentences = [f"Expected genes such as {some}; {unknown}."]
+    folded = {gene.casefold() for gene in index.genes}
+    if n_cased := sum(str(name).casefold() in folded for name in missing):
+        sentences.append(f"{n_cased} differ only in upper and lower case.")
+    sentences += describe_kinds(map(str, dict.fromkeys(missing)), index.genes)[0]
+    if gene_symbols is None and columns:
+        advice = f"set gene_symbols to one of {columns}"
+        sentences.append(f"If a column of var has the genes, {advice}.")
+    raise ValueError(" ".join(sentences))
 
 
 def check_anndata(adata: AnnData) -> AnnData:
@@ -300,25 +297,14 @@ def check_anndata(adata: AnnData) -> AnnData:
 
 def _check_header(names: list[object]) -> None:
     """Refuse names of columns that are the first row of a file without a header."""
-    texts = [name for name in names if isinstance(name, str)]
-    if not texts or len(texts) < len(names) or not all(map(_is_number, texts)):
+    numbers = [x for x in names if isinstance(x, str) and _NUMBER.fullmatch(x)]
+    if not numbers or len(numbers) < len(names):
         return
     # Names such as '0', '1', '2' are those of an array that became a table.
-    is_whole = all(map(str.isdecimal, texts))
-    if not is_whole or len({int(x) - place for place, x in enumerate(texts)}) > 1:
+    start = int(numbers[0]) if numbers[0].isdecimal() else 0
+    if numbers != [str(place) for place in range(start, start + len(numbers))]:
         raise ValueError(
             "Expected names of columns, got the numbers "
-            f"{shown(map(excerpt, texts), _SHOWN)}: the first line has no names. Add "
+            f"{shown(map(excerpt, numbers), _SHOWN)}: the first line has no names. Add "
             "one, such as 'gene', 'gene2vec_0', 'gene2vec_1', …."
         )
-
-
-def _is_number(text: str) -> bool:
-    """Tell a number, also with the suffix that pandas gives to equal names."""
-    for number in (text, text.rpartition(".")[0]):
-        try:
-            float(number)
-        except ValueError:
-            continue
-        return True
-    return False

@@ -5,17 +5,15 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sk_gene2vec._utils._files import read_at_most, replacing
+from sk_gene2vec._utils._files import read_at_most, write_lines
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec._utils._vectors import Vectors
 from sk_gene2vec.gene_sets._reading import MAX_BYTES
@@ -23,11 +21,10 @@ from sk_gene2vec.gene_sets._reading import MAX_BYTES
 if TYPE_CHECKING:
     from sk_gene2vec.embedding._embedding import GeneEmbedding
 
-_Path: TypeAlias = str | PathLike[str]
 _COUNT = re.compile("[0-9]{1,18}")
 
 
-def to_word2vec(self: GeneEmbedding, path: _Path) -> None:
+def to_word2vec(self: GeneEmbedding, path: str | PathLike[str]) -> None:
     """Write the text format of word2vec, which gensim and others read.
 
     Numbers have all the digits that reading them back needs. The format has no
@@ -63,16 +60,12 @@ def to_word2vec(self: GeneEmbedding, path: _Path) -> None:
             f"got {excerpt(blank[0])} and {len(blank) - 1} more. Rename them, or use "
             "to_folder."
         )
-    counts = tuple(map(str, self.vectors.shape))
-    rows = zip(self, _text(self.vectors), strict=True)
-    lines = map(" ".join, chain([counts], rows))
-    with replacing(path) as part, _open(part, Path(path).suffix.lower()) as file:
-        file.writelines(f"{line}\n".encode() for line in lines)
+    write_lines(path, _lines(self))
 
 
 def from_word2vec(
     cls: type[GeneEmbedding],
-    path: _Path,
+    path: str | PathLike[str],
     dtype: DTypeLike = np.float32,
     max_bytes: int = MAX_BYTES,
 ) -> GeneEmbedding:
@@ -114,57 +107,44 @@ def from_word2vec(
             f"'16018 100', got {excerpt(' '.join(counts))}."
         )
     n_genes, n_dimensions = map(int, counts)
-    genes = [line.split(" ", 1)[0].rstrip() for line in lines]
-    fields = (line.rstrip().split(" ")[1:] for line in lines)
-    vectors = _numbers(fields, n_dimensions, dtype, path)
-    if len(genes) != n_genes:
-        raise ValueError(f"{path}: Expected {n_genes} genes, got {len(genes)}.")
+    if len(lines) != n_genes:
+        raise ValueError(f"{path}: Expected {n_genes} genes, got {len(lines)}.")
+    genes, vectors = [], []
+    for number, line in enumerate(lines, start=2):
+        gene, *fields = line.rstrip().split(" ")
+        genes.append(gene)
+        vectors.append(_numbers(fields, n_dimensions, dtype, f"{path}, line {number}"))
     try:
         return cls(genes, np.array(vectors))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _text(vectors: Vectors) -> Iterator[str]:
-    """Rows as text with the digits that make reading exact."""
-    digits = 9 if vectors.dtype == np.float32 else 17
-    template = " ".join([f"%.{digits}g"] * vectors.shape[1])
-    return (template % tuple(row.tolist()) for row in vectors)
+def _lines(embedding: GeneEmbedding) -> Iterator[str]:
+    """Yield the lines of a file, with the digits that make reading exact."""
+    n_genes, n_dimensions = embedding.vectors.shape
+    digits = 9 if embedding.vectors.dtype == np.float32 else 17
+    template = f" %.{digits}g" * n_dimensions
+    yield f"{n_genes} {n_dimensions}"
+    for gene, vector in zip(embedding, embedding.vectors, strict=True):
+        yield gene + template % tuple(vector.tolist())
 
 
-def _numbers(
-    rows: Iterable[list[str]], n_dimensions: int, dtype: DTypeLike, path: Path
-) -> list[Vectors]:
-    """Convert the fields of lines; line 1 has the counts."""
-    numbers = []
-    for line, fields in enumerate(rows, start=2):
-        where, wanted = f"{path}, line {line}", f"{n_dimensions} numbers"
-        if len(fields) != n_dimensions:
-            raise ValueError(f"{where}: Expected {wanted}, got {len(fields)}.")
-        try:
-            with np.errstate(over="raise"):
-                numbers.append(np.array(list(map(float, fields)), dtype=dtype))
-        except FloatingPointError:
-            raise ValueError(
-                f"{where}: Expected numbers that float32 can hold, got a larger one. "
-                "Set dtype=numpy.float64 to read it."
-            ) from None
-        except ValueError as error:
-            got = str(error)[:100]
-            raise ValueError(f"{where}: Expected {wanted}, got: {got}.") from None
-    return numbers
-
-
-@contextmanager
-def _open(path: Path, suffix: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Open a file to write, packed where it ends in .gz."""
-    with path.open("wb") as file:
-        if suffix != ".gz":
-            yield file
-            return
-        # Without name and time, equal text gives equal files.
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-            yield packed
+def _numbers(fields: list[str], count: int, dtype: DTypeLike, where: str) -> Vectors:
+    """Convert the numbers of one line."""
+    if len(fields) != count:
+        raise ValueError(f"{where}: Expected {count} numbers, got {len(fields)}.")
+    try:
+        with np.errstate(over="raise"):
+            return np.array(list(map(float, fields)), dtype=dtype)
+    except FloatingPointError:
+        raise ValueError(
+            f"{where}: Expected numbers that float32 can hold, got a larger one. "
+            "Set dtype=numpy.float64 to read it."
+        ) from None
+    except ValueError as error:
+        got = str(error)[:100]
+        raise ValueError(f"{where}: Expected numbers, got: {got}.") from None
 
 
 def _read_lines(path: Path, max_bytes: int) -> list[str]:

@@ -1,12 +1,10 @@
 """Gene-set files in the GMT format to :class:`GeneSets` and back."""
 
-import gzip
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TypeVar
 
-from sk_gene2vec._utils._files import replacing
+from sk_gene2vec._utils._files import write_lines
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import (
@@ -150,15 +148,8 @@ def write_gmt(gene_sets: GeneSetsLike, path: PathT) -> PathT:
     """
     checked = gene_sets if isinstance(gene_sets, GeneSets) else GeneSets(gene_sets)
     text = checked.descriptions
-    lines = ("\t".join([name, text[name], *checked[name]]) + "\n" for name in checked)
-    data = "".join(lines).encode()
-    with replacing(path) as part, part.open("wb") as file:
-        if Path(path).suffix.lower() == ".gz":
-            # Without name and time in the header, the same data give the same bytes.
-            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as compressed:
-                compressed.write(data)
-        else:
-            file.write(data)
+    lines = ("\t".join([name, text[name], *checked[name]]) for name in checked)
+    write_lines(path, lines)
     return path
 
 

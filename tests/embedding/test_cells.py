@@ -21,10 +21,7 @@ NAMES = ["MALAT1", "TP53", "PKM", "XIST"]
 COUNTS = [[40, 1, 3, 0], [0, 2, 0, 0], [60, 0, 5, 1], [20, 0, 0, 0]]
 MEANS = [[0.75, 0.25], [0, 1], [1, 0], [0, 0]]
 EMPTY = "1 of 4 cells express no gene that has a vector and a weight: .* are zero"
-LOW = (
-    r"^91\.7% of the expression is left out: 2 of 4 var_names are genes of the "
-    r"embedding; not, for example, 'MALAT1', 'XIST'\.$"
-)
+LOW = r"^91\.7% of the expression .* has 2 of 4 var_names, and not 'MALAT1', 'XIST'\.$"
 
 
 @pytest.fixture(params=[np.float32, np.float64])
@@ -152,6 +149,20 @@ def test_dask_with_dense_and_sparse_chunks(random_cells, form, chunks):
     np.testing.assert_allclose(adata.obsm["X_gene2vec"], wanted)
 
 
+def test_unknown_sizes_of_dask_can_be_computed(random_cells, monkeypatch):
+    dask = pytest.importorskip("dask.array", reason="needs dask")
+    counts, names, embedding, wanted = random_cells
+    lazy = dask.from_array(counts, chunks=(7, 7))
+    lazy, adata = lazy[lazy[:, 0] > 0], cells(counts, names)
+    # AnnData itself refuses such arrays today, with a message of its own.
+    monkeypatch.setattr(anndata.AnnData, "X", lazy)
+    with pytest.raises(ValueError, match=r"\(nan, 7\).* compute_chunk_sizes\(\)"):
+        embed_cells(adata, embedding)
+    lazy.compute_chunk_sizes()
+    embed_cells(adata, embedding)
+    np.testing.assert_allclose(adata.obsm["X_gene2vec"], wanted)
+
+
 def test_genes_and_cells_share_a_key(embedding, complete):
     wanted = GeneEmbedding(GENES[::-1], embedding[GENES[::-1]], {"of": "genes"})
     for first_genes in (True, False):
@@ -194,7 +205,7 @@ def test_symbols_in_a_column(embedding):
     adata = anndata.AnnData(np.array([[1, 0, 3], [20, 1, 0]]), var=var)
     embed_cells(adata, embedding, gene_weights=None, gene_symbols="symbol")
     np.testing.assert_allclose(adata.obsm["X_gene2vec"], [[0.75, 0.25], [0, 1]])
-    with pytest.warns(UserWarning, match=r"2 of 3 var\['symbol'\] are genes"):
+    with pytest.warns(UserWarning, match=r"has 2 of 3 var\['symbol'\]"):
         embedding.to_anndata(adata, gene_symbols="symbol")
     wanted = embedding[["TP53", "PKM"]]
     np.testing.assert_array_equal(adata.varm["X_gene2vec"][[0, 2]], wanted)
@@ -243,10 +254,7 @@ def test_scaled_values_are_refused(embedding, complete, form):
     complete.raw = complete.copy()
     complete.layers["counts"] = complete.X
     complete.X = form(np.array([[-1.25, 0, 1], [1, 2, 0]]))
-    message = (
-        r"got -1\.25 in adata\.X: scaled or centred .*"
-        r"adata has more: set use_raw=True or layer='counts'\.$"
-    )
+    message = r"-1\.25 in adata\.X: .* Set use_raw=True or layer='counts' to"
     with pytest.raises(ValueError, match=message):
         embed_cells(complete, embedding)
     assert not complete.obsm
@@ -260,8 +268,13 @@ def with_X(X):
 @pytest.mark.parametrize(
     ("adata", "options", "error", "message"),
     [
-        (with_X(np.eye(3)), {"layer": "count"}, KeyError, r"one of \[\], got 'count'"),
-        (with_X(np.eye(3)), {"use_raw": True}, ValueError, "adata.raw, .* got None"),
+        (
+            with_X(np.eye(3)),
+            {"layer": "count"},
+            KeyError,
+            r"layers\['count'\], got None",
+        ),
+        (with_X(np.eye(3)), {"use_raw": True}, ValueError, "adata.raw.X, got None"),
         (
             with_X(np.eye(3)),
             {"use_raw": True, "layer": "x"},
@@ -296,7 +309,7 @@ def test_bad_input(embedding, adata, options, error, message):
 
 def test_a_layer_that_is_not_there_is_told_from_those_that_are(embedding, complete):
     complete.layers["counts"] = complete.layers["log1p"] = complete.X
-    message = r"one of \['counts', 'log1p'\], got 'count', did you mean 'counts'\?"
+    message = r"layers\['count'\], got None.* layer='counts' or layer='log1p'"
     with pytest.raises(KeyError, match=message):
         embed_cells(complete, embedding, layer="count")
 
@@ -310,10 +323,7 @@ def test_other_identifiers_are_told_and_a_column_is_offered(embedding):
     names = [f"ENSG{number:011d}" for number in range(50)]
     adata = cells(np.ones((2, 50)), names)
     adata.var["gene_name"] = "TP53"
-    message = (
-        r"^0 of 50 var_names are genes .* 50 look like Ensembl ids .*\. If a column of "
-        r"var has the genes, set gene_symbols to one of \['gene_name'\]\.$"
-    )
+    message = "0 of 50 var_names.* 50 look like Ensembl ids.* one of .'gene_name'"
     with pytest.raises(ValueError, match=message):
         embed_cells(adata, embedding)
     with pytest.raises(ValueError, match=message):
