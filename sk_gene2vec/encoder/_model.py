@@ -80,7 +80,9 @@ def columns_among(
         chosen = np.array([name.startswith(among) for name in names])
         wanted = f"names that start with {among!r}"
     else:
-        chosen = np.isin(names, names_of(among, "names in `among`"))
+        # An array of text would give every name the length of the longest.
+        listed = set(names_of(among, "names in `among`"))
+        chosen = np.array([name in listed for name in names])
         wanted = "one of the names in `among`"
     if not chosen.any():
         raise ValueError(

@@ -1,5 +1,6 @@
 """Suggestions: the most probable memberships that the collection does not list."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -370,6 +371,17 @@ def test_among_nothing_of_the_collection_is_refused(model, among):
     message = "Expected gene sets of the collection .*got none.*'GLYCOLYSIS'"
     with pytest.raises(ValueError, match=message):
         suggest_gene_sets(model, "TP53", among=among)
+
+
+def test_one_long_name_takes_no_more_than_its_length(model):
+    among = ["P53_PATHWAY", "S" * 10**5, *(f"S{number}" for number in range(1000))]
+    wanted = suggest_gene_sets(model, "HK1", among=["P53_PATHWAY"])
+    tracemalloc.start()
+    found = suggest_gene_sets(model, "HK1", among=among)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    pd.testing.assert_frame_equal(found, wanted)
+    assert peak < 10**7
 
 
 @pytest.mark.parametrize("among", [[], 7, [7]])
