@@ -99,10 +99,10 @@ def test_the_card_says_where_they_come_from(embedding, tmp_path):
     # JSON in quotes is YAML, whatever the licence says.
     assert 'license: other\nlicense_name: "CC BY 4.0: see\\npage"\n' in head
     for line in (
-        "# Vectors of 3 genes, learned from gene sets",
+        "# Vectors of 3 genes",
         "| collection: name | A \\| B |",
         "| collection: licence | CC BY 4.0: see page |",
-        "| `lr` | 0.02 |",
+        "| encoder_params: lr | 0.02 |",
         "| n_genes | 3 |",
         'embedding.most_similar("HK1")',
     ):
@@ -117,16 +117,16 @@ def test_the_card_says_where_they_come_from(embedding, tmp_path):
         ({"collection": "GO"}, ["| collection | GO |"]),
         ({"collection": ["GO", 1]}, ["| collection | ['GO', 1] |"]),
         ({"collection": {"licence": ["CC0"]}}, ['license_name: ["CC0"]']),
-        ({"collection": None, "encoder_params": None}, ["Not recorded."]),
+        ({"collection": None}, ["| collection | None |"]),
         ({"encoder_params": 3}, ["| encoder_params | 3 |"]),
-        ({"held_out_scores": 0.9}, ["| score | 0.900 |"]),
+        ({"held_out_scores": 0.9}, ["| held_out_scores | 0.9 |"]),
         (
             {"held_out_scores": {"auroc": 0.5, "n": 10**400, "by": "me", "x": None}},
-            ["| auroc | 0.500 |", f"| n | {10**400} |"],
+            ["| held_out_scores: auroc | 0.5 |", f"| held_out_scores: n | {10**400} |"],
         ),
         ({"held_out_scores": None}, ["Not recorded."]),
         ({"held_out_scores": ["good"], "encoder": None}, ["| encoder | None |"]),
-        ({"vectors_of": ["x"]}, ["# Vectors of 1 genes"]),
+        ({"vectors_of": ["x"]}, ["| vectors_of | ['x'] |"]),
     ],
 )
 def test_the_card_shows_what_it_can_of_any_attrs(tmp_path, attrs, lines):
@@ -152,8 +152,7 @@ def test_the_card_of_gene_sets(tmp_path):
     model = make_pipeline(GmtVectorizer(SETS), encoder).fit(SETS.genes)
     GeneEmbedding.of_gene_sets(model).to_folder(tmp_path)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert f"# Vectors of {len(SETS)} gene sets, learned from gene sets" in card
-    assert "have similar vectors" not in card
+    assert f"# Vectors of {len(SETS)} gene sets\n" in card
     assert "Leakage" in card
 
 
@@ -421,7 +420,7 @@ def test_a_score_for_the_card(tmp_path, fits):
     np.testing.assert_array_equal(found.n_gene_sets, np.diff(X.indptr))
     assert fits[:2] == [visible.sum(), X.sum()]
     (card,) = tmp_path.rglob("README.md")
-    assert f"| auroc | {expected['auroc']:.3f} |" in card.read_text(encoding="utf-8")
+    assert f"auroc | {expected['auroc']:.4g} |" in card.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
