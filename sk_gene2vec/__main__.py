@@ -17,6 +17,7 @@ For example:
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import io
@@ -24,50 +25,34 @@ import json
 import os
 import sys
 import warnings
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    Namespace,
-    RawDescriptionHelpFormatter,
-)
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
+import pandas as pd
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sk_gene2vec import (
-    GeneEmbedding,
-    GeneSetEncoder,
-    GeneSets,
-    GmtVectorizer,
-    __version__,
-    read_gene_sets,
-    suggest_gene_sets,
-    suggest_genes,
-)
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GmtVectorizer, __version__
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
+from sk_gene2vec.datasets import GeneAliases, load_go_bp, load_human_gene_aliases
 from sk_gene2vec.embedding._tables import has_vectors
+from sk_gene2vec.encoder import suggest_gene_sets, suggest_genes
 from sk_gene2vec.encoder._model import column_of, row_of
+from sk_gene2vec.gene_sets import GeneSets, read_gene_sets
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
 from sk_gene2vec.gene_sets._sources import resolve_gene_sets
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sk_gene2vec.identifiers._index import Aliases
-
 _NAME = "sk-gene2vec"
 # Errors for input that cannot be used.
-_BAD_INPUT = (ImportError, KeyError, MemoryError, OSError, TypeError, ValueError)
+_UNUSABLE = (ImportError, KeyError, MemoryError, OSError, TypeError, ValueError)
 # Size of a table of aliases, many times that of all names of human genes.
 _MAX_BYTES = 2**26
 _Command: TypeAlias = Callable[[Namespace], None]
@@ -98,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
-    except (OverflowError, *_BAD_INPUT) as error:
+    except (OverflowError, *_UNUSABLE) as error:
         # The text of a KeyError is the repr of its message.
         message = error.args[0] if isinstance(error, KeyError) else error
         _tell("error", str(message) or type(error).__name__)
@@ -112,7 +97,7 @@ def _tell(kind: str, message: str) -> None:
 
 
 def _parser() -> ArgumentParser:
-    shape = RawDescriptionHelpFormatter
+    shape = argparse.RawDescriptionHelpFormatter
     parser = ArgumentParser(_NAME, description=__doc__, formatter_class=shape)
     parser.add_argument("--version", action="version", version=f"{_NAME} {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -126,8 +111,7 @@ def _parser() -> ArgumentParser:
         return made
 
     named = ArgumentParser(add_help=False)
-    text = "other names of genes: human (bundled), or a table with a header and two "
-    text += "columns, name and gene"
+    text = "other names of genes: human (bundled), or a table with a header: name, gene"
     named.add_argument("--aliases", metavar="human|FILE", help=text)
 
     top = ArgumentParser(add_help=False)
@@ -152,8 +136,7 @@ def _parser() -> ArgumentParser:
 
     add = command(_map, _training(), named).add_argument
     methods = ["auto", "umap", "tsne", "pca"]
-    text = "layout: %(choices)s (default auto)"
-    add("--method", metavar="NAME", choices=methods, default="auto", help=text)
+    add("--method", choices=methods, default="auto", help="layout (default auto)")
     add("-o", "--output", metavar="FILE", required=True, help="web page to write")
 
     command(_score, _training())
@@ -165,8 +148,7 @@ def _training() -> ArgumentParser:
     parser = ArgumentParser(add_help=False)
     add = parser.add_argument
     add("inputs", metavar="collection", nargs="*")
-    text = "put the name of its file before the name of every gene set"
-    add("--prefix-names", action="store_true", help=text)
+    add("--prefix-names", action="store_true", help="put file names before set names")
     width = GeneSetEncoder().embedding_dim
     text = f"length of a vector (default {width})"
     add("--embedding-dim", metavar="N", type=int, default=width, help=text)
@@ -184,14 +166,10 @@ def _number(text: str) -> int:
 
 
 def _vectors(path: str) -> str:
-    if _ending(path) not in (".tsv", ".txt"):
+    if path != "-" and not path.endswith((".tsv", ".txt")):
         wanted = "Expected a file that ends in .tsv or .txt"
         raise ArgumentTypeError(f"{wanted}, got {path!r}.")
     return path
-
-
-def _ending(path: str) -> str:
-    return ".tsv" if path == "-" else Path(path).suffix
 
 
 def _setting(text: str) -> tuple[str, object]:
@@ -218,11 +196,14 @@ def _embed(args: Namespace) -> None:
     genes = _listed(args.genes[0]) if args.genes else None
     # Fail before the training if the output cannot be written.
     with nullcontext("-") if args.output == "-" else replacing(args.output) as target:
-        embedding = _vectors_of(_collection(args), args, genes)
-        if _ending(args.output) == ".txt":
+        vectorizer = _vectorizer(args)
+        if genes:
+            vectorizer.gene_index_.rows_of_list(genes)  # before the training
+        embedding = GeneEmbedding.from_pipeline(_fit(args, vectorizer), genes)
+        if args.output.endswith(".txt"):
             embedding.to_word2vec(target)
         else:
-            _write_table(embedding.to_frame(), target, index=True)
+            _write_table(embedding.to_frame().reset_index(), target)
 
 
 def _neighbors(args: Namespace) -> None:
@@ -245,7 +226,7 @@ def _complete(args: Namespace) -> None:
       sk-gene2vec complete --gene TP53
       sk-gene2vec complete c2.all.gmt --genes my_genes.txt --aliases human
     """
-    vectorizer = _vectorizer(args, _collection(args))
+    vectorizer = _vectorizer(args)
     # Names are checked before the training, which takes long.
     if args.gene is not None:
         row_of(args.gene, vectorizer)
@@ -278,8 +259,9 @@ def _map(args: Namespace) -> None:
             embedding, args.inputs = _read_vectors(first), others
             gene_sets = _collection(args) if others else None
         else:
-            gene_sets = _collection(args)
-            embedding = _vectors_of(gene_sets, args)
+            vectorizer = _vectorizer(args)
+            embedding = GeneEmbedding.from_pipeline(_fit(args, vectorizer))
+            gene_sets = vectorizer.gene_sets_
         options = {"method": args.method, "random_state": args.seed}
         options["aliases"] = _aliases(args.aliases, list(embedding.genes))
         write_gene_map(embedding, part, gene_sets=gene_sets, **options)
@@ -323,7 +305,8 @@ def _encoder(args: Namespace) -> GeneSetEncoder:
     return encoder.set_params(**dict(args.set))
 
 
-def _vectorizer(args: Namespace, gene_sets: GeneSets) -> GmtVectorizer:
+def _vectorizer(args: Namespace) -> GmtVectorizer:
+    gene_sets = _collection(args)
     aliases = _aliases(args.aliases, gene_sets.genes)
     return GmtVectorizer(gene_sets, aliases=aliases).fit(gene_sets.genes)
 
@@ -334,21 +317,12 @@ def _fit(args: Namespace, vectorizer: GmtVectorizer) -> Pipeline:
     return make_pipeline(vectorizer, encoder)
 
 
-def _vectors_of(
-    gene_sets: GeneSets, args: Namespace, genes: list[str] | None = None
-) -> GeneEmbedding:
-    vectorizer = _vectorizer(args, gene_sets)
-    if genes is not None:
-        vectorizer.gene_index_.rows_of_list(genes)  # before the training
-    return GeneEmbedding.from_pipeline(_fit(args, vectorizer), genes)
-
-
-def _aliases(given: str | None, genes: list[str]) -> Aliases | None:
+def _aliases(given: str | None, genes: list[str]) -> GeneAliases | pd.DataFrame | None:
     if given is None:
         return None
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
-    table = _read_table(given, _MAX_BYTES)
+    table = pd.read_csv(_text(given, _MAX_BYTES), sep="\t", dtype=str, na_filter=False)
     if table.shape[1] != 2 or not set(genes).isdisjoint(table.columns):
         wanted = "Expected a first line with the names of the two columns"
         raise ValueError(f"{given}: {wanted}, got {' and '.join(table.columns)}.")
@@ -363,50 +337,36 @@ def _open(path: str) -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _listed(path: str) -> list[str]:
+def _text(path: str, max_bytes: int = MAX_BYTES) -> io.StringIO:
+    """Read a whole file, as pandas opens URLs and unpacks without a limit."""
     with _open(path) as file:
-        lines = read_text(file, "utf-8", MAX_BYTES).lines
-    genes = list(dict.fromkeys(filter(None, map(strip, lines))))
+        return io.StringIO(read_text(file, "utf-8", max_bytes).text)
+
+
+def _listed(path: str) -> list[str]:
+    genes = list(dict.fromkeys(filter(None, map(strip, _text(path)))))
     if not genes:
         raise ValueError(f"{path}: Expected genes, one per line, got none.")
     return genes
 
 
 def _read_vectors(path: str) -> GeneEmbedding:
-    if _ending(path) == ".txt":
+    if path.endswith(".txt"):
         return GeneEmbedding.from_word2vec(path)
     try:
-        return GeneEmbedding.from_frame(_read_table(path, MAX_BYTES, index_col=0))
+        # NA and 7157 are genes.
+        frame = pd.read_csv(
+            _text(path), sep="\t", index_col=0, converters={0: str}, na_filter=False
+        )
+        return GeneEmbedding.from_frame(frame)
     except (TypeError, ValueError) as error:
         wanted = f"Expected a table of vectors, as `{_NAME} embed` writes it"
         raise ValueError(f"{path}: {wanted}, got: {error}") from error
 
 
-def _read_table(
-    path: str, max_bytes: int, index_col: int | None = None
-) -> pd.DataFrame:
-    """Read a table of aliases, or one of vectors with the genes in `index_col`."""
-    import pandas as pd
-
-    # Not by pandas, which opens URLs and unpacks without a limit.
-    with _open(path) as file:
-        text = io.StringIO(read_text(file, "utf-8", max_bytes).text)
-    return pd.read_csv(
-        text,
-        sep="\t",
-        index_col=index_col,
-        # NA and 7157 are genes.
-        na_filter=False,
-        converters=dict.fromkeys((0, 1) if index_col is None else (0,), str),
-        float_precision="round_trip",
-    )
-
-
-def _write_table(
-    table: pd.DataFrame, path: str | Path = "-", *, index: bool = False
-) -> None:
+def _write_table(table: pd.DataFrame, path: str | Path = "-") -> None:
     target = sys.stdout if path == "-" else path
-    table.to_csv(target, sep="\t", index=index, lineterminator="\n")
+    table.to_csv(target, sep="\t", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -480,12 +480,12 @@ def test_help_shows_examples(command, capsys):
     assert f"\nFor example:\n  sk-gene2vec {command}" in capsys.readouterr().out
 
 
-def test_ctrl_c_ends_silently(monkeypatch, capsys):
+def test_ctrl_c_ends_silently(collection, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sk_gene2vec.__main__.resolve_gene_sets", interrupted)
-    assert main(["score"]) == 130
+    monkeypatch.setattr(GeneSetEncoder, "fit", interrupted)
+    assert main(["score", str(collection)]) == 130
     assert capsys.readouterr() == ("", "")
 
 

@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._memberships import row_blocks
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec.embedding._embedding import GeneEmbedding
-from sk_gene2vec.embedding._interop import (
-    Aliases,
-    check_anndata,
-    rows_of_variables,
-    update_uns,
-)
+from sk_gene2vec.embedding._interop import check_anndata, rows_of_variables, update_uns
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from sk_gene2vec.identifiers._index import Aliases
 
 _Floats: TypeAlias = NDArray[np.float64]
 
@@ -46,7 +43,7 @@ def embed_cells(
     layer: str | None = None,
     use_raw: bool = False,
     gene_weights: str | None = "idf",
-    aliases: Aliases = None,
+    aliases: Aliases | None = None,
     gene_symbols: str | None = None,
 ) -> None:
     """Put a vector of every cell into ``adata.obsm[key]``.
@@ -70,9 +67,9 @@ def embed_cells(
     use_raw : bool, default=False
         Take the expression and the genes from ``adata.raw``.
     gene_weights : {"idf"} or None, default="idf"
-        ``"idf"`` gives a gene the more weight, the fewer of the cells express it. The
-        vector of a cell then depends on the other cells. None gives all genes the same
-        weight: use it for cells of several data sets that are embedded separately.
+        ``"idf"`` gives more weight to genes that fewer cells express. The vector of a
+        cell then depends on the other cells. None gives all genes the same weight: use
+        it for cells of several data sets that are embedded separately.
     aliases : mapping or DataFrame, default=None
         Other names of genes, as :class:`GmtVectorizer` takes them. A name of several
         genes is not found.
@@ -157,17 +154,13 @@ def embed_cells(
                 "gene_weights=None."
             )
     adata.obsm[key] = _means(values, summands).astype(embedding.vectors.dtype)
-    params = {
-        "layer": layer,
-        "use_raw": use_raw,
-        "gene_weights": gene_weights,
-        "gene_symbols": gene_symbols,
-    }
+    given = {"layer": layer, "gene_weights": gene_weights, "gene_symbols": gene_symbols}
+    # Files have no place for None.
+    params = {name: value for name, value in given.items() if value is not None}
     entries = {
         "coverage_genes": len(known) / len(rows),
         "coverage_counts": coverage,
-        # Files have no place for None.
-        "params": {name: value for name, value in params.items() if value is not None},
+        "params": {**params, "use_raw": use_raw},
         "attrs": json.dumps(dict(embedding.attrs)),
     }
     update_uns(adata, key, entries)

@@ -305,7 +305,9 @@ class GeneEmbedding:
             and self._attrs == other._attrs
             and self._vectors.dtype == other._vectors.dtype
             and np.array_equal(self._vectors, other._vectors)
-            and np.array_equal(self._n_gene_sets, other._n_gene_sets)
+            and np.array_equal(
+                np.array(self._n_gene_sets), np.array(other._n_gene_sets)
+            )
         )
 
     def __repr__(self) -> str:
@@ -345,12 +347,8 @@ def _with_near_misses(unknown: object, genes: Iterable[str]) -> str:
     """Quote an unknown gene, and ask for the genes most like it."""
     wanted = strip(str(unknown)).casefold()
     # Only genes of about the same length with the same first letter: quickly found.
-    like = (
-        gene
-        for gene in genes
-        if abs(len(gene) - len(wanted)) < 3 and gene[0].casefold() == wanted[0]
-    )
-    near = near_misses(wanted, like) if wanted else ""
+    like = (gene for gene in genes if abs(len(gene) - len(wanted)) < 3)
+    near = near_misses(wanted, (x for x in like if x[0].casefold() == wanted[:1]))
     return f"{unknown!r} ({near[2:]})" if near else repr(unknown)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from io import BytesIO
 from os import PathLike
@@ -22,6 +22,7 @@ from numpy.lib import format as npy
 from sk_gene2vec._utils._files import read_at_most, replacing
 from sk_gene2vec._utils._optional import optional
 from sk_gene2vec._utils._vectors import Vectors
+from sk_gene2vec.embedding._attrs import checked_attrs
 from sk_gene2vec.embedding._model_card import model_card
 from sk_gene2vec.gene_sets._reading import MAX_BYTES
 
@@ -111,7 +112,7 @@ def from_folder(
         If a file is missing, or cannot be opened or read.
     ValueError
         If the folder is of another format, or a file is damaged or too large; if the
-        URL is unencrypted or chained.
+        URL is unencrypted or chained with ``::``.
 
     Examples
     --------
@@ -124,26 +125,36 @@ def from_folder(
     True
     """
     of_text = max(_LEAST_TEXT, max_bytes // _TEXT_SHARE)
-    digests, attrs = _parse_config(_read(folder, _CONFIG, of_text), folder)
-    data = {
-        name: _read(folder, name, limit)
-        for name, limit in ((_GENES, of_text), (_VECTORS, max_bytes))
-    }
-    for name, content in data.items():
-        wanted, found = str(digests.get(name))[:64], sha256(content).hexdigest()
-        if found != wanted:
-            raise ValueError(
-                f"{folder}: {name} is damaged, or belongs to another {_CONFIG}. "
-                f"Expected sha256 {wanted}, got {found}. Get the whole folder again."
-            )
+    text = _read(folder, _CONFIG, of_text)
+    with _refusing(folder):
+        config = json.loads(text)
+        if config.get("format") != _FORMAT:
+            raise ValueError(f"{_CONFIG} of the format {config.get('format')!r}")
+    genes = _read(folder, _GENES, of_text)
+    vectors = _read(folder, _VECTORS, max_bytes)
+    with _refusing(folder):
+        for name, data in ((_GENES, genes), (_VECTORS, vectors)):
+            if sha256(data).hexdigest() != config["sha256"][name]:
+                raise ValueError(
+                    f"another sha256 of {name} than in {_CONFIG}: one of the two is "
+                    "damaged, or from elsewhere. Get the whole folder again"
+                )
+        names, n_gene_sets = _parse_genes(genes)
+        attrs = checked_attrs(config["attrs"])
+        return cls(names, _parse_vectors(vectors), attrs, n_gene_sets)
+
+
+@contextmanager
+def _refusing(folder: _Path) -> Iterator[None]:
+    """Raise a ValueError where content is not as it should be."""
     try:
-        genes, n_gene_sets = _parse_genes(data[_GENES])
-        return cls(genes, _parse_vectors(data[_VECTORS]), attrs, n_gene_sets)
-    # NumPy's parser of headers raises errors of many kinds.
+        yield
+    # NumPy's parser of headers and json raise errors of many kinds.
     except Exception as error:
+        got = f"{type(error).__name__}: {str(error)[:300]}"
         raise ValueError(
-            f"{folder}: Expected files as GeneEmbedding.to_folder writes them, got "
-            f"others: {str(error)[:300]}"
+            f"{folder}: Expected files as GeneEmbedding.to_folder writes them, of the "
+            f"format {_FORMAT!r}, got {got}."
         ) from error
 
 
@@ -156,13 +167,11 @@ def _read(folder: _Path, name: str, max_bytes: int) -> bytes:
 
 
 def _read_url(url: str, name: str, max_bytes: int) -> bytes:
-    if "::" in url:
+    if "::" in url or url.startswith(("http:", "ftp:")):
         raise ValueError(
-            f"Expected a path or the URL of one folder, got the chained URL {url!r}. "
-            "Download the folder and pass its path."
+            f"Expected a path, or an encrypted URL of one folder, got {url!r}. "
+            "Download the folder by other means, and pass its path."
         )
-    if url.startswith(("http:", "ftp:")):
-        raise ValueError(f"Expected an encrypted URL, as https:// is, got {url!r}.")
     fsspec = optional("fsspec", "the folder at a URL")
     file_url = f"{url.rstrip('/')}/{name}"
     try:
@@ -175,39 +184,14 @@ def _read_url(url: str, name: str, max_bytes: int) -> bytes:
         raise OSError(f"Could not read {file_url}: {error}") from error
 
 
-def _parse_config(
-    data: bytes, folder: _Path
-) -> tuple[dict[str, object], dict[str, object]]:
-    """Return the checksums by name of the file, and the attrs."""
-    try:
-        config = json.loads(data)
-        if config["format"] != _FORMAT:
-            raise ValueError(f"the format {config['format']!r}")
-        digests, attrs = config["sha256"], config["attrs"]
-        if not (isinstance(digests, dict) and isinstance(attrs, dict)):
-            raise TypeError("sha256 and attrs of another type")
-    # json raises a RecursionError for deeply nested text.
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        got = f"one without {error}" if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{folder}: Expected {_CONFIG} as GeneEmbedding.to_folder writes it, of "
-            f"the format {_FORMAT!r}, got {str(got)[:200]}."
-        ) from error
-    return digests, attrs
-
-
-def _parse_genes(data: bytes) -> tuple[list[str], list[int] | None]:
-    header, *lines = data.decode().removesuffix("\n").split("\n")
-    if header == "gene":
-        return lines, None
-    if header != "gene\tn_gene_sets":
-        raise ValueError(f"the columns {header!r} in {_GENES}")
-    genes, counts = [], []
-    for line in lines:
-        gene, _, count = line.partition("\t")
-        genes.append(gene)
-        counts.append(int(count))
-    return genes, counts
+def _parse_genes(data: bytes) -> tuple[tuple[str, ...], list[int] | None]:
+    """Return the genes, and their numbers of gene sets if there is such a column."""
+    rows = data.decode().removesuffix("\n").split("\n")
+    header, *counts = zip(*(row.split("\t") for row in rows), strict=True)
+    names = [header[0], *(column[0] for column in counts)]
+    if names not in (["gene"], ["gene", "n_gene_sets"]):
+        raise ValueError(f"the columns {names} in {_GENES}")
+    return header[1:], [int(count) for count in counts[0][1:]] if counts else None
 
 
 def _parse_vectors(data: bytes) -> Vectors:

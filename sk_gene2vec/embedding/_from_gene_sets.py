@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # Parameters on which vectors do not depend, or should not.
 _FREE_PARAMETERS = {"completeness", "device", "verbose", "warm_start"}
 
-_METRICS = ["ndcg@100", "recall@20", "auroc"]
-
 
 def from_gene_sets(
     cls: type[GeneEmbedding],
@@ -98,9 +96,8 @@ def from_gene_sets(
             "learn again are kept."
         )
     encoder.set_params(random_state=int(encoder.random_state))
-    if gene_sets is None:
-        gene_sets = load_go_bp()
-    collection = resolve_gene_sets(gene_sets, prefix_names=False)
+    given = load_go_bp() if gene_sets is None else gene_sets
+    collection = resolve_gene_sets(given, prefix_names=False)
     digest = _digest(collection, encoder, evaluate)
     folder = cache_folder(data_home) / "embeddings" / digest
     if folder.exists():
@@ -109,11 +106,9 @@ def from_gene_sets(
         except (OSError, ValueError) as error:
             warn(f"Could not read the cached vectors; training again: {error}")
     model = make_pipeline(GmtVectorizer(collection), encoder)
-    scores = None
-    if evaluate:
-        scores = _held_out_scores(encoder, model[0].fit_transform(collection.genes))
     found = cls.from_pipeline(model.fit(collection.genes))
-    if scores:
+    if evaluate:
+        scores = _held_out_scores(encoder, model[0].transform(collection.genes))
         attrs = {**found.attrs, "held_out_scores": scores}
         found = cls(found.genes, found.vectors, attrs, found.n_gene_sets)
     found.to_folder(folder)
@@ -136,7 +131,7 @@ def _held_out_scores(encoder: GeneSetEncoder, X: sp.csr_array) -> dict[str, floa
         clone(encoder).fit(visible),
         visible,
         hidden,
-        metrics=_METRICS,
+        metrics=["ndcg@100", "recall@20", "auroc"],
         n_genes=2000,
         random_state=0,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sk_gene2vec._utils._messages import excerpt, shown, warn
 from sk_gene2vec.embedding._attrs import checked_attrs
-from sk_gene2vec.identifiers._index import GeneIndex, Rows
+from sk_gene2vec.identifiers._index import Aliases, GeneIndex, Rows
 from sk_gene2vec.identifiers._kinds import describe_kinds
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from anndata import AnnData, Raw
 
     from sk_gene2vec.embedding._embedding import GeneEmbedding
-
-Aliases: TypeAlias = "Mapping[str, str | Iterable[str]] | pd.DataFrame | None"
 
 # Share of the genes, or of the names if these are fewer, below which two lists of
 # identifiers are taken to be of different kinds.
@@ -109,7 +107,7 @@ def to_anndata(
     self: GeneEmbedding,
     adata: AnnData,
     key: str = "X_gene2vec",
-    aliases: Aliases = None,
+    aliases: Aliases | None = None,
     gene_symbols: str | None = None,
 ) -> None:
     """Put the vectors into ``adata.varm[key]``, in the order of its `var_names`.
@@ -233,7 +231,7 @@ def update_uns(adata: AnnData, key: str, entries: dict[str, object]) -> None:
 def rows_of_variables(
     genes: Iterable[str],
     annotated: AnnData | Raw,
-    aliases: Aliases,
+    aliases: Aliases | None,
     gene_symbols: str | None,
 ) -> tuple[Rows, str]:
     """Find the genes that the variables of an AnnData, or of its `raw`, are.

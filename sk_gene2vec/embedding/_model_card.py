@@ -24,6 +24,7 @@ def model_card(embedding: GeneEmbedding) -> str:
     attrs = dict(embedding.attrs)
     scores, collection = attrs.pop("held_out_scores", None), attrs.get("collection")
     licence = collection.get("licence") if isinstance(collection, Mapping) else None
+    named = f"license: other\nlicense_name: {json.dumps(licence)}\n"
     path = files("sk_gene2vec.embedding") / "templates" / "model_card.md"
     template = path.read_text(encoding="utf-8")
     if "encoder" not in attrs:
@@ -34,9 +35,7 @@ def model_card(embedding: GeneEmbedding) -> str:
         n_dimensions=embedding.vectors.shape[1],
         dtype=embedding.vectors.dtype,
         gene=json.dumps(embedding.genes[0], ensure_ascii=False),
-        licence=f"license: other\nlicense_name: {json.dumps(licence)}\n"
-        if licence
-        else "",
+        licence=named if licence else "",
         origin=_table(attrs) if attrs else "Not recorded.",
         score=_MEASURED + _table({"held_out_scores": scores})
         if scores

@@ -21,7 +21,7 @@ from sk_gene2vec.gene_sets._reading import MAX_BYTES
 if TYPE_CHECKING:
     from sk_gene2vec.embedding._embedding import GeneEmbedding
 
-_COUNT = re.compile("[0-9]{1,18}")
+_COUNTS = re.compile(r"\s*([0-9]{1,18})\s+([0-9]{1,18})\s*")
 
 
 def to_word2vec(self: GeneEmbedding, path: str | PathLike[str]) -> None:
@@ -100,13 +100,12 @@ def from_word2vec(
         raise ValueError(f"Expected float32 or float64 as dtype, got {dtype!r}.")
     path = Path(path)
     first, *lines = _read_lines(path, max_bytes)
-    counts = first.split()
-    if len(counts) != 2 or not all(map(_COUNT.fullmatch, counts)):
+    if not (counts := _COUNTS.fullmatch(first)):
         raise ValueError(
             f"{path}, line 1: Expected the numbers of genes and dimensions, as in "
-            f"'16018 100', got {excerpt(' '.join(counts))}."
+            f"'16018 100', got {excerpt(first.strip())}."
         )
-    n_genes, n_dimensions = map(int, counts)
+    n_genes, n_dimensions = map(int, counts.groups())
     if len(lines) != n_genes:
         raise ValueError(f"{path}: Expected {n_genes} genes, got {len(lines)}.")
     genes, vectors = [], []
@@ -160,7 +159,4 @@ def _read_lines(path: Path, max_bytes: int) -> list[str]:
         raise ValueError(
             f"{path}: Expected UTF-8 text, not word2vec's binary format, got: {error}."
         ) from error
-    lines = text.rstrip("\n").split("\n")
-    if lines == [""]:
-        raise ValueError(f"{path}: Expected one line per gene, got an empty file.")
-    return lines
+    return text.rstrip("\n").split("\n")

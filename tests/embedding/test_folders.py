@@ -161,15 +161,15 @@ def test_the_card_of_gene_sets(tmp_path):
     [
         (b"no JSON", "Expecting value"),
         (b"[" * 10**6, "recursion"),
-        (b"[]", "list indices"),
-        (b"{}", "one without 'format'"),
+        (b"[]", "'list' object"),
+        (b"{}", "the format None"),
         (b'{"format": "bert"}', "the format 'bert'"),
         (b'{"format": "sk_gene2vec.GeneEmbedding, version 1"}', "version 1'"),
     ],
 )
 def test_a_folder_of_another_format(tmp_path, content, found):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(ValueError, match=f"config.json .*version 2', got .*{found}"):
+    with pytest.raises(ValueError, match=f"version 2', got .*{found}"):
         GeneEmbedding.from_folder(tmp_path)
 
 
@@ -185,7 +185,7 @@ def test_a_folder_without_files_damaged_or_too_large(embedding, tmp_path):
     for path in (vectors, tmp_path / "genes.tsv"):
         content = path.read_bytes()
         path.write_bytes(content[:-1])
-        with pytest.raises(ValueError, match=rf"{path.name} is damaged, .*sha256"):
+        with pytest.raises(ValueError, match=rf"sha256 of {path.name}"):
             GeneEmbedding.from_folder(tmp_path)
         path.write_bytes(content)
     for name in ("genes.tsv", "config.json"):
@@ -291,8 +291,8 @@ def test_genes_and_records_of_another_kind(embedding, tmp_path, changes):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("simplecache::https://localhost/x", "chained URL .*Download the folder"),
-        ("zip://x::file:///tmp/x.zip", "chained URL .*Download the folder"),
+        ("simplecache::https://localhost/x", "Download the folder"),
+        ("zip://x::file:///tmp/x.zip", "Download the folder"),
         ("http://localhost/x", "encrypted URL"),
         ("ftp://localhost/x", "encrypted URL"),
     ],
@@ -418,7 +418,7 @@ def test_a_score_for_the_card(tmp_path, fits):
     )
     assert found.attrs["held_out_scores"] == expected
     np.testing.assert_array_equal(found.n_gene_sets, np.diff(X.indptr))
-    assert fits[:2] == [visible.sum(), X.sum()]
+    assert fits[:2] == [X.sum(), visible.sum()]
     (card,) = tmp_path.rglob("README.md")
     assert f"auroc | {expected['auroc']:.4g} |" in card.read_text(encoding="utf-8")
 

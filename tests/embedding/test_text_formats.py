@@ -116,7 +116,7 @@ def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "genes.txt: Expected one line per gene, got an empty file"),
+        ("", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
         (" \n", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
         ("TP53 0.5 0.25\n", "line 1: Expected the numbers .*, got 'TP53 0.5 0.25'"),
         ("2 x\nTP53 1\n", "line 1: Expected the numbers .*, got '2 x'"),
