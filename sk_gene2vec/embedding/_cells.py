@@ -172,10 +172,7 @@ def _expression(
     """Return the matrix of cells x genes that was chosen, and its name."""
     check_anndata(adata)
     if layer is not None and use_raw:
-        raise ValueError(
-            f"Expected a layer or use_raw=True, got both: adata.raw has no layer "
-            f"{layer!r}."
-        )
+        raise ValueError("Expected a layer or use_raw=True, got both.")
     if use_raw:
         values, where = getattr(adata.raw, "X", None), "adata.raw.X"
     elif layer is None:

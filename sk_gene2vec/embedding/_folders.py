@@ -184,14 +184,15 @@ def _read_url(url: str, name: str, max_bytes: int) -> bytes:
         raise OSError(f"Could not read {file_url}: {error}") from error
 
 
-def _parse_genes(data: bytes) -> tuple[tuple[str, ...], list[int] | None]:
+def _parse_genes(data: bytes) -> tuple[list[str], list[int] | None]:
     """Return the genes, and their numbers of gene sets if there is such a column."""
-    rows = data.decode().removesuffix("\n").split("\n")
-    header, *counts = zip(*(row.split("\t") for row in rows), strict=True)
-    names = [header[0], *(column[0] for column in counts)]
-    if names not in (["gene"], ["gene", "n_gene_sets"]):
-        raise ValueError(f"the columns {names} in {_GENES}")
-    return header[1:], [int(count) for count in counts[0][1:]] if counts else None
+    header, *lines = data.decode().removesuffix("\n").split("\n")
+    if header not in ("gene", "gene\tn_gene_sets"):
+        raise ValueError(f"the columns {header!r} in {_GENES}")
+    if header == "gene":
+        return lines, None
+    counts = [int(line.partition("\t")[2]) for line in lines]
+    return [line.partition("\t")[0] for line in lines], counts
 
 
 def _parse_vectors(data: bytes) -> Vectors:

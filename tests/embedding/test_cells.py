@@ -20,8 +20,8 @@ GENES = ["PKM", "TP53", "MDM2"]
 NAMES = ["MALAT1", "TP53", "PKM", "XIST"]
 COUNTS = [[40, 1, 3, 0], [0, 2, 0, 0], [60, 0, 5, 1], [20, 0, 0, 0]]
 MEANS = [[0.75, 0.25], [0, 1], [1, 0], [0, 0]]
-EMPTY = "1 of 4 cells express no gene that has a vector and a weight: .* are zero"
-LOW = r"^91\.7% of the expression .* has 2 of 4 var_names, and not 'MALAT1', 'XIST'\.$"
+EMPTY = "1 of 4 cells .* are zero"
+LOW = r"91\.7% .* 2 of 4 var_names.* 'MALAT1', 'XIST'"
 
 
 @pytest.fixture(params=[np.float32, np.float64])
@@ -238,7 +238,7 @@ def test_variables_of_one_gene_add_up(embedding):
 
 def test_genes_of_all_cells_alone_have_no_weight(embedding):
     adata = cells(np.ones((3, 3)), GENES)
-    message = "got none among 3 cells: gene_weights='idf' leaves .* gene_weights=None"
+    message = "none among 3 cells.* gene_weights=None"
     with pytest.raises(ValueError, match=message):
         embed_cells(adata, embedding)
     embed_cells(adata, embedding, gene_weights=None)
@@ -279,7 +279,7 @@ def with_X(X):
             with_X(np.eye(3)),
             {"use_raw": True, "layer": "x"},
             ValueError,
-            "got both: adata.raw has no layer 'x'",
+            "got both",
         ),
         (with_X(None), {}, ValueError, "expression in adata.X, got None"),
         (with_X(np.zeros((0, 3))), {}, ValueError, r"got the shape \(0, 3\)"),
@@ -315,7 +315,7 @@ def test_a_layer_that_is_not_there_is_told_from_those_that_are(embedding, comple
 
 
 def test_vectors_without_genes_are_refused(complete):
-    with pytest.raises(TypeError, match="Expected a GeneEmbedding, got ndarray"):
+    with pytest.raises(TypeError, match="GeneEmbedding, got ndarray"):
         embed_cells(complete, np.eye(3))
 
 

@@ -182,7 +182,7 @@ def test_a_single_gene_has_no_neighbors():
 
 
 def test_queries_that_ask_nothing_are_refused(embedding):
-    with pytest.raises(ValueError, match="at least one gene to compare with, got none"):
+    with pytest.raises(ValueError, match="at least one gene"):
         embedding.most_similar([])
     for ask in (embedding.most_similar, embedding.neighbors):
         with pytest.raises(ValueError, match="topn == 0, must be >= 1"):
@@ -398,19 +398,18 @@ def test_from_pipeline_takes_any_output_and_leaves_out_genes_of_no_gene_set(
     with pytest.warns(UserWarning, match="in no gene set") as caught:
         found = GeneEmbedding.from_pipeline(model, ["X", "TP53", "Y"])
     (warning,) = caught
-    assert str(warning.message).startswith(
-        "2 of 3 genes are in no gene set of the collection, and left out: 'X', 'Y'"
-    )
+    assert "2 of 3 genes" in str(warning.message)
+    assert "left out: 'X', 'Y'" in str(warning.message)
     assert warning.filename == __file__
     assert list(found) == ["TP53"]
     np.testing.assert_allclose(found["TP53"], wanted["TP53"], rtol=1e-5)
 
 
 def test_from_pipeline_refuses_nothing_but_genes_of_no_gene_set(model):
-    message = r"2 of 2 genes are in no gene set of the collection: 'X', 'Y'"
+    message = "2 of 2 genes .*: 'X', 'Y'"
     with pytest.raises(ValueError, match=message):
         GeneEmbedding.from_pipeline(model, ["X", "Y"])
-    with pytest.raises(ValueError, match="every gene once, got 'HK1' twice"):
+    with pytest.raises(ValueError, match="'HK1' twice"):
         GeneEmbedding.from_pipeline(model, ["HK1", "HK1"])
 
 
@@ -444,7 +443,7 @@ def test_vectors_are_those_of_one_fitted_pipeline(make, model):
         (make_pipeline("passthrough", *model), "str -> GmtVectorizer -> GeneSetE"),
         (TOY, "GeneSets"),
     ):
-        message = f"pipeline that starts with GmtVectorizer and .*, got {got}"
+        message = f"fitted pipeline .*, got {got}"
         with pytest.raises(TypeError, match=message):
             make(other)
 

@@ -288,6 +288,17 @@ def test_genes_and_records_of_another_kind(embedding, tmp_path, changes):
     assert len(str(caught.value).replace(str(tmp_path), "")) < 500
 
 
+def test_many_empty_genes_take_little_memory(embedding, tmp_path):
+    embedding.to_folder(tmp_path)
+    forge(tmp_path, genes=b"gene" + b"\n" * 2**19)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="genes that are not empty"):
+        GeneEmbedding.from_folder(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30 * 10**6
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

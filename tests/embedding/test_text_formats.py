@@ -137,6 +137,11 @@ def test_what_is_not_word2vec_is_refused_with_the_line(text, message, tmp_path):
         GeneEmbedding.from_word2vec(path)
 
 
+def test_an_address_is_not_opened():
+    with pytest.raises(FileNotFoundError):
+        GeneEmbedding.from_word2vec("https://localhost/genes.txt")
+
+
 def test_binary_word2vec_is_refused(tmp_path):
     path = tmp_path / "genes.bin"
     numbers = np.float32([-1.7, 2.9]).tobytes()
