@@ -62,8 +62,8 @@ plot_embedding(
 # --------
 # The page is one HTML file that works offline. Point at a gene to see its gene sets,
 # click on it for the most similar genes, search for another by any of its names, or
-# zoom in. The vectors determine which genes are similar, the coordinates where they
-# are drawn.
+# zoom in. The vectors determine which genes are similar, and the coordinates determine
+# where they are drawn.
 
 from sk_gene2vec.plotting import write_gene_map
 

@@ -9,15 +9,15 @@ for vectors that serve a classifier, and for the classifier alone.
 # %%
 # Without labels
 # --------------
-# ``GeneSetEncoder.score`` hides a tenth of each gene's memberships and ranks all gene
-# sets that the rest does not list: ``NDCG@100``, higher is better. A grid search over
-# the encoder alone therefore needs no labels. Genes are the samples, so
-# cross-validation scores genes that the encoder has not seen. A score of genes that
-# ``fit`` has seen would be too high, because such a gene finds its hidden memberships
-# with itself.
+# ``GeneSetEncoder.score`` hides a tenth of each gene's memberships, and ranks them
+# among all gene sets that the gene is not visibly in. The score is NDCG@100; higher is
+# better. A grid search over the encoder alone therefore needs no labels. Genes are the
+# samples, so cross-validation scores genes that the encoder has not seen. A score of
+# genes that ``fit`` has seen would be too high, because such a gene votes for its own
+# hidden memberships.
 #
-# The score is that of restoring deleted entries. Memberships that a later release adds
-# are another question, see the benchmarks.
+# This score measures how well deleted entries are restored. The benchmarks also measure
+# how well memberships are predicted that a later release added.
 #
 # To save time, this example uses only the large gene sets and some of the genes.
 
@@ -41,7 +41,7 @@ search = GridSearchCV(encoder, grid, cv=2).fit(X)
 print(f"best: {search.best_params_}, NDCG@100 {search.best_score_:.3f}")
 
 # %%
-# One line for each share of memberships that training masks:
+# The plot has one line per share of memberships that training masks:
 
 import matplotlib.pyplot as plt
 
@@ -110,7 +110,7 @@ for score, params in zip(
 # %%
 # The classifier alone
 # --------------------
-# The vectors need not be learned again for every setting of the classifier.
+# The encoder need not be trained again for every setting of the classifier.
 # ``FrozenEstimator`` keeps a fitted encoder as it is.
 
 from sklearn.frozen import FrozenEstimator

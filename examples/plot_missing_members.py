@@ -3,8 +3,8 @@ Missing members of a gene set
 =============================
 
 No collection is complete. A fitted pipeline suggests genes that a gene set may lack,
-and gene sets that a gene may be missing from. At the end, a check with memberships that
-were deleted on purpose.
+and gene sets that a gene may be missing from. The last part checks this with
+memberships that were deleted on purpose.
 """
 
 # %%
@@ -28,8 +28,8 @@ suggest_genes(model, "GOBP_MITOPHAGY", n=8)
 # %%
 # `evidence` names genes of the set that are among the 30 nearest genes of the suggested
 # one. Use the order of the genes to decide what to look up first. The level of the
-# probabilities is a convention: the collection is taken to list 87 % of its true
-# memberships, and ``GeneSetEncoder(completeness=...)`` changes that.
+# probabilities is a convention: the collection is assumed to list 87 % of its true
+# memberships, and ``GeneSetEncoder(completeness=...)`` changes this share.
 #
 # For a gene, the answer is gene sets. ``among=`` limits them to a prefix or a list.
 
@@ -59,16 +59,16 @@ print(f"deleted memberships among the first 20 of a gene: {scores['recall@20']:.
 print(f"AUROC: {scores['auroc']:.3f}")
 
 # %%
-# This check is easier than the question that matters. The sets of the Gene Ontology are
-# nested, so the parents and near copies of a deleted entry are still listed and give it
-# away. A membership that nobody has found yet has no such traces: of the memberships
-# that later releases added, fewer are found. The benchmarks have both tables.
+# This check is easier than to find memberships that nobody has listed yet. The sets of
+# the Gene Ontology are nested, so the gene of a deleted entry is often still listed in
+# a narrower set or a near copy, which reveals the entry. Memberships that later
+# releases added are found less often. The benchmarks have both tables.
 #
 # Are the probabilities right?
 # ----------------------------
-# Of the pairs with a probability of 0.3, three in ten should be deleted entries. Nearly
-# all pairs have probabilities near zero, so the bins have equally many pairs and the
-# axes are logarithmic.
+# Three in ten pairs with a probability of 0.3 should be deleted entries. Nearly all
+# pairs have probabilities near zero, so the bins have equally many pairs and the axes
+# are logarithmic.
 
 import matplotlib.pyplot as plt
 

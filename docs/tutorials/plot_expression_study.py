@@ -2,9 +2,9 @@
 From an expression study
 ========================
 
-From a table of differential expression to an answer: find the genes in a collection,
-ask which gene sets are over-represented, keep one of each group of near copies, and
-ask which genes the list may lack.
+This tutorial begins with a table of differential expression. It finds the genes in a
+collection of gene sets, tests which gene sets are over-represented, keeps one of each
+group of near copies, and suggests genes that the list may lack.
 """
 
 # %%
@@ -107,13 +107,13 @@ print(f"{len(results)} gene sets")
 results.head(10)
 
 # %%
-# One of each
-# -----------
-# Many of these gene sets are near copies of each other. ``group_gene_sets`` puts those
-# that share half of their genes or more into one group. The names are in the order of
-# the table, so the most significant gene set of a group represents it. A small set that
-# is nested in a much larger one is not a near copy of it and keeps its own row: it is
-# the more specific answer.
+# One gene set per group
+# ----------------------
+# Many of these gene sets are near copies of each other. ``group_gene_sets`` puts gene
+# sets that share half of their genes or more into one group. The names are in the order
+# of the table, so the most significant gene set of a group represents it. A small set
+# that is nested in a much larger one is not a near copy of it and keeps its own row: it
+# is the more specific answer.
 
 groups = group_gene_sets(gene_sets, results["gene_set"])
 print(f"{groups['representative'].nunique()} groups")
@@ -121,7 +121,7 @@ kept = results[results["gene_set"].isin(groups["representative"])]
 kept.head(10)
 
 # %%
-# Each gene set with the representative of its group:
+# This table has each gene set with the representative of its group:
 
 groups.head(10)
 
@@ -138,7 +138,7 @@ names = [
 axes.barh(names, -np.log10(shown["adjusted_p"]))
 axes.set(
     xlabel="-log10 of the adjusted p-value",
-    title="One gene set of each group (gene sets in the group)",
+    title="One gene set per group (gene sets in the group)",
 )
 axes.tick_params(axis="y", labelsize=8)
 axes.spines[["top", "right"]].set_visible(False)
@@ -148,9 +148,9 @@ axes.spines[["top", "right"]].set_visible(False)
 # ----------------------------
 # A fitted pipeline of a vectorizer and an encoder suggests genes. The list is treated
 # as one more gene set; nothing is retrained. `evidence` names gene sets of the
-# suggested gene, each with the number of genes of the list that it has, and its size.
-# Use the order of the genes. The level of the probabilities is a convention: the list
-# is taken to have 87 % of its genes, and ``completeness=`` changes that.
+# suggested gene, each with the number of listed genes in it, and its size. Use the
+# order of the genes. The level of the probabilities is a convention: the list is
+# assumed to have 87 % of its true genes, and ``completeness=`` changes this share.
 
 model = make_pipeline(vectorizer, GeneSetEncoder(max_epochs=10, random_state=0))
 model.fit(vectorizer.genes_)
@@ -160,18 +160,18 @@ suggest_genes(model, genes, n=8)
 # If you know which genes the study measured, pass them as ``among=``: the suggestions
 # are then genes whose change you can look up.
 #
-# Gene sets that are near
-# -----------------------
-# These gene sets share more genes with the list than chance explains. `similarity`
-# compares them with the list together with the genes that it may lack:
+# The nearest gene sets
+# ---------------------
+# These gene sets share more genes with the list than chance explains. For `similarity`,
+# the genes that the list may lack count too, weighted by their probability:
 
 nearest_gene_sets(model, genes, n=8)
 
 # %%
 # What to write down
 # ------------------
-# - Which collection and which genes: the name and the release of the collection, how
-#   many genes of the list were found, and which genes were the background.
+# - **Collection and genes**: the name and the release of the collection, how many genes
+#   of the list were found, and which genes were the background.
 # - **Evidence**: the over-represented gene sets with their adjusted p-values, one per
 #   group, with the number of its near copies.
 # - **Suggestions**: genes whose gene sets are like those of the list. They come from
@@ -179,7 +179,7 @@ nearest_gene_sets(model, genes, n=8)
 #   just missed the threshold deserves a second look, and a gene that does not change is
 #   a result too.
 #
-# The same from a shell, for any collection, is ``sk-gene2vec complete sets.gmt --genes
-# list.txt --aliases human``.
+# From a shell, ``sk-gene2vec complete sets.gmt --genes list.txt --aliases human`` makes
+# the suggestions, for any collection.
 
 plt.show()

@@ -11,9 +11,10 @@ memberships, and shows what happens if labels and gene sets come from the same s
 # Genes, gene sets, classes
 # -------------------------
 # A gene set is a list of genes that have something in common: they act in one process,
-# or rise together in a disease. A collection has thousands of such lists. In a matrix
-# of genes x gene sets, genes are the samples and memberships the features, as documents
-# and words are in text: sparse, 0 or 1, many columns that say nearly the same.
+# or rise together in a disease. A collection has thousands of such lists. A gene that
+# is in a gene set is a membership. In a matrix of genes x gene sets, genes are the
+# samples and gene sets the features, as documents and words are in text. The matrix is
+# sparse, its entries are 0 or 1, and many of its columns are nearly the same.
 #
 # The labels here are twelve molecular functions of 5,400 genes, the collection is the
 # bundled Gene Ontology. Small gene sets are left out to save time.
@@ -60,8 +61,8 @@ for params, score in zip(
     print(f"{params}: accuracy {score:.3f}")
 
 # %%
-# :doc:`/auto_examples/plot_grid_search` has more: searches without labels, and of the
-# classifier alone.
+# :doc:`/auto_examples/plot_grid_search` has two more searches: one without labels, and
+# one over the classifier alone.
 #
 # Vectors and rows
 # ----------------
@@ -90,11 +91,11 @@ for name, values in all_features.items():
     print(f"{name}: {values.shape[1]:,} columns")
 
 # %%
-# How many labels there are
-# -------------------------
+# The number of labels
+# --------------------
 # The same classifier, trained on more and more genes, is tested on 1,000 others. Rows
-# and vectors have different lengths and so need different penalties: each input has the
-# best of four.
+# and vectors have different lengths and so need different penalties: for each input,
+# the best of four is taken.
 
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
@@ -128,18 +129,18 @@ axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 
 # %%
-# With five labels per class, the vectors are better than the rows: which gene sets
-# occur together was learned from thousands of genes without a label. With more labels,
-# a linear classifier can learn this from the rows, and the rows keep details that 100
-# numbers cannot. So try both: :ref:`when-to-embed` in the user guide summarises other
-# tasks. Vectors are also useful where the input must be short and dense: for nearest
-# neighbours, kernels, neural networks, or beside other features.
+# With five labels per class, the vectors are better than the rows: the encoder has
+# learned from thousands of genes without a label which gene sets occur together. With
+# more labels, a linear classifier can learn this from the rows, and the rows keep
+# details that 100 numbers cannot. Try both: :ref:`when-to-embed` in the user guide has
+# other tasks. Vectors are also useful where the input must be short and dense: for
+# nearest neighbours, kernels, neural networks, or beside other features.
 
 # %%
 # Leakage
 # -------
 # Biological processes and molecular functions are annotated by the same people, from
-# the same papers, and some processes nearly name a function. Compute the overlap of
+# the same papers, and some processes nearly state a function. Compute the overlap of
 # every gene set with every class:
 
 X = GmtVectorizer(gene_sets).fit(genes).transform(genes)

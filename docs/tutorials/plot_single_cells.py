@@ -46,8 +46,8 @@ embedding
 # The vectors of the cells
 # ------------------------
 # The data set is from 2017, so some of its symbols are old. Aliases find their genes.
-# Genes without a vector are left out; ``uns`` has the share of genes and counts that is
-# covered.
+# Genes without a vector are left out; ``uns`` has the shares of genes and of counts
+# that are used.
 
 embed_cells(cells, embedding, layer="counts", aliases=load_human_gene_aliases())
 
@@ -58,9 +58,9 @@ print(f"their share of the counts: {found['coverage_counts']:.1%}")
 # %%
 # Next to principal components
 # ----------------------------
-# How often do the nearest cells tell the cell type? PCA is fitted to these cells, the
-# gene vectors are not. ``X_mixed`` gives every gene the vector of another gene. It is
-# here to show how much of the accuracy comes from the vectors: cells that express the
+# How often do the nearest cells predict the cell type? PCA is fitted to these cells,
+# the gene vectors are not. ``X_mixed`` gives every gene the vector of another gene. It
+# shows how much of the accuracy comes from the vectors, because cells that express the
 # same genes get the same vector, whatever the vectors of the genes are.
 
 import numpy as np
