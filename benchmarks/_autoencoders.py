@@ -17,8 +17,9 @@ class ELSA(BaseEstimator):
     """ELSA: scores ``x @ (A @ A.T - I)``, rows of A of unit length.
 
     Trained as in the paper: rows and their predictions are scaled to unit length, the
-    loss is the squared distance, the optimiser NAdam, a batch has 256 rows. A gene is
-    ranked for sets that it is not visibly in, where the identity adds nothing.
+    loss is the squared distance, the optimiser is NAdam, and a batch has 256 rows. A
+    gene is ranked only for sets that it is not visibly in, so the identity adds
+    nothing.
 
     Best settings: a grid of the learning rate and of the number of epochs.
 

@@ -23,7 +23,7 @@ HALLMARK = "h.all.v7.0.symbols.gmt"
 
 
 def shared(name: str) -> Path:
-    """Path of a file of the MSigDB data, or an exit that says what is missing."""
+    """Path of a file of the MSigDB data; exit with a message if it is missing."""
     path = SHARED_DATA / name
     if not path.exists():
         raise SystemExit(f"needs {name} in the folder shared/data beside the checkout")

@@ -198,7 +198,7 @@ class ALS(BaseEstimator):
             num_threads=int(os.environ.get("OMP_NUM_THREADS", 0)),
             random_state=0,
         )
-        # Its own threads and those of BLAS would be in each other's way.
+        # Its threads and those of BLAS would slow each other down.
         with threadpool_limits(1, "blas"):
             self.als_.fit(sp.csr_matrix(X), show_progress=False)
         self.embedding_ = self.als_.user_factors
@@ -317,7 +317,7 @@ class EDLAE(EASE):
 class Word2Vec(BaseEstimator):
     """Skip-gram Word2Vec by gensim, gene sets as sentences of genes.
 
-    Best settings: negative sampling, every sentence shuffled anew in each epoch and a
+    Best settings: negative sampling, every sentence shuffled again in each epoch and a
     window of 10 genes either side, which samples all pairs of a gene set alike; 0.1 as
     the first learning rate (on GO BP it lifts NDCG@100 from 0.43, at gensim's 0.025, to
     0.56); no down-sampling of frequent genes; sets are the mean of their genes'
@@ -361,7 +361,7 @@ class Word2Vec(BaseEstimator):
             sg=1,
             min_count=1,
             seed=0,
-            # More than one and results are no longer the same in every run.
+            # With several workers, results would differ from run to run.
             workers=1,
         )
         place = model.wv.key_to_index
@@ -399,7 +399,7 @@ class Word2Vec(BaseEstimator):
 
 
 class Sentences:
-    """Gene sets as sentences of gene numbers, shuffled anew in each pass."""
+    """Gene sets as sentences of gene numbers, shuffled again in each pass."""
 
     def __init__(self, X: Any) -> None:
         by_set = X.T.tocsr()
@@ -434,7 +434,7 @@ NOTEBOOK = {
     "batch_size": 1000,
     "hidden_layer_sizes": (100,),
 }
-# The notebook trains for 100 epochs, where the full problem needs no more than 20.
+# The notebook trains for 100 epochs, but the full problem needs only 20.
 ONE_HOT_SETTINGS = [{"max_epochs": 20}, {"max_epochs": 100}]
 # name: label, parameters of the encoder, grid
 OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
@@ -445,7 +445,7 @@ OURS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
 
 
 def settings_of(method: str, *, embedding: bool = False) -> list[dict[str, Any]]:
-    """Grid of a method; of one that serves the vectors, if that is all one wants."""
+    """Grid of a method, or only the settings that change the vectors."""
     if method in OURS:
         return OURS[method][2]
     peer: Any = PEERS[method][1]
@@ -455,7 +455,7 @@ def settings_of(method: str, *, embedding: bool = False) -> list[dict[str, Any]]
 
 
 def make(method: str, dim: int | None, settings: dict[str, Any]) -> Any:
-    """Build an unfitted estimator; `dim` is None for what has no embedding."""
+    """Build an unfitted estimator; `dim` is None for methods without an embedding."""
     if method in OURS:
         fixed = OURS[method][1] | {"embedding_dim": dim, "random_state": 0}
         return GeneSetEncoder(**fixed | settings)
@@ -484,7 +484,7 @@ def embedding_of(estimator: Any, X: Any) -> Any:
 
 
 def installed(methods: list[str]) -> list[str]:
-    """Leave out the methods whose package is missing, and say so."""
+    """Leave out the methods whose package is missing, with a message."""
     kept = []
     for method in methods:
         needs = method in PEERS and getattr(PEERS[method][1], "needs", None)
@@ -509,7 +509,7 @@ class Records:
             self.records = json.loads(self.path.read_text()).get("records", [])
 
     def run(self, script: str, job: dict[str, Any], timeout: float) -> None:
-        """Run a job in a process of its own, and write down what came of it."""
+        """Run a job in a process of its own, and record its result."""
         job = json.loads(json.dumps(job))
         name = " ".join(str(x) for x in job.values() if x not in (None, {}))
         command = [sys.executable, script, "--job", json.dumps(job)]
@@ -531,7 +531,7 @@ class Records:
         self.add(job, outcome | {"seconds_with_scoring": seconds})
 
     def add(self, job: dict[str, Any], outcome: dict[str, Any]) -> None:
-        """Put down what came of a job, in place of what did before."""
+        """Record the result of a job, in place of its previous result."""
         where = machine()
         outcome = outcome | {"date": where["date"], "threads": where["threads"]}
         self.records = [x for x in self.records if any(x.get(k) != job[k] for k in job)]
@@ -541,7 +541,7 @@ class Records:
         self.path.write_text(json.dumps(result, indent=1) + "\n")
 
     def best(self, key: str, **wanted: Any) -> dict[str, Any] | None:
-        """Record with the highest `key` among those of a job; else one that failed."""
+        """Find a job's record with the highest `key`, or one that failed if all did."""
         found = [x for x in self.records if all(x.get(k) == wanted[k] for k in wanted)]
         return max(found, key=lambda x: x.get(key, -1.0), default=None)
 

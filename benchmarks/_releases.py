@@ -1,4 +1,4 @@
-"""What came after MSigDB v7.1, GO and Reactome of 2022, and who foresaw it.
+"""Memberships that GO and Reactome of 2022 added to MSigDB v7.1, and their scores.
 
 Gene sets are matched by name, after upper case and with anything but letters and digits
 as an underscore; new symbols are matched through the bundled aliases.
@@ -20,7 +20,7 @@ from sk_gene2vec import GmtVectorizer, read_gmt
 from sk_gene2vec.datasets import load_go_bp, load_human_gene_aliases
 
 REACTOME_2022 = "reactome_2022.gmt.gz"
-# A GO term that kept less of its members than this now means something else.
+# A GO term that kept a smaller share of its members has another meaning now.
 _KEPT = 0.8
 
 FIRST = [1000, 3000, 10000]
@@ -137,7 +137,7 @@ def memberships(lists: Sequence[Array], n_genes: int) -> sp.csr_array:
 
 
 def judge(scores: Array, task: Task) -> dict[str, float]:
-    """Precision among the first pairs of all, recall of a gene's new terms.
+    """Precision among the first pairs of all, and recall of a gene's new terms.
 
     Pairs of equal score are in the order of genes and terms.
     """

@@ -39,7 +39,7 @@ GROUPS = {"1 to 4": (1, 5), "5 to 19": (5, 20), "20 and more": (20, np.inf)}
 
 Scores = dict[str, float]
 Config = tuple[Any, ...]
-# One entry a fold: the scores of each configuration.
+# One entry per fold: the scores of each configuration.
 Folds = list[dict[Config, Scores]]
 
 
@@ -214,7 +214,7 @@ def score_linear(features: Any, labels: Labels, sizes: Array) -> Scores:
 
 
 def score_few(features: Any, labels: Labels, sizes: Array, n_labels: int) -> Scores:
-    """Score a classifier that knows `n_labels` genes of each class, mean of draws."""
+    """Score a classifier trained on `n_labels` genes per class, mean of draws."""
     codes = labels.values.argmax(axis=1)
     splits = []
     for seed in range(N_DRAWS):
@@ -328,7 +328,7 @@ def score_pairs(features: Any, splits: dict[str, Pairs], sizes: Array) -> Scores
     """AUROC of the test pairs, with the configuration that is best on the valid."""
     best: dict[str, Any] = {"valid": -1.0}
     units = {scaling.unit for scaling in scalings(features)}
-    # Dense columns of three kinds are of no use but standardised.
+    # Dense columns of three kinds are useful only if standardised.
     standard = (False, True) if sp.issparse(features) else (True,)
     for unit, full, standardised in product(units, (False, True), standard):
         values = normalize(features) if unit else features
@@ -340,7 +340,7 @@ def score_pairs(features: Any, splits: dict[str, Pairs], sizes: Array) -> Scores
             truth = splits["valid"].labels > 0
             of_valid = auroc(truth, classifier.decision_function(valid))
             if of_valid <= best["valid"]:
-                # C only grows: the best is behind.
+                # C only grows, so the best one was already tried.
                 break
             best = {
                 "valid": of_valid,

@@ -1,8 +1,8 @@
 """Tasks for gene vectors: labels of genes, and where they may leak.
 
-A task is a collection, to embed, and labels of its genes that the collection does not
-hold. Genes are split in two by a checksum of their symbol: settings are chosen on one
-half, and the tables are made from the other.
+A task is a collection, to embed, and labels of its genes that are not in the
+collection. Genes are split in two by a checksum of their symbol: settings are chosen on
+one half, and the tables are made from the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Array = NDArray[Any]
 
 HALVES = ("tuning", "final", "all")
 
-# Sets that share this much (Jaccard index) with a set of the collection are no labels.
+# Sets that share this much (Jaccard index) with a set of the collection are not used as
+# labels.
 _COPY = 0.25
 _N_LABELS = 100
 
@@ -106,7 +107,7 @@ def _numbers(genes: list[str]) -> dict[str, int]:
 
 
 def classes(genes: list[str]) -> Labels:
-    """Twelve molecular functions, one a gene."""
+    """Twelve molecular functions, one per gene."""
     data, target = load_go_mf_classes(return_X_y=True)
     number = _numbers(genes)
     rows = np.array([number[gene] for gene in data])
@@ -134,7 +135,7 @@ def _matrix(gene_sets: dict[str, Any], genes: list[str]) -> sp.csr_array:
 
 
 def _annotated(source: dict[str, Any], genes: list[str]) -> Array:
-    """Find the genes that the source of the labels knows: others are no negatives."""
+    """Find the genes in the source of the labels: others are not negatives."""
     return np.flatnonzero(_matrix(source, genes).sum(axis=1))
 
 
@@ -152,7 +153,7 @@ def _drawn(found: Array) -> Array:
 def _without_copies(
     source: dict[str, Any], genes: list[str], X: Any, sizes: tuple[int, int]
 ) -> Labels:
-    """Draw sets of moderate size that are no near copies of a set in X."""
+    """Draw sets of moderate size that are not near copies of a set in X."""
     names = [*source]
     labels = _matrix(source, genes)
     n_genes = labels.sum(axis=0)

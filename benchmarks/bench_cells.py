@@ -1,9 +1,9 @@
-"""Vectors of cells: how fast, how much memory, and how well they tell cell types.
+"""Vectors of cells: time, memory, and how well they distinguish cell types.
 
-100,000 synthetic cells x 20,000 genes with 2,000 counts a cell are to take no more than
-60 seconds and 2 GB, reading the file included. Cell types are those of
-`pbmc68k_reduced`, which scanpy ships; the k-NN accuracy is to be that of PCA. Genes
-with the vectors of others show what comes from the vectors, and what from expression.
+100,000 synthetic cells x 20,000 genes with 2,000 counts per cell should take at most 60
+seconds and 2 GB, reading the file included. Cell types are those of `pbmc68k_reduced`,
+which scanpy ships; the k-NN accuracy should be that of PCA. A run in which genes have
+the vectors of other genes shows how much comes from the expression alone.
 
     python benchmarks/bench_cells.py [--cells 100000] [--skip time types]
 """
@@ -53,7 +53,7 @@ embedding = GeneEmbedding(adata.var_names, vectors.astype(np.float32))
 read, before = time.perf_counter(), time.process_time()
 embed_cells(adata, embedding)
 end, after = time.perf_counter(), time.process_time()
-# getrusage counts what the process that started this one had.
+# getrusage includes the peak of the process that started this one.
 status = Path("/proc/self/status").read_text()
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) * 1024 / 1e9
 print(json.dumps([read - start, end - read, after - before, peak]))
@@ -120,7 +120,7 @@ def vectors_of(gene_sets: Any) -> GeneEmbedding:
 
 
 def collections() -> dict[str, Any]:
-    # GO's sets are in the other; those of expression in immune cells are like the task.
+    # The other run has GO's sets; C7, expression in immune cells, is like the task.
     msigdb = read_gmt(shared(MSIGDB))
     curated = [name for name in msigdb if not name.startswith(("GO_", "GSE"))]
     found = {"GO BP, bundled": load_go_bp(), "MSigDB C2, C6 and Hallmark": msigdb}

@@ -1,9 +1,9 @@
-"""What a grid search on a Dask cluster sends, by how it gets the collection.
+"""Bytes that a grid search on a Dask cluster sends, by source of the collection.
 
 GridSearchCV over vectorizer, encoder and classifier, 3 parameters x 3 folds, on a
 cluster of two worker processes on this machine. Bytes are those that the client and the
 scheduler write and those that workers send each other. The encoder trains one short
-epoch: the point is what travels, not what is learned.
+epoch, because only the transfer is measured.
 
     python benchmarks/bench_dask.py [--genes 600]
 """

@@ -1,11 +1,12 @@
-"""What vectors are good for: this package, its peers, and the rows themselves.
+"""Tasks solved with vectors: this package, its peers, and the rows themselves.
 
 Every method embeds all genes of a collection, without labels. The rows that they all
-compress compete too: memberships, and TF-IDF rows of unit length. Then a classifier
-that is tuned for each of them learns the tasks of _tasks.py:
+compress are compared too: memberships, and TF-IDF rows of unit length. Then a
+classifier that is tuned for each kind of input learns the tasks of _tasks.py:
 
 - classes: twelve molecular functions from the bundled GO biological processes, by
-  logistic regression on all labels, on 5 to 50 a class, by k-NN, RBF SVC, MLP, k-means.
+  logistic regression on all labels and on 5 to 50 labels per class, by k-NN, RBF SVC,
+  MLP and k-means.
 - labels: up to a hundred binary labels, by ridge regression: families of genes,
   compartments, Reactome, expression signatures, GO terms from MSigDB without C5, and
   annotations of GO 2022 from MSigDB v7.1.
@@ -14,8 +15,8 @@ that is tuned for each of them learns the tasks of _tasks.py:
   vectors, with or without their product and absolute difference.
 
 Genes are split in two halves: settings are chosen on "tuning", tables are of "final".
-Of a method's settings (see _peers.py) the table shows the one that is best for it, of
-each task on the very genes of the table.
+For each task, the table shows a method with the settings (see _peers.py) that are best
+on the very genes of the table.
 
     python benchmarks/bench_downstream.py --jobs 2
     python benchmarks/bench_downstream.py --tasks classes few_10 --half tuning
@@ -104,7 +105,7 @@ def jobs_of(args: argparse.Namespace, collection: str) -> Iterator[dict[str, Any
 
 
 def run(args: argparse.Namespace, collection: str) -> None:
-    """Run what the file of a collection does not have."""
+    """Run the tasks that the file of a collection does not have."""
     records = Records(f"bench_downstream_{collection}")
     known = [{x: record[x] for x in record} for record in records.records]
     todo = []
@@ -130,7 +131,7 @@ def name_of(record: dict[str, Any]) -> str:
 
 
 def table_of(half: str, tasks: list[str]) -> pd.DataFrame:
-    """Best score of each method, a row, in each task, a column."""
+    """Best score of each method (rows) in each task (columns)."""
     found: dict[tuple[str, str], float] = {}
     for collection in {TASKS[task].collection for task in tasks}:
         for record in Records(f"bench_downstream_{collection}").records:

@@ -1,6 +1,6 @@
 """GeneEmbedding: neighbours of 1,000 genes among 20,000 x 100, and the word2vec text.
 
-The neighbours of 1,000 genes are to take less than 0.5 seconds. gensim, where it is
+The neighbours of 1,000 genes should take less than 0.5 seconds. gensim, where it is
 installed, answers the same queries one at a time and opens the same file.
 
     python benchmarks/bench_embedding.py [--repeats 5]

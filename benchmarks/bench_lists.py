@@ -1,4 +1,4 @@
-"""Complete gene lists that the collection does not have, next to other methods.
+"""Complete gene lists that are not in the collection, next to other methods.
 
 The lists come from two places:
 
@@ -61,10 +61,10 @@ COLUMNS = [
 ]
 # Number of genes of a list, before it is cut in halves.
 SMALLEST, LARGEST = 10, 500
-# Gene sets that share so much of their union are near copies.
+# Gene sets that share this much of their union are near copies.
 NEAR_COPY = 0.5
 FIRST = 100
-# Of logistic regression.
+# Penalties of logistic regression.
 CS = [0.1, 1, 10, 100]
 METHODS = ["rows", "tfidf", "word2vec", "membership"]
 # Places of the genes of each list, in two halves: those shown and those hidden.
@@ -121,7 +121,7 @@ def outside(n_lists: int) -> tuple[Any, dict[str, Lists]]:
 
 
 def near_copies(lists: Any, X: Any) -> Any:
-    """Say which lists, the rows, share half of their union with which gene sets."""
+    """Mark the lists (rows) and gene sets (columns) that share half of their union."""
     sizes, of_lists = X.sum(axis=0), lists.sum(axis=0)
     common = (sp.csc_array(lists, dtype=np.float32).T @ X).toarray()
     return common >= NEAR_COPY * (of_lists[:, np.newaxis] + sizes - common)
@@ -176,7 +176,7 @@ def logistic(rows: Any, **options: Any) -> Scorer:
 
 
 def of_ours(encoder: Any, X: Any) -> dict[str, Scorer]:
-    """Methods on our vectors, and our own completion."""
+    """Methods on our vectors, and `suggest_genes`."""
     from sk_gene2vec.encoder._gene_lists import score_list
 
     def suggest(shown: Any) -> Any:
@@ -192,7 +192,7 @@ def of_ours(encoder: Any, X: Any) -> dict[str, Scorer]:
 def run_job(job: dict[str, Any]) -> dict[str, Any]:
     """Fit one method and complete all lists; called in a process of its own."""
     X, lists = (left_out if job["collection"] == "left out" else outside)(job["lists"])
-    # Genes may be left with nothing but sets of all genes.
+    # Some genes may be left only in sets of all genes.
     warnings.filterwarnings("ignore", message=".* in no gene set")
     outcome: dict[str, Any] = {"n_genes": X.shape[0], "n_gene_sets": X.shape[1]}
     outcome["n_lists"] = {kind: len(pairs) for kind, pairs in lists.items()}

@@ -1,4 +1,4 @@
-"""From a file of gene sets to an interactive map: MSigDB Hallmark, full MSigDB's page.
+"""Time from a file of gene sets to an interactive map: Hallmark, full MSigDB.
 
 The lines that a user writes run in a process of their own, so that imports and the
 compilation inside UMAP count. The second row is the page of full MSigDB alone, with the

@@ -1,7 +1,7 @@
-"""Neighbours under load: two fits in parallel against the same two in a row.
+"""Two fits in parallel against the same two in a row.
 
-GO biological process, default parameters but the number of epochs, joblib's processes
-on two cores, as GridSearchCV(n_jobs=2) runs them.
+The fits are on GO biological process, with default parameters except the number of
+epochs, in joblib's processes on two cores, as GridSearchCV(n_jobs=2) runs them.
 
     python benchmarks/bench_parallel.py [--repeats 3]
 """

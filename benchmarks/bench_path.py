@@ -1,9 +1,9 @@
-"""The rest of the path: reading, the matrix, transform, predictions, suggestions.
+"""Steps other than training: reading, matrix, transform, predictions, suggestions.
 
-Full MSigDB v7.1. Each step is to take no more than a tenth of a 20-epoch fit, and
-reading no longer than GSEApy's read_gmt on the same decompressed file. What GSEApy does
-is written here from its description (its installation is not needed): a dictionary of
-the tab-separated fields of each line.
+The collection is full MSigDB v7.1. Each step should take at most a tenth of a 20-epoch
+fit, and reading no longer than GSEApy's read_gmt on the same decompressed file. If
+GSEApy is not installed, its reader is written here: a dictionary of the tab-separated
+fields of each line.
 
     python benchmarks/bench_path.py [--repeats 5]
 """
@@ -85,7 +85,7 @@ def main() -> None:
             "read_gmt, plain file": lambda: read_gmt(plain),
             "read_gmt and every gene split": lambda: dict(read_gmt(plain)),
         }
-        # In turns, so that drift of the machine meets all alike.
+        # In turns, so that a drift of the machine affects all alike.
         seconds: dict[str, list[float]] = {name: [] for name in readers}
         for _ in range(repeats):
             for name, read in readers.items():

@@ -3,9 +3,9 @@
 A tenth of the memberships of every gene with five or more is hidden (split seed 0);
 each method is fitted on the rest and ranks what was hidden, of 2,000 genes, among all
 sets that a gene is not visibly in. The split and the scoring code are the same for all.
-Every fit runs in a process of its own. Of a method's settings (see _peers.py) the table
-shows the one with the best NDCG@100 on these very genes, which favours the methods that
-have several; fit times are those of that one fit.
+Every fit runs in a process of its own. The table shows a method with the settings (see
+_peers.py) that have the best NDCG@100 on these very genes, which favours methods with
+several settings. Fit times are those of that one fit.
 
     python benchmarks/bench_quality.py --collections hallmark go_bp
     python benchmarks/bench_quality.py --collections msigdb --timeout 1800
@@ -42,7 +42,7 @@ from sk_gene2vec.metrics import (
     split_memberships,
 )
 
-# Run at one width.
+# Methods that are run at one dimension.
 FOR_THE_RECORD = ("one_hot", "sampled")
 METRICS = ["ndcg@100", "recall@20", "auroc"]
 METHODS = [*PEERS, *OURS]

@@ -1,8 +1,8 @@
 """Cost of an epoch as the collection grows to a million gene sets.
 
-Synthetic collections of 30,000 genes and about fifty memberships a set in power-law
-sizes, trained with sampled negatives at embedding 64. Each size runs in a process of
-its own, so that its peak memory is its own.
+The collections are synthetic: 30,000 genes, about fifty memberships per set, and
+power-law sizes. They are trained with sampled negatives at embedding 64. Each size runs
+in a process of its own, to measure its peak memory.
 
     python benchmarks/bench_scaling.py [n_gene_sets ...]
 """
@@ -71,7 +71,7 @@ def measure(n_gene_sets: int) -> dict[str, float]:
         random_state=0,
     ).fit(X)
     fit = time.perf_counter() - start
-    # The first epoch also pays for memory that is touched for the first time.
+    # The first epoch takes longer, because memory is touched for the first time.
     epoch = float(np.median(times.seconds[1:]))
     return {
         "memberships": int(X.nnz),

@@ -1,9 +1,9 @@
 """Stability of the embedding: across seeds, and from one thread to two.
 
 GO biological process, default parameters. `seeds` compares the ten nearest neighbours
-of 2,000 genes between encoders that differ in nothing but `random_state`, and between
-averages over several of them: the mean of the cosine similarities, which is what the
-unit vectors side by side have. `threads` compares fits with one thread and with two.
+of 2,000 genes between encoders that differ only in `random_state`, and between averages
+over several of them: the mean of the cosine similarities, which is the similarity of
+the concatenated unit vectors. `threads` compares fits with one thread and with two.
 
     python benchmarks/bench_stability.py {seeds,threads} [--n-seeds 10]
 """

@@ -1,30 +1,31 @@
 """Memberships that came later: this package next to what a user would pick instead.
 
-Each method is fitted on all of MSigDB v7.1 (2020) and ranks what v7.1 does not list:
-all pairs of one of its genes and a term that a later release has too. Which of these
-pairs did the release add? The releases are GO biological process ("go22") and Reactome
-("re22") of 2022; a GO term counts if four fifths of its old members are still in it.
+Each method is fitted on all of MSigDB v7.1 (2020). It ranks the pairs of a gene and a
+term that v7.1 does not list, for the terms that a later release has too. A pair counts
+as found if the release added it. The releases are GO biological process ("go22") and
+Reactome ("re22") of 2022; a GO term is used if four fifths of its old members are still
+in it.
 
 - precision@n: share of the first n pairs, among all genes and terms, that were added.
 - recall@20: share of min(20, new) of a gene's new terms among its first 20 unlisted
   terms; mean of up to 1,500 genes that have a new term, evenly spaced.
 
 Rows named "less half the log of 1 + memberships among the terms" subtract that from the
-log-odds. An estimator does not know which terms will be asked for, so these rows show
-what that knowledge would add.
+log-odds. An estimator cannot know which terms will be tested, so these rows show what
+could be gained.
 
-Every fit runs in a process of its own. Of a method's settings (see _peers.py) the table
-shows the one with the best go22 precision@10,000, which favours the methods that have
-several. The reliability tables compare the probabilities of the default with the share
+Every fit runs in a process of its own. The table shows a method with the settings (see
+_peers.py) that have the best go22 precision@10,000, which favours methods with several
+settings. The reliability tables compare the probabilities of the default with the share
 of pairs that came true.
 
     python benchmarks/bench_time.py
     python benchmarks/bench_time.py --methods popularity svd tfidf_votes
     python benchmarks/bench_time.py --study
 
-The study asks whether `GeneSetEncoder.score` ranks variants of the encoder as time
-does: it fits each variant on all genes for the figures over time, and on half of the
-genes for the score of the other half.
+The study asks whether `GeneSetEncoder.score` ranks variants of the encoder as the later
+releases do. It fits each variant on all genes for the figures over time, and on half of
+the genes for the score of the other half.
 
 Results are added to results/bench_time.json or bench_time_study.json as they come; the
 tables show all that the file has. Set OMP_NUM_THREADS to set the number of threads.
@@ -212,7 +213,7 @@ def report_reliability(record: dict[str, Any]) -> None:
 
 
 def report_study(records: Records) -> None:
-    """Print the variants, and how their figures over time go with their scores."""
+    """Print the variants, and the correlation of their figures with their scores."""
     done = [x for x in records.records if "failed" not in x]
     columns = {name: [x[name] for x in done] for name in ("score", *COLUMNS)}
     names = [describe(x["variant"]) or "default" for x in done]

@@ -1,10 +1,10 @@
 """Speed and memory of training, next to the notebook's way of working.
 
-Full MSigDB v7.1, embedding 100, one hidden layer of 100, batches of 1,000 genes, Adam
-at 0.01. Compared in one run: the notebook's dense tensors (one-hot inputs, many-hot
-targets), this package in float32 and bfloat16, the same steps in a bare loop without
-skorch, and the floor: the three products with the output layer alone. Each runs in a
-process of its own, so that its peak memory is its own.
+The problem is full MSigDB v7.1, embedding 100, one hidden layer of 100, batches of
+1,000 genes, Adam at 0.01. One run compares the notebook's dense tensors (one-hot
+inputs, many-hot targets), this package in float32 and bfloat16, the same steps in a
+bare loop without skorch, and the floor, which is only the three products with the
+output layer. Each runs in a process of its own, to measure its peak memory.
 
     python benchmarks/bench_training.py [--device cuda] [--repeats 3]
 """
@@ -223,8 +223,8 @@ def main() -> None:
         result = VARIANTS[arguments.one](device)
         print(json.dumps(result | {"memory": peak_memory()}))
         return
-    # Everything once a round, so that drift of the machine meets all alike; the dense
-    # network needs minutes, and its epochs are repeats enough.
+    # Everything once per round, so that a drift of the machine affects all alike. The
+    # dense network needs minutes, and its epochs serve as repeats.
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
     for repeat in range(arguments.repeats):
         for name in VARIANTS:

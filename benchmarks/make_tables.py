@@ -6,9 +6,9 @@ A page marks the place of a table with its name:
     ...
     <!-- end of table -->
 
-What is between the two lines is replaced by the table, and by a line that says which
-script measured it, on which machine and when. Run this after a benchmark, for all
-tables or for some:
+The text between the two lines is replaced by the table, and by a line with the script
+that measured it, the machine and the date. Run this after a benchmark, for all tables
+or for some:
 
     python benchmarks/make_tables.py
     python benchmarks/make_tables.py time time-reliability
@@ -93,7 +93,7 @@ def markdown(rows: Iterable[Row], columns: dict[str, Cell]) -> str:
 
 
 def sources(stems: Iterable[str]) -> str:
-    """Say which scripts measured the results, on which machines and when."""
+    """Name the scripts, machines and dates of the results."""
     found = []
     for stem in stems:
         result = read(stem)
@@ -264,13 +264,13 @@ for collection in COLLECTIONS:
 def downstream_records(
     results: Iterable[list[Row]], half: str = "final", dim: int | None = 100
 ) -> list[Row]:
-    """Best record of each method in each task; of one dimension, and of the rows."""
+    """Best record of each method in each task, at one dimension, and of the rows."""
     best: dict[tuple[str, str, int | None], Row] = {}
     for row in (row for rows in results for row in rows):
         key = row["task"], row["method"], row["dim"]
         if row["half"] != half or (dim is not None and row["dim"] not in (dim, None)):
             continue
-        # A file keeps the records of methods that are gone.
+        # A file keeps the records of methods that were removed.
         if row["method"] not in FEATURES:
             continue
         if key not in best or best[key]["score"] < row["score"]:
@@ -430,7 +430,7 @@ def lists(rows: list[Row]) -> str:
     for row in rows:
         if row[scores[0]] == "":
             continue  # not run, or failed
-        # Of a method's penalties, each column shows the one that is best on its lists.
+        # Each column shows a method with the penalty that is best on its lists.
         method = row["method"].partition(", C=")[0]
         kept = best.setdefault(method, {"method": method} | dict.fromkeys(scores, 0.0))
         kept |= {name: max(kept[name], row[name]) for name in scores}

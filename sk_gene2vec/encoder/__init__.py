@@ -1,6 +1,6 @@
 """From rows to embeddings and probabilities."""
 
-# Sees forks from now on, those before the first fit too.
+# Registers a hook, so that forks before the first fit are seen too.
 from sk_gene2vec.encoder import _forks  # noqa: F401
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.encoder._suggestions import (

@@ -12,7 +12,7 @@ from sk_gene2vec._utils._typing import Array
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Keeps a row of zeros one.
+# Avoids a division by zero for a row of zeros.
 _EPSILON = 1e-12
 
 
@@ -24,10 +24,10 @@ class Activation(NamedTuple):
     function : callable
         ``function(x)`` for an ndarray of shape (n_rows, embedding_dim).
     backward : callable
-        ``backward(gradient, x, y)``: the gradient in x, where `gradient` is that in
-        ``y = function(x)``.
+        ``backward(gradient, x, y)`` turns the gradient in ``y = function(x)`` into the
+        gradient in x.
     of_tensor : callable
-        The same function of a torch tensor. It uses methods of tensors alone, so that
+        The same function of a torch tensor. It uses only methods of tensors, so that
         a fitted encoder needs no torch.
     """
 

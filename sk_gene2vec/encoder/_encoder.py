@@ -40,7 +40,7 @@ _MANY = 0.1
 
 
 def _text_in(X: MatrixLike) -> str | None:
-    """Find a text where numbers are expected: genes in place of a matrix."""
+    """Find a text where numbers are expected, such as genes in place of a matrix."""
     if sp.issparse(X):
         return None
     values = X if isinstance(X, Mapping) else np.asarray(X, object).ravel()
@@ -52,8 +52,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     The network predicts a gene's gene sets from the gene: gene -> embedding ->
     activation -> hidden layers -> one sigmoid per gene set. The middle layer is
-    the gene's embedding. How probable a membership is follows from the output and from
-    the memberships of the genes with the nearest embeddings.
+    the gene's embedding. The probability of a membership follows from the output and
+    from the memberships of the genes with the nearest embeddings.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         How the gene enters the network.
 
         - "membership": as its own row of X, with a random part of the memberships
-          masked in training. Genes not seen in `fit` need nothing special. The first
-          layer starts from a truncated singular value decomposition.
+          masked in training. Genes not seen in `fit` are embedded in the same way. The
+          first layer starts from a truncated singular value decomposition.
         - "one-hot": every gene seen in `fit` owns one row of an embedding table.
           Rows of X that are identical share one row of the table, weighted by how
           often they occur. A row not seen in `fit` is folded in: its loss is
@@ -77,7 +77,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     activation : {"rmsnorm", "tanh", "relu", "identity"}, default="rmsnorm"
         Activation of the embedding. "rmsnorm" scales every vector to the length
-        ``sqrt(embedding_dim)``, so that genes differ by direction alone.
+        ``sqrt(embedding_dim)``, so that genes differ only by direction.
 
     dropout : float, default=0.1
         Share of the embedding that is dropped at each step of training, in [0, 1).
@@ -99,17 +99,17 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Genes in a mini-batch.
 
     completeness : float, default=0.87
-        Share of the true memberships that the collection is taken to list, in (0, 1).
+        Share of the true memberships that the collection is assumed to list, in (0, 1).
         It sets the level of the probabilities and does not change their order, see
-        Notes. With 0.87, the probabilities of the memberships that are not listed sum
-        to 0.15 times the number of those that are.
+        Notes. With 0.87, the probabilities of the unlisted memberships sum to 0.15
+        times the number of listed ones.
 
     n_negatives : int or None, default=None
-        Number of gene sets drawn for each mini-batch to stand for those that its
-        genes are not in, in proportion to the square root of their sizes. The loss
+        Number of gene sets drawn per mini-batch, in proportion to the square root of
+        their sizes. They represent all gene sets that the genes are not in. The loss
         is then an unbiased estimate, and its products are in float32 whatever
-        `precision` is. With 2,000 or so, the cost of an epoch grows with the number
-        of memberships alone, for collections of hundreds of thousands of gene sets.
+        `precision` is. With 2,000 or so, the cost of an epoch grows only with the
+        number of memberships, for collections of hundreds of thousands of gene sets.
         None computes the loss over all pairs.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -148,9 +148,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Embeddings of the rows of X seen in `fit`, float32.
 
     gene_set_embedding_ : ndarray of shape (n_gene_sets, embedding_dim)
-        Output-layer vectors of the gene sets. Only there when the decoder is
-        linear, that is when `hidden_layer_sizes` is empty: the logit of a
-        membership is then the product of the two vectors plus ``intercepts_[-1]``.
+        Output-layer vectors of the gene sets. Defined only if the decoder is linear,
+        that is, if `hidden_layer_sizes` is empty. The logit of a membership is then
+        the product of the two vectors plus ``intercepts_[-1]``.
 
     coefs_ : list of ndarray
         Weights of the layers, each of shape (n_in, n_out). The first maps gene
@@ -160,14 +160,15 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Biases of the layers, each of shape (n_out,).
 
     gene_set_weights_ : ndarray of shape (n_gene_sets,)
-        Rarity of each gene set in the training data, log(n_genes / size), and 0
-        for a set without a gene or of all genes. `warm_start` keeps weights above 0.
-        Weighs the inputs when `gene_input="membership"`.
+        Rarity of each gene set in the training data, log(n_genes / size), and 0 for
+        an empty set and a set of all genes. `warm_start` keeps weights above 0. They
+        weight the inputs if `gene_input="membership"`.
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
-        gene and a gene set. An estimate with `n_negatives`, and in bfloat16 on a CPU
-        from about five million pairs a mini-batch. `warm_start` appends to it.
+        gene and a gene set. It is an estimate with `n_negatives`, and in bfloat16 on a
+        CPU if a mini-batch has more than about five million pairs. `warm_start`
+        appends to it.
 
     n_iter_ : int
         Number of epochs run in the last call.
@@ -185,7 +186,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     See Also
     --------
-    GmtVectorizer : Builds the matrix that this estimator takes.
+    GmtVectorizer : Make the matrix that this estimator takes.
     sklearn.decomposition.TruncatedSVD : The linear method to compare with.
 
     Notes
@@ -200,31 +201,31 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     intercepts_[0])`` for row i of the table with "one-hot". The logits are
     ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
     loss is the mean over all pairs of ``softplus(-z)`` for a membership and
-    ``softplus(z)`` for any other pair, minimised by Adam. Memberships that a step shows
-    the network count zero: it learns to predict what it cannot see, not to copy. The
-    output's biases start at the log-odds of each set's frequency.
+    ``softplus(z)`` for any other pair, minimised by Adam. Memberships that are not
+    masked have no loss, so the network learns to predict and not to copy. The output's
+    biases start at the log-odds of each set's frequency.
 
     The probability of a membership is ::
 
         sigmoid(0.2 * z + 2/3 * log(v + 10 * f) + c)
 
     where f is the frequency of the set, ``(size + 1/2) / (n_genes + 1)``, and v are the
-    votes of the 30 genes of the training data with the nearest embeddings: the sum of
-    the third powers of their cosines, over those that are in the set. The term
-    ``10 * f`` stands for ten more genes, drawn at random. The number c sets the level:
-    the probabilities of all memberships that are not listed sum to ``(1 - completeness)
-    / completeness`` times the number of those that are, as estimated on a sample of
-    the genes, and to half of the pairs at most. The constants were chosen by the
-    memberships that later releases of GO and Reactome added to MSigDB v7.1, see the
-    benchmarks. A gene of the training data is among its own neighbours, so the
-    probability of a listed membership is higher than if it were not listed.
+    votes of the 30 genes of the training data with the nearest embeddings: each of them
+    that is in the set adds the third power of its cosine. The term ``10 * f`` stands
+    for ten more genes, drawn at random. The number c sets the level: the probabilities
+    of all unlisted memberships sum to ``(1 - completeness) / completeness`` times the
+    number of listed ones, as estimated on a sample of the genes, and to half of the
+    pairs at most. The constants were chosen by the memberships that later releases of
+    GO and Reactome added to MSigDB v7.1, see the benchmarks. A gene of the training
+    data is among its own neighbours, so the probability of a listed membership is
+    higher than if it were not listed.
 
-    X is taken as binary: what is greater than zero is a membership. `y` is ignored.
+    X is taken as binary: a value greater than zero is a membership. `y` is ignored.
     A gene in no gene set has no embedding: its vector is zero, its probabilities are
-    `gene_set_frequency_`, and `inverse_transform` takes every vector of zeros for that
-    of such a gene. With ``gene_input="membership"`` this holds for a gene whose sets
-    all have weight 0 as well, and a warning counts these genes: a set of all genes does
-    not tell them apart, and from a set without a gene nothing was learned.
+    `gene_set_frequency_`, and `inverse_transform` returns these frequencies for every
+    vector of zeros. With ``gene_input="membership"`` the same holds for a gene whose
+    sets all have weight 0: a set of all genes does not tell genes apart, and nothing
+    was learned from a set without a gene in `fit`. A warning counts these genes.
 
     References
     ----------
@@ -338,8 +339,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ------
         ValueError
             If X is empty, all zeros, negative, not finite or not numeric; if the
-            device does not exist; if the loss stops being finite; or if a `warm_start`
-            is of other gene sets or another architecture.
+            device does not exist; if the loss stops being finite; or if `warm_start`
+            meets other gene sets or another architecture than the previous fit.
         MemoryError
             If there is too little memory.
         """
@@ -382,7 +383,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         ndarray of shape (n_genes, embedding_dim)
-            As from `transform` after `fit`, with one warning in place of two.
+            The same as `transform` returns after `fit`, with one warning in place of
+            two.
         """
         self.fit(X, y)
         return self.embedding_.astype(self._validated(X, reset=False).dtype)
@@ -390,8 +392,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def transform(self, X: MatrixLike) -> NDArray[np.floating]:
         """Embed genes.
 
-        The embedding of a gene in no gene set, or in none with a weight, is zero; a
-        warning counts the latter.
+        The embedding of a gene that is in no gene set, or only in sets with weight 0,
+        is zero. A warning counts the latter.
 
         Parameters
         ----------
@@ -431,7 +433,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def inverse_transform(self, X: MatrixLike) -> NDArray[np.floating]:
         """Turn embeddings into probabilities of memberships.
 
-        What :meth:`predict_proba` does after :meth:`transform`.
+        :meth:`predict_proba` is :meth:`transform` followed by this method.
 
         Parameters
         ----------
@@ -456,10 +458,10 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """NDCG@100 of memberships that are hidden from the encoder.
 
         A tenth of each gene's memberships is hidden, at least one, and always the
-        same for the same X. They are ranked among all sets that the rest does not
-        list. All genes with two memberships or more are scored, except those in every
+        same for the same X. They are ranked among all sets that the gene is not visibly
+        in. All genes with two memberships or more are scored, except genes in every
         set. Score genes that `fit` has not seen, as cross-validation does: a gene that
-        it has seen finds its hidden memberships with itself.
+        `fit` has seen votes for its own hidden memberships.
 
         Parameters
         ----------
@@ -471,12 +473,12 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         float
-            Mean over these genes.
+            Mean over the scored genes.
 
         Raises
         ------
         ValueError
-            If there is no such gene.
+            If no gene can be scored.
 
         See Also
         --------
@@ -572,11 +574,11 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _decode(
         self, embedding: NDArray[np.floating], gene_sets: slice = slice(None)
     ) -> NDArray[np.floating]:
-        """Probabilities of the memberships in some gene sets, all by default."""
+        """Compute probabilities of memberships in some gene sets, all by default."""
         probability = decode(
             embedding, self._layers(), self._genes(), self._shift, gene_sets
         )
-        # Nothing is known of the others.
+        # Genes without an embedding have the frequencies of the gene sets.
         probability[~embedding.any(axis=1)] = self.gene_set_frequency_[gene_sets]
         return probability
 

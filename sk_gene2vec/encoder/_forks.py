@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-# If True, PyTorch's threads may be missing: a child gets none of its parent's threads,
-# but PyTorch's library of threads goes on waiting for them.
+# If True, PyTorch's threads may be missing: a child process has none of its parent's
+# threads, but PyTorch's library of threads still waits for them.
 threads_are_lost = False
 
 

@@ -12,8 +12,8 @@ from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import input_rows
 from sk_gene2vec.encoder._probabilities import level_of
 
-# Length of the vectors beside rows of unit length. Lists from outside the collection
-# were completed best with 0.5, and nearly as well with 0.7 and 1.
+# Length that the vectors are scaled to; the rows have length 1. Lists from outside the
+# collection were completed best with 0.5, and nearly as well with 0.7 and 1.
 _VECTOR_LENGTH = 0.5
 
 
@@ -41,11 +41,11 @@ def score_list(
     scores : ndarray of shape (n_genes,)
         Log-odds up to a common shift.
     parts : csc_array of shape (n_genes, n_gene_sets)
-        What each membership adds to them.
+        What each membership adds to the score of its gene.
     """
     if listed.all():
         return np.zeros(len(listed)), sp.csc_array(X.shape)
-    # Not at the top: importing the package is to be quick.
+    # Not at the top, to keep the import of the package fast.
     from sklearn.linear_model import LogisticRegression
 
     rows = input_rows(X, gene_set_weights)
@@ -57,7 +57,11 @@ def score_list(
 
 
 def calibrated(scores: Array, listed: NDArray[np.bool_], completeness: float) -> Array:
-    """Turn scores into probabilities; those of other genes sum to what is missing."""
+    """Turn scores into probabilities.
+
+    The probabilities of genes outside the list sum to the number of genes that the list
+    is assumed to lack.
+    """
     n_missing = (1 / completeness - 1) * listed.sum()
     shift = level_of(scores[~listed].astype(float), n_missing)
     return np.asarray(expit(scores + shift))
@@ -71,9 +75,9 @@ def overlap_p_values(X: sp.csr_array, listed: NDArray[np.bool_]) -> tuple[Array,
     shared : ndarray of shape (n_gene_sets,), int
         Number of listed genes in the set.
     p_values : ndarray of shape (n_gene_sets,)
-        Probability that as many genes, drawn at random, share as many or more with it.
+        Probability that the set contains `shared` or more of as many random genes.
     """
-    # Not at the top: importing the package is to be quick.
+    # Not at the top, to keep the import of the package fast.
     from scipy.stats import hypergeom
 
     shared = np.asarray(X[listed].sum(axis=0)).astype(int)

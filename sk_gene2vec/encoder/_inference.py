@@ -1,4 +1,4 @@
-"""The trained network in NumPy: what a fitted encoder computes with."""
+"""The trained network in NumPy, by which a fitted encoder computes."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def embed_memberships(
 ) -> Array:
     """Embed rows from their memberships, in the dtype of X.
 
-    A row without a set that has a weight says nothing of its gene: its embedding is
-    zero, not what the bias alone would give.
+    The embedding of a row without a weighted membership is zero, although the bias
+    would give another.
     """
     rows = input_rows(X, gene_set_weights)
     embedding = rows @ layers.coefs[0].astype(X.dtype, copy=False)
@@ -75,10 +75,10 @@ def embed_memberships(
 
 
 def embed_known_or_fold_in(X: sp.csr_array, known_keys: Array, layers: Layers) -> Array:
-    """Embed rows from an embedding table, and fold in those that it does not have.
+    """Embed rows from an embedding table, and fold in rows that are not in the table.
 
-    Row i of the table, the first coefficient, is that of the row of memberships with
-    the key ``known_keys[i]``.
+    Row i of the table, which is the first coefficient, belongs to the row of
+    memberships with the key ``known_keys[i]``.
     """
     known = {key.tobytes(): i for i, key in enumerate(known_keys)}
     index = np.array([known.get(key.tobytes(), -1) for key in row_keys(X)], dtype=int)
@@ -102,7 +102,7 @@ def decode_logits(
 
 
 def hidden_outputs(embedding: Array, layers: Layers) -> list[Array]:
-    """Embedding and outputs of the hidden layers."""
+    """List the embedding and the outputs of the hidden layers."""
     outputs = [embedding]
     for coef, intercept in zip(
         layers.coefs[1:-1], layers.intercepts[1:-1], strict=True

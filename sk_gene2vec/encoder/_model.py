@@ -1,4 +1,4 @@
-"""The fitted pipeline that functions of genes and gene sets take."""
+"""The fitted pipeline that functions on genes and gene sets take."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def steps_of(model: Pipeline) -> tuple[GmtVectorizer, GeneSetEncoder]:
     Raises
     ------
     TypeError
-        If it is something else.
+        If `model` is not such a pipeline.
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If the pipeline is not fitted.
     ValueError
         If its steps were fitted on different gene sets.
     """
@@ -47,7 +47,7 @@ def steps_of(model: Pipeline) -> tuple[GmtVectorizer, GeneSetEncoder]:
 
 
 def memberships_of(vectorizer: GmtVectorizer) -> sp.csr_array:
-    """Memberships of all genes of the collection, in the order of `genes_`."""
+    """Return the memberships of all genes of the collection, in `genes_` order."""
     return as_memberships(vectorizer.membership_)
 
 
@@ -109,13 +109,13 @@ def rows_among(
 
 
 def names_of(given: Iterable[str], what: str = "genes") -> list[str]:
-    """List names whose order does not matter: a set will do."""
+    """List names whose order does not matter; they may come as a set."""
     is_set = isinstance(given, set | frozenset)
     return check_genes(sorted(given, key=str) if is_set else given, what)
 
 
 def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:
-    """Refuse what is not a name of a "gene" or "gene set" of the collection."""
+    """Raise an error unless a "gene" or "gene set" of the collection has this name."""
     if not isinstance(name, str):
         raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
     # Aliases are among the genes, as `transform` finds them too.
@@ -136,7 +136,7 @@ def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:
 
 
 def _check_same_gene_sets(vectorizer: GmtVectorizer, encoder: GeneSetEncoder) -> None:
-    """Compare the names of the gene sets if the encoder knows them, else the number."""
+    """Compare the names of the gene sets if the encoder has them, else the number."""
     names = list(vectorizer.vocabulary_)
     seen = list(getattr(encoder, "feature_names_in_", names))
     if encoder.n_features_in_ != len(names) or seen != names:

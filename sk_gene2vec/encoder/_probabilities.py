@@ -24,10 +24,10 @@ PRIOR_VOTES = 10.0
 LOGIT_SLOPE = 0.2
 VOTE_SLOPE = 2 / 3
 
-# Entries of the probabilities that are worked on at a time: they stay in the cache.
+# Number of probabilities that are computed at a time, so that they stay in the cache.
 _SLICE_SIZE = 2**20
 
-# Pairs to set the level by. More would not change it.
+# Number of pairs to set the level by. More would not change it.
 _LEVEL_PAIRS = 2**22
 
 # The largest log-odds that a shift is found for.
@@ -42,7 +42,7 @@ class Genes(NamedTuple):
     embedding : ndarray of shape (n_genes, embedding_dim)
         Their vectors.
     memberships : csr_array of shape (n_genes, n_gene_sets)
-        What they vote for.
+        The gene sets that they vote for.
     """
 
     embedding: Array
@@ -57,7 +57,7 @@ class Genes(NamedTuple):
 
 
 def neighbor_weights(embedding: Array, genes: Array) -> sp.csr_array:
-    """Weigh the nearest genes by the third power of the cosine; none below zero.
+    """Weight the nearest genes by the third power of the cosine, or 0 if negative.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def neighbor_weights(embedding: Array, genes: Array) -> sp.csr_array:
     Returns
     -------
     csr_array of shape (n_rows, n_genes)
-        With `N_NEIGHBORS` entries in a row, or one for each gene if there are fewer.
+        `N_NEIGHBORS` weights per row, or one per gene if there are fewer genes.
     """
     # Not scikit-learn's NearestNeighbors: after a fork, its threads may wait forever,
     # and with metric="cosine", which has no threads, it takes five times as long.
@@ -97,7 +97,13 @@ def decode(
     shift: float,
     gene_sets: slice = slice(None),
 ) -> Array:
-    """Probabilities of some gene sets, all by default: shape (n_rows, n_gene_sets)."""
+    """Compute probabilities of some gene sets, all by default.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_gene_sets)
+        Each entry is a probability of its own.
+    """
     n_sets = len(layers.intercepts[-1][gene_sets])
     probability = np.empty((len(embedding), n_sets), dtype=embedding.dtype)
     blocks = log_odds(embedding, layers, genes, gene_sets, out=probability)
@@ -124,7 +130,7 @@ def log_odds(
     layers = layers.astype(dtype)
     hidden = hidden_outputs(embedding, layers)[-1]
     prior = genes.prior[gene_sets].astype(dtype)
-    # All but the votes goes into the product with the last layer.
+    # Everything except the votes goes into the product with the last layer.
     bias = LOGIT_SLOPE * layers.intercepts[-1][gene_sets] + VOTE_SLOPE * np.log(prior)
     weight = np.vstack([LOGIT_SLOPE * layers.coefs[-1][:, gene_sets], bias])
     weight = weight.astype(dtype)
@@ -142,7 +148,7 @@ def log_odds(
 def log_odds_at_most(
     embedding: Array, layers: Layers, genes: Genes, column: int
 ) -> Array:
-    """Bound the log-odds of one gene set, up to the shift: all of its genes vote."""
+    """Bound the log-odds of a gene set, up to the shift, by votes of all its genes."""
     members = genes.memberships[:, [column]].toarray().ravel() > 0
     units, voters = unit_rows(embedding), unit_rows(genes.embedding[members])
     votes = np.empty(len(units))
@@ -152,8 +158,8 @@ def log_odds_at_most(
             votes[rows] = (cosines**3).sum(axis=1)
     chosen = slice(column, column + 1)
     logits = decode_logits(embedding, layers.astype(embedding.dtype), chosen)[:, 0]
-    # Rounding must not take a gene out.
     bound = LOGIT_SLOPE * logits + VOTE_SLOPE * np.log(votes + genes.prior[column])
+    # With a margin for rounding.
     return np.asarray(bound + 1e-4)
 
 
@@ -161,9 +167,8 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
     """Find the shift with which as many memberships are expected as are missing.
 
     A collection with a share `completeness` of the true memberships lacks ``(1 -
-    completeness) / completeness`` for each that it lists. The shift is set on genes
-    that are evenly spaced in the order of their number of memberships, each the middle
-    one of as many.
+    completeness) / completeness`` memberships per listed one. The shift is set on a
+    sample of the genes, evenly spaced in the order of their number of memberships.
 
     Returns
     -------
@@ -188,14 +193,14 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
 
 
 def level_of(logits: Array, n_expected: float) -> float:
-    """Find the shift of log-odds with which `n_expected` are expected to be true.
+    """Find the shift of log-odds with which `n_expected` pairs are expected to be true.
 
-    At most half of them are; without any, the shift is 0.
+    At most half of the pairs are expected to be. If none is, the shift is 0.
     """
     n_expected = min(n_expected, len(logits) / 2)
     if not n_expected:
         return 0.0
-    # Beyond, probabilities are 0 and 1 with any shift.
+    # Beyond this, probabilities are 0 or 1 with any shift.
     logits = np.clip(logits, -_LARGEST, _LARGEST)
     # With these shifts all probabilities are too small, or too large.
     target = logit(n_expected / len(logits))

@@ -1,4 +1,4 @@
-"""Checks of the fitted state of an encoder: a file may hold anything."""
+"""Checks of the fitted state of an encoder, since a file may hold anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suggested memberships: what is probable but not in the collection."""
+"""Suggested memberships: those that are probable but not in the collection."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ if TYPE_CHECKING:
 
 _MAX_EVIDENCE = 3
 
-# Genes whose neighbours are looked at first.
+# Number of genes whose probabilities are computed first.
 _FIRST_SEEN = 1000
 
-# Gene lists of fewer say too little of what their genes have in common.
+# Shorter gene lists get a warning.
 _FEW_GENES = 3
 
-# A list without an overlap of this p-value, times the number of gene sets, has no good
-# match.
+# A list gets a warning if its best p-value, times the number of gene sets, is larger.
 _NO_MATCH = 0.1
 
 
@@ -69,30 +68,31 @@ def suggest_genes(
     gene_set : str or iterable of str
         Name of a gene set of the collection, or a list of genes.
     n : int, default=10
-        Number of genes; fewer if there are fewer outside the set. Genes without an
-        embedding, of which nothing is known, are left out.
+        Number of genes, or all outside the set if they are fewer. Genes without an
+        embedding are left out.
     among : iterable of str or None, default=None
         Genes to choose from, such as those that were measured. None chooses from all
         genes of the collection.
     completeness : float or None, default=None
-        Share of its true genes that a list is taken to have, in (0, 1). It sets the
-        level of the probabilities, not their order. None takes that of the encoder. A
-        gene set of the collection has the level that the encoder was fitted with.
+        Share of its true genes that a list is assumed to have, in (0, 1). It sets the
+        level of the probabilities, not their order. None takes that of the encoder.
+        For a gene set of the collection, the level is that of the fit in any case.
 
     Returns
     -------
     DataFrame of shape (n, 3)
         The most probable first. Columns are `gene`, `probability` and `evidence`.
-        For a gene set, the evidence names the genes of the set that are nearest to the
-        suggested one, among its 30 nearest. For a list, it names the gene sets of the
-        suggested gene that add most to its score, each with the number of genes of the
-        list that it has, and its size: ``HALLMARK_HYPOXIA (8 of 10, 200)``. Three are
-        named at most, divided by "; ".
+        For a gene set, the evidence names genes of the set that are among the 30
+        nearest genes of the suggested one. For a list, it names the gene sets that add
+        most to the score of the suggested gene, each with the number of listed genes in
+        it, and its size: ``HALLMARK_HYPOXIA (8 of 10, 200)``. It names three at most,
+        separated by "; ".
 
     Raises
     ------
     TypeError
-        If `gene_set` is neither, or if `model` is something else.
+        If `gene_set` is neither a name nor a list of names, or if `model` is not such a
+        pipeline.
     ValueError
         If the collection has no such gene set, or no gene of the list or of `among`; or
         if `n` or `completeness` is out of range.
@@ -102,22 +102,22 @@ def suggest_genes(
     UserWarning
         If genes of a list are not in the collection; if fewer than three are left; or
         if no gene set has more genes of the list than chance explains, so that
-        suggestions for it mean little.
+        suggestions for the list mean little.
 
     See Also
     --------
-    suggest_gene_sets : The same for a gene.
+    suggest_gene_sets : Gene sets that a gene may belong to.
     nearest_gene_sets : Gene sets that are like a list.
 
     Notes
     -----
     For a gene set, the probabilities are those of :meth:`GeneSetEncoder.predict_proba`.
     For a list, they are those of scikit-learn's logistic regression with balanced
-    classes, the list against all other genes, on the weighted rows of the genes and
-    their embeddings, scaled to length 0.5 where the rows have length 1. A common shift
-    of the log-odds makes the probabilities of the other genes sum to
+    classes, the list against all other genes. Its inputs are the weighted rows of the
+    genes, of length 1, and their embeddings, scaled to length 0.5. A common shift of
+    the log-odds makes the probabilities of the other genes sum to
     ``(1 - completeness) / completeness`` times the number of genes in the list, and to
-    half of their number at most.
+    half of the number of other genes at most.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def suggest_genes(
         _warn_without_match(shared, p_values, listed, names)
         scores, parts = score_list(X, encoder.gene_set_weights_, embedding, listed)
         probability = calibrated(scores, listed, completeness)
-    # Nothing is known of a gene without an embedding.
+    # Genes without an embedding are not suggested.
     open_ = ~listed & embedding.any(axis=1) & rows_among(among, vectorizer)
     if isinstance(gene_set, str):
         best, chances = _best_of_set(encoder, embedding, column, open_, n)
@@ -195,7 +195,7 @@ def suggest_gene_sets(
     gene : str
         A gene of the collection, or an alias of the vectorizer.
     n : int, default=10
-        Number of gene sets; fewer if there are fewer without the gene.
+        Number of gene sets, or all without the gene if they are fewer.
     among : str or iterable of str or None, default=None
         Gene sets to choose from: those whose names start with a `str`, such as
         ``"REACTOME_"``, or those of a list. None chooses from all.
@@ -203,22 +203,22 @@ def suggest_gene_sets(
     Returns
     -------
     DataFrame of shape (n, 3)
-        The most probable first. Columns are `gene_set`, `probability` and `evidence`,
-        the genes of the set that are nearest to `gene`, among its 30 nearest; three at
-        most, divided by "; ". The probabilities of a gene without an embedding are the
-        frequencies of the gene sets.
+        The most probable first. Columns are `gene_set`, `probability` and `evidence`.
+        The evidence names genes of the set that are among the 30 nearest genes of
+        `gene`, three at most, separated by "; ". The probabilities of a gene without an
+        embedding are the frequencies of the gene sets.
 
     Raises
     ------
     TypeError
-        If `gene` is not a `str`, or if `model` is something else.
+        If `gene` is not a `str`, or if `model` is not such a pipeline.
     ValueError
         If the collection has no such gene or no gene set of `among`, or if `n` is below
         1.
 
     See Also
     --------
-    suggest_genes : The same for a gene set.
+    suggest_genes : Genes that a gene set may lack.
 
     Examples
     --------
@@ -268,9 +268,9 @@ def nearest_gene_sets(
 ) -> pd.DataFrame:
     """Find the gene sets that share more genes with a list than chance explains.
 
-    They are ranked by the p-value of the hypergeometric test, which the sizes of both
-    enter. A gene set needs at least two genes of the list, or one if the list has no
-    more.
+    Gene sets are ranked by the p-value of the hypergeometric test, which accounts for
+    the sizes of list and gene set. A gene set needs at least two genes of the list, or
+    one if the list has only one gene.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def nearest_gene_sets(
     genes : iterable of str
         The list.
     n : int, default=10
-        Number of gene sets; fewer if there are fewer.
+        Number of gene sets, or all that qualify if they are fewer.
     among : str or iterable of str or None, default=None
         Gene sets to choose from: those whose names start with a `str`, such as
         ``"REACTOME_"``, or those of a list. None chooses from all.
@@ -290,14 +290,15 @@ def nearest_gene_sets(
     DataFrame of shape (n, 5)
         The smallest p-value first, ties by similarity. Columns are `gene_set`;
         `p_value`, not corrected for the number of gene sets; `shared`, the number of
-        genes of the list in the gene set; `size`, the number of all of its genes; and
-        `similarity`, the cosine of the gene set and the weights of all genes: 1 for
-        genes of the list, their probability for the others, see :func:`suggest_genes`.
+        listed genes in the gene set; `size`, the number of all genes in it; and
+        `similarity`, the cosine of the gene set and the weights of all genes. The
+        weight of a gene is 1 in the list, and otherwise its probability, see
+        :func:`suggest_genes`.
 
     Raises
     ------
     TypeError
-        If `genes` is not an iterable of `str`, or if `model` is something else.
+        If `genes` is not an iterable of `str`, or if `model` is not such a pipeline.
     ValueError
         If the collection has no gene of the list or no gene set of `among`, or if `n`
         is below 1.
@@ -310,7 +311,7 @@ def nearest_gene_sets(
     See Also
     --------
     suggest_genes : Genes that the list may lack.
-    GeneEmbedding.of_gene_sets : Vectors of gene sets, to find what is like one of them.
+    GeneEmbedding.of_gene_sets : Vectors of gene sets, to find similar gene sets.
     group_gene_sets : Near copies among gene sets.
 
     Examples
@@ -367,8 +368,8 @@ def _listed(genes: Iterable[str], vectorizer: GmtVectorizer) -> NDArray[np.bool_
     if len(found) < _FEW_GENES:
         warn(
             f"Expected a list of {_FEW_GENES} genes or more, got {len(found)} of the "
-            f"collection ({shown(map(repr, found), _FEW_GENES)}): what so few have in "
-            "common may be many things. Give more genes if there are some."
+            f"collection ({shown(map(repr, found), _FEW_GENES)}): so few genes may "
+            "have many things in common. Give more genes if you can."
         )
     return listed[:-1]
 
@@ -379,15 +380,15 @@ def _warn_without_match(
     listed: NDArray[np.bool_],
     names: NDArray[np.object_],
 ) -> None:
-    """Warn of a list whose genes no gene set has in common."""
+    """Warn if no gene set has more genes of the list than chance explains."""
     best = int(p_values.argmin())
     if listed.sum() < _FEW_GENES or p_values[best] * len(names) < _NO_MATCH:
         return
     warn(
         f"No gene set has more of the {listed.sum()} genes than chance "
         f"explains: the best, {names[best]}, has {shared[best]} (p = "
-        f"{p_values[best]:.1g}, among {len(names)} gene sets). What is suggested for "
-        "this list means little; a collection that covers its topic would say more."
+        f"{p_values[best]:.1g}, among {len(names)} gene sets). Suggestions for this "
+        "list mean little. Use a collection that covers its topic."
     )
 
 
@@ -398,10 +399,10 @@ def _best_of_set(
     allowed: NDArray[np.bool_],
     n: int,
 ) -> tuple[NDArray[np.intp], Array]:
-    """Places of the n most probable genes of a gene set, and their probabilities.
+    """Find the n most probable genes of a gene set, and their probabilities.
 
-    The neighbours of all genes would take seconds. So genes are looked at in the order
-    of a bound, until no other gene can be among the first n.
+    Finding the neighbours of all genes would take seconds. So genes are taken in the
+    order of a bound, until no other gene can be among the first n.
     """
     chosen = slice(column, column + 1)
     bound = log_odds_at_most(embedding, encoder._layers(), encoder._genes(), column)
@@ -421,13 +422,13 @@ def _best_of_set(
 
 
 def _best(values: Array, allowed: NDArray[np.bool_], n: int) -> NDArray[np.intp]:
-    """Places of the n largest values that are allowed, ties in their order."""
+    """Find the n largest of the allowed values, ties in their order."""
     places = np.flatnonzero(allowed)
     return places[np.argsort(-values[places], kind="stable")[:n]]
 
 
 def _votes(embedding: Array, genes: Array, listed: NDArray[np.bool_]) -> sp.csr_array:
-    """Votes of listed genes among the nearest of some genes."""
+    """Keep the votes of listed genes among the nearest of some genes."""
     return sp.csr_array(neighbor_weights(embedding, genes).multiply(listed))
 
 

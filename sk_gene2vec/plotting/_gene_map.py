@@ -43,7 +43,7 @@ _TEMPLATES = (
     *("map_search.js", "map_export.js", "map_controls.js"),
 )
 _NEAREST = 10
-# Layouts whose far distances mean little.
+# Layouts in which large distances mean little.
 _LOOSE = ("UMAP 1", "t-SNE 1")
 
 
@@ -66,8 +66,8 @@ def write_gene_map(
     Pointing at a gene names it and its gene sets. A click lists the ten most similar
     genes and all its sets, and a click on a gene set shows its members. The search box
     finds genes, their aliases and gene sets. Wheel, drag, pinch and the keyboard move
-    the view, and names of genes appear as one zooms in. What is on the screen can be
-    saved as PNG or SVG. ``gene_map.html#TP53`` opens the map at a gene.
+    the view, and names of genes appear as you zoom in. The visible part can be saved as
+    PNG or SVG. ``gene_map.html#TP53`` opens the map at a gene.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def write_gene_map(
         The heading of the page.
     coordinates : DataFrame or array-like of shape (n_genes, 2), default=None
         Where the genes are on the map, such as the result of :func:`project_2d`. A
-        DataFrame has the genes in its index, in any order; an array has the order of
+        DataFrame has the genes in its index, in any order; an array is in the order of
         the genes. None computes a layout by `method`.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
         Layout of the genes, see :func:`project_2d`; the page names it. Not used with
         `coordinates`.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same map. None gives another map at every call.
+        The same number gives the same map. None gives a different map at each call.
 
     Returns
     -------
@@ -125,15 +125,16 @@ def write_gene_map(
 
     Notes
     -----
-    The page has a content security policy that runs its own script only and loads
-    nothing. A click on the links of a card opens NCBI Gene or MSigDB. A file with full
-    MSigDB (22,665 genes, 20,832 gene sets, 2.3 million memberships) is about 6 MB.
-    Gene sets are listed from the smallest to the largest, because small sets are the
-    most specific.
+    The content security policy of the page allows only its own script, and no
+    downloads. A click on the links of a card opens NCBI Gene or MSigDB. A file with
+    full MSigDB (22,665 genes, 20,832 gene sets, 2.3 million memberships) has about
+    6 MB. Gene sets are listed from the smallest to the largest, because small sets are
+    the most specific.
 
-    Similar genes have vectors of high cosine, as in `most_similar`. Distances between
-    far groups mean little in UMAP and t-SNE. Wide empty bands between such groups are
-    narrowed so that the map fills the screen. Other coordinates keep their proportions.
+    The most similar genes are those with the highest cosine, as in `most_similar`.
+    Distances between far groups mean little in UMAP and t-SNE. Wide empty bands between
+    such groups are narrowed so that the map fills the screen. Other coordinates keep
+    their proportions.
 
     Examples
     --------
@@ -192,7 +193,7 @@ def _page(title: str, data: PageData) -> str:
         (folder / name).read_text(encoding="utf-8") for name in _TEMPLATES
     )
     script = "\n".join(['"use strict";\n(() => {', *scripts, "})();\n"])
-    # ASCII, and without the sign that opens and closes tags: no name can break out.
+    # ASCII, and without the sign that opens and closes tags: no name can become a tag.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False, default=_packed)
     return Template(template).substitute(
         title=html.escape(title),
@@ -230,7 +231,7 @@ def _fitted(points: NDArray[np.float64]) -> NDArray[np.uint16]:
 def _nearest(vectors: NDArray[np.floating]) -> PageData:
     """Find the ten nearest genes of every gene, and their cosines in percent.
 
-    Vectors of two numbers are places on the map: there are no cosines for them.
+    For vectors of two numbers, which are places on the map, there are no cosines.
     """
     k, percent = min(_NEAREST, len(vectors) - 1), np.zeros(0)
     if vectors.shape[1] == 2:
@@ -293,7 +294,7 @@ def _memberships(
 
 
 def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Write seven bits per byte, the lowest first; the top bit: more bytes follow."""
+    """Write seven bits per byte, lowest first; the top bit is set if more follow."""
     n_bits = max(1, int(numbers.max()).bit_length())
     left = numbers[:, np.newaxis] >> np.arange(0, n_bits, 7, dtype=np.int32)
     used = left > 0

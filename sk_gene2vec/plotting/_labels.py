@@ -1,4 +1,4 @@
-"""Labels of genes in a picture: categories or numbers, and how each is drawn.
+"""Labels of genes in a picture: categories or numbers, and the drawing of both.
 
 Each kind of label is one class. It draws with matplotlib, and it returns the data that
 `templates/map_data.js` and `map_controls.js` read on the page of the map.
@@ -51,11 +51,11 @@ class Categories:
     Attributes
     ----------
     title : str
-        Name of the labels, may be empty.
+        Name of the labels. It may be empty.
     names : list of str
         Distinct categories. The first ones get a colour.
     codes : ndarray of shape (n_genes,)
-        Index into `names`, -1 for a gene without label.
+        Index into `names`, or -1 for a gene without label.
     """
 
     title: str
@@ -119,7 +119,7 @@ class Numbers:
     Attributes
     ----------
     title : str
-        Name of the labels, may be empty.
+        Name of the labels. It may be empty.
     values : ndarray of shape (n_genes,)
         The numbers.
     """
@@ -183,10 +183,10 @@ def _short(name: str) -> str:
 def read_labels(
     labels: Labels, genes: list[str] | None, n_genes: int
 ) -> Categories | Numbers:
-    """Align labels with the genes, and tell categories from numbers.
+    """Align labels with the genes, and distinguish categories from numbers.
 
-    Whole numbers of at most `MAX_CATEGORIES` values are categories, other numbers are
-    numbers, and everything else is a category.
+    Whole numbers with at most `MAX_CATEGORIES` distinct values are categories. Other
+    numbers stay numbers, and all other labels are categories.
     """
     values = _aligned(labels, genes, n_genes)
     values = values.mask(values.isna() | values.isin([""]))
@@ -230,7 +230,7 @@ def _aligned(labels: Labels, genes: list[str] | None, n_genes: int) -> pd.Series
 
 def _by_gene(labels: pd.Series[Any], genes: list[str]) -> pd.Series[Any]:
     if not labels.index.is_unique:
-        raise ValueError("Expected one label per gene, got a gene twice.")
+        raise ValueError("Expected one label per gene, got two for one gene.")
     if not labels.index.isin(genes).any():
         raise ValueError(
             "Expected labels by gene, got none for any gene: labels of "

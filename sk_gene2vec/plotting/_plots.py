@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Largest number of steps that find places for names.
+# Number of steps that place names, at most.
 _STEPS = 500
 
 
@@ -50,10 +50,10 @@ def plot_embedding(
         Names of the rows, if `embedding` is an array. They are needed to align
         `labels` by gene, and for `annotate`.
     labels : array-like of shape (n_genes,), Series or mapping, default=None
-        Labels that colour the points. An array has the order of the genes. A Series or
-        a mapping has labels by gene, and may lack genes. Numbers get a colour bar,
+        Labels that colour the points. An array is in the order of the genes. A Series
+        or a mapping has labels by gene, and may lack genes. Numbers get a colour bar,
         except whole numbers with at most 20 distinct values, which are categories.
-        Everything else is a category. The 20 largest categories get a colour, the
+        All other labels are categories. The 20 largest categories get a colour, the
         others are grey. None, empty texts and missing values of pandas are not labels.
     annotate : iterable of str, default=()
         Genes whose names to write.
@@ -62,7 +62,7 @@ def plot_embedding(
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
         Layout of the genes, see :func:`project_2d`. The axes are named after it.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same picture. None gives another picture at every
+        The same number gives the same picture. None gives a different picture at each
         call.
 
     Returns
@@ -121,7 +121,7 @@ def plot_embedding(
     else:
         beside = colouring.draw(ax, points)
         if own_figure:
-            # Room for what stands beside the square of the points.
+            # Make room for the legend or the colour bar beside the points.
             figure = cast("Figure", ax.figure)
             figure.set_figwidth(figure.get_figwidth() + beside / figure.dpi)
     if names is not None and rows:
@@ -158,8 +158,8 @@ def _write_names(ax: Axes, points: NDArray[np.float64], names: list[str]) -> Non
         ax.text(left, low, name, fontsize="small", path_effects=halo, zorder=4)
         for left, low, name in zip(x, y, names, strict=True)
     ]
-    # The default forces leave names of a crowd on each other, and the default limit, of
-    # time, would give another picture on a slower machine.
+    # With the default forces, names in a crowd overlap. The default limit is a time, so
+    # a slower machine would make another picture.
     adjust_text(
         texts,
         objects=rings,

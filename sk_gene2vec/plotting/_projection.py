@@ -28,8 +28,8 @@ _PERPLEXITY = 30.0
 _COVERED = 0.2
 _PUSHES = 60
 _PUSHED_BY = 8
-# Widest empty band that stays, as a multiple of the extent over the root of the number
-# of points, which is the usual distance between neighbours.
+# Widest empty band that is kept, as a multiple of the usual distance between
+# neighbours, which is the extent over the root of the number of points.
 _EMPTY = 6.0
 
 
@@ -42,13 +42,13 @@ def project_2d(
 ) -> pd.DataFrame:
     """Lay out a gene embedding in the plane.
 
-    :func:`plot_embedding` and :func:`write_gene_map` do this themselves. Call it to
-    compute the coordinates once and give both the same.
+    :func:`plot_embedding` and :func:`write_gene_map` call this function. Call it
+    yourself to compute the coordinates once and use them in both.
 
     Parameters
     ----------
     embedding : DataFrame, GeneEmbedding or array-like of shape (n_genes, n_features)
-        The vectors, at least three. A DataFrame has the genes in its index.
+        The vectors of at least three genes. A DataFrame has the genes in its index.
     genes : iterable of str, default=None
         Names of the rows, if `embedding` is an array. Otherwise None.
     method : {"auto", "umap", "tsne", "pca"}, default="auto"
@@ -56,11 +56,12 @@ def project_2d(
 
         - "umap": UMAP. It needs umap-learn, and takes half a minute for 20,000 genes.
         - "tsne": t-SNE of scikit-learn. It takes some minutes for 20,000 genes.
-        - "pca": the two directions of largest variance. It takes no time, and genes
-          of different function overlap.
+        - "pca": the two directions of largest variance. It is fast, but genes of
+          different function overlap.
         - "auto": UMAP where umap-learn is installed, otherwise t-SNE.
     random_state : int, RandomState instance or None, default=0
-        The same number gives the same coordinates. None gives others at every call.
+        The same number gives the same coordinates. None gives different ones at each
+        call.
 
     Returns
     -------
@@ -85,13 +86,13 @@ def project_2d(
     Notes
     -----
     UMAP and t-SNE compare genes by the cosine of their vectors, as `most_similar`
-    does, and start from the PCA of the vectors at unit length. Distances between far
-    groups of genes, and the size and density of groups, mean little in both.
+    does, and start from the PCA of the vectors scaled to unit length. Distances between
+    far groups of genes, and the size and density of groups, mean little in both.
 
     Many genes of a small collection are in the same gene sets and have the same vector.
-    Both methods put these genes on one spot. Genes closer than a small distance are
-    therefore pushed apart until each can be seen. A disc of touching points is a group
-    of genes that the collection hardly distinguishes.
+    Both methods put these genes on one spot. Genes that nearly coincide are therefore
+    pushed apart until each can be seen. A disc of touching points is a group of genes
+    that the collection hardly distinguishes.
 
     UMAP gets the exact nearest neighbours instead of searching for approximate ones,
     which is faster up to some 50,000 genes.
@@ -123,7 +124,7 @@ def project_2d(
 def genes_and_vectors(
     embedding: Embedding, genes: Iterable[str] | None
 ) -> tuple[list[str] | None, NDArray[np.floating]]:
-    """Return the names of the genes, None if nobody gives them, and checked vectors."""
+    """Return the names of the genes, or None if not given, and checked vectors."""
     known: Iterable[str] | None = None
     if isinstance(embedding, GeneEmbedding):
         known, embedding = embedding.genes, embedding.vectors
@@ -141,7 +142,7 @@ def genes_and_vectors(
 
 
 def check_named(names: list[str] | None) -> list[str]:
-    """Return the names of the genes, or raise an error if nobody gives them."""
+    """Return the names of the genes, or raise an error if they are not given."""
     if names is None:
         raise ValueError(
             "Expected the names of the genes: the embedding is an array, and `genes` "
@@ -188,7 +189,7 @@ def _axes_of(coordinates: object) -> list[str]:
 
 
 def closed_up(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Narrow bands of the plane, upright and level, that hold no point.
+    """Narrow the empty bands of the plane, vertical and horizontal.
 
     A group of points that is far from all others comes closer. The points keep their
     order from left to right and from bottom to top.
@@ -225,7 +226,7 @@ def _layout(
     return points, [f"{axis} 1", f"{axis} 2"]
 
 
-# Imports stand inside the functions below because scikit-learn's are slow.
+# The functions below import scikit-learn's modules, which are slow to import.
 
 
 def _pca(rows: NDArray[np.floating], random_state: RandomState) -> NDArray[np.floating]:
@@ -255,9 +256,10 @@ def _umap(
     # UMAP expects each gene as its own first neighbour, equal vectors or not.
     neighbors = np.column_stack([np.arange(len(rows)), neighbors])
     distances = np.column_stack([np.zeros(len(rows)), distances])
-    # Numba resets the threads of torch and scikit-learn, the limit restores them.
+    # Numba resets the threads of torch and scikit-learn; the limit restores them.
     with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-        # The import warns of a missing TensorFlow, the fit that it takes no new genes.
+        # The import warns that TensorFlow is missing, and the fit that new genes cannot
+        # be added.
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
         umap = optional("umap", 'method="umap"', "plot").UMAP(

@@ -1,4 +1,4 @@
-"""GeneSetEncoder: what it learns, what it gives back, what it refuses."""
+"""GeneSetEncoder: what it learns, returns and refuses."""
 
 import pickle
 import warnings
@@ -79,14 +79,14 @@ def test_genes_of_a_kind_end_up_together(fitted, X):
     assert (nearest // 20 == np.arange(60) // 20).mean() > 0.9
 
 
-def test_predict_proba_knows_the_sets(fitted, X):
+def test_predict_proba_is_high_for_the_sets_of_a_kind(fitted, X):
     probability = fitted.predict_proba(X)
     assert probability[X == 1].mean() > 2 * probability[X == 0].mean()
     # Each set is an output of its own: rows do not sum to one.
     assert np.ptp(probability.sum(axis=1)) > 0.1
 
 
-def test_inverse_transform_decodes_what_transform_gives(fitted, X):
+def test_inverse_transform_decodes_embeddings(fitted, X):
     inverse = fitted.inverse_transform(fitted.transform(X))
     np.testing.assert_array_equal(inverse, fitted.predict_proba(X))
     with pytest.raises(ValueError, match="Expected embeddings with 4 columns, got 30"):
@@ -155,7 +155,7 @@ def test_gene_without_a_set_has_no_embedding_and_average_probabilities(X, gene_i
     np.testing.assert_array_equal(decoded[0], expected)
 
 
-def test_a_set_of_all_genes_says_nothing_of_a_gene(X):
+def test_a_gene_only_in_a_set_of_all_genes_has_no_embedding(X):
     X = np.hstack([X, np.ones((60, 1))])
     encoder = make().fit(X)
     in_it_alone = np.zeros((1, 31))
@@ -329,7 +329,7 @@ def test_int64_indices_unsorted_duplicates_and_explicit_zeros(X):
     before = messy.copy()
     encoder = make(max_epochs=3).fit(messy)
     np.testing.assert_array_equal(encoder.embedding_, expected)
-    # The caller's matrix is not tidied behind their back.
+    # The caller's matrix is not changed.
     np.testing.assert_array_equal(messy.indices, before.indices)
     np.testing.assert_array_equal(messy.data, before.data)
 
@@ -567,7 +567,7 @@ def test_default_dtype_of_the_caller_changes_nothing(X):
 @pytest.mark.filterwarnings(
     "ignore:X (has|does not have valid) feature names:UserWarning"
 )
-# scikit-learn's matrices have genes that are in nothing but sets of all genes.
+# scikit-learn's matrices have genes that are only in sets of all genes.
 @pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("gene_input", INPUTS)
 @pytest.mark.parametrize(

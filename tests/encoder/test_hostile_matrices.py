@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.* values in X are above 1:UserWarning"),
 ]
 
-# By hand, so many times as many examples.
+# Multiplies the number of examples, for runs by hand.
 EFFORT = int(os.environ.get("SK_GENE2VEC_EFFORT", "1"))
 
 INPUTS = ["membership", "one-hot"]
@@ -68,7 +68,7 @@ def read_only(array):
 
 def mapped(array):
     """The same array, but in a file that may only be read."""
-    if not array.size:  # there is no mapping of nothing
+    if not array.size:  # mmap refuses an empty file
         return read_only(array)
     with tempfile.TemporaryFile() as file:
         file.write(array.tobytes())
@@ -124,7 +124,7 @@ def to_int64(array):
 
 @st.composite
 def members(draw, n_sets=None):
-    """Who is in which set: often with rows and columns twice, full or empty."""
+    """Draw memberships, often with duplicate, full or empty rows and columns."""
     width = n_sets or draw(st.integers(1, 6))
     base = draw(hnp.arrays(bool, (draw(st.integers(1, 6)), width)))
     pool = [*base, np.zeros(width, bool), np.ones(width, bool)]
@@ -252,7 +252,7 @@ def test_equal_matrices_give_equal_embeddings_and_probabilities(
         warnings.filterwarnings("ignore", "X has feature names")
         embedding, probability = fitted.transform(form), fitted.predict_proba(form)
     if isinstance(form, pd.DataFrame):
-        # What pandas makes of sparse columns of float32 is up to pandas.
+        # For sparse columns of float32, pandas chooses the dtype.
         expected = found.astype(embedding.dtype)
     assert embedding.dtype == probability.dtype == expected.dtype
     np.testing.assert_array_equal(embedding, fitted.transform(expected))
@@ -267,7 +267,7 @@ def arrays_of(X):
 
 @bounded(20)
 @given(members(), st.data())
-def test_the_matrix_of_the_caller_is_not_tidied(found, data):
+def test_the_matrix_of_the_caller_is_not_changed(found, data):
     dense_form = np.where(found, 2.0, -0.0)
     form = data.draw(st.one_of(messy_forms(found), st.just(dense_form)))
     before = [array.copy() for array in arrays_of(form)]
@@ -473,7 +473,7 @@ def test_duplicates_with_a_negative_sum_are_refused(X, fitted_on_X):
         (lambda X: sp.csr_array(X[:0]), ValueError, "0 sample"),
     ],
 )
-def test_what_is_no_matrix_of_numbers_is_refused(
+def test_input_other_than_a_matrix_of_numbers_is_refused(
     X, fitted_on_X, make_bad, error, message
 ):
     assert_refused(fitted_on_X, make_bad(X), error, message)

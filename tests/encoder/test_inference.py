@@ -70,7 +70,7 @@ def test_fold_in_comes_close_to_the_minimum(X, activation):
 @pytest.mark.parametrize("hidden", [(), (7,)])
 @pytest.mark.parametrize("activation", ["identity", "relu", "rmsnorm", "tanh"])
 def test_fold_in_lowers_the_loss_of_every_row(X, activation, hidden):
-    # All that can be asked where the loss has more than one minimum.
+    # The loss may have more than one minimum, so only this can be asked.
     network = layers(activation, hidden, np.random.default_rng(1))
     folded = _inference.fold_in(X, network)
     start = ACTIVATIONS[activation].function(
@@ -80,7 +80,7 @@ def test_fold_in_lowers_the_loss_of_every_row(X, activation, hidden):
     assert (row_losses(X, folded, network) < before).all()
 
 
-def test_fold_in_treats_each_row_on_its_own(X):
+def test_fold_in_treats_rows_independently(X):
     network = layers("tanh", (7,), np.random.default_rng(2))
     together = _inference.fold_in(X, network)
     order = [4, 0, 5]

@@ -56,7 +56,7 @@ def scores_of(encoder, vectors, X_fit):
 
 
 def constant_of(encoder, X_fit):
-    """Find the constant by halving: what is missing is expected among open pairs."""
+    """Find the constant by bisection, so that the open pairs sum to what is missing."""
     known = encoder.embedding_.any(axis=1)
     scores = scores_of(encoder, encoder.embedding_[known].astype(np.float64), X_fit)
     open_ = scores[X_fit[known] == 0]
@@ -101,7 +101,7 @@ def test_the_formula_holds_for_new_genes_and_hidden_layers():
 @pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("gene_input", INPUTS)
 def test_vectors_of_zeros_do_not_vote_and_set_no_level(gene_input):
-    # So many that they would be nearest, were they taken for neighbours.
+    # They would be the nearest if they could be neighbours.
     X = np.vstack([kinds(20), np.zeros((40, 30))])
     encoder = make(gene_input=gene_input).fit(X)
     assert not encoder.embedding_[20:].any()
@@ -140,7 +140,7 @@ def test_completeness_changes_the_level_alone():
     p, q = (encoder.predict_proba(X) for encoder in (low, high))
     assert (p < q).all()
     np.testing.assert_array_equal(p.argsort(axis=1), q.argsort(axis=1))
-    # It is that of the fit.
+    # The level is that of the fit.
     fitted = low.predict_proba(X)
     low.set_params(completeness=0.5)
     np.testing.assert_array_equal(low.predict_proba(X), fitted)

@@ -63,7 +63,7 @@ def test_vectorizer_checks_that_apply_to_text(check):
 
 
 def test_vectorizer_checks_that_the_generator_gives():
-    """For text it gives few, and says so."""
+    """The generator gives few checks for text, and warns of it."""
     vectorizer = GmtVectorizer({"SET": ["A", "B"]})
     with pytest.warns(SkipTestWarning, match="requires input +of type .*string=True"):
         checks = list(estimator_checks_generator(vectorizer, legacy=True))

@@ -182,7 +182,7 @@ def test_evidence_of_a_list_counts_its_genes_in_each_set(blocks):
             shared = len(set(sets[name]) & set(given))
             assert counts == f"({shared} of 10, 18)"
             assert row.gene in sets[name]
-            # What no gene of the list shares would be no evidence for it.
+            # A set without a gene of the list would not be evidence.
             assert shared
 
 
@@ -274,7 +274,7 @@ def test_lists_in_which_nothing_or_all_is_left(model):
     assert suggest_genes(model, GENES).empty
     found = suggest_genes(model, GENES[1:])
     assert found["gene"].to_list() == GENES[:1]
-    # No more than half of the others.
+    # At most half of the others.
     np.testing.assert_allclose(found["probability"], 0.5, rtol=1e-4)
     assert set(nearest_gene_sets(model, GENES)["gene_set"]) == set(GENE_SETS)
 
@@ -317,7 +317,7 @@ def test_nearest_gene_sets_count_probable_genes(blocks):
         assert row.size == 18
         p_value = hypergeom.sf(row.shared - 1, 90, 18, 10)
         assert row.p_value == pytest.approx(p_value, rel=1e-9)
-    # The genes that the list may lack tell sets apart that share as many with it.
+    # Among sets that share equally many genes, those with probable genes come first.
     assert found.groupby("shared")["similarity"].nunique().max() > 1
 
 
@@ -479,7 +479,7 @@ def test_fitted_on_some_genes_all_of_the_collection_are_suggested(blocks):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_is_no_fitted_pipeline_is_refused_with_advice(model, function):
+def test_other_models_are_refused_with_advice(model, function):
     vectorizer, encoder = model[0], model[1]
     advice = r"make_pipeline\(GmtVectorizer\(gene_sets\), GeneSetEncoder\(\)\)\.fit"
     for wrong, got in (
@@ -528,20 +528,20 @@ def test_unknown_names_get_near_misses(model, suggest, name, message):
         suggest(model, name)
 
 
-def test_names_that_are_no_text_are_refused(model):
+def test_names_that_are_not_text_are_refused(model):
     with pytest.raises(TypeError, match="Expected the name of a gene, got 7"):
         suggest_gene_sets(model, 7)
     with pytest.raises(TypeError, match=r"Expected the name of a gene, got \['TP53'\]"):
         suggest_gene_sets(model, ["TP53"])
 
 
-# ------------------------------------------------------- collections that say little
+# ------------------------------------------------- collections with little to learn
 
 
 @pytest.fixture
 def with_only():
     """Model of a collection with a gene, ONLY, that has no vector."""
-    # ALL has all genes, so no weight, and tells nothing of ONLY.
+    # ALL has all genes and so no weight, and ONLY is in no other set.
     genes = [*"ABCDEF"]
     sets = {"ALL": [*genes, "ONLY"], "FIRST": genes[:3], "LAST": genes[2:]}
     with pytest.warns(UserWarning, match="1 of 7 genes"):
@@ -561,14 +561,14 @@ def test_a_gene_without_a_vector_is_not_suggested(with_only):
     found = suggest_genes(with_only, ["A", "B", "C"])
     assert set(found["gene"]) == {*"DEF"}
     assert found["probability"].between(0, 1).all()
-    # A list of nothing but such genes says nothing, of other genes too.
+    # A list of such genes alone is answered too.
     with pytest.warns(UserWarning, match="got 1 of the"):
         alone = suggest_genes(with_only, ["ONLY"])
     assert np.isfinite(alone["probability"]).all()
 
 
 def test_a_vector_of_zeros_has_the_frequencies():
-    """ReLU may leave a gene nothing: then nothing is known of it."""
+    """ReLU may set the whole vector of a gene to zero."""
     rng = np.random.default_rng(0)
     X = np.kron(np.eye(3), np.ones((20, 4))) * (rng.random((60, 12)) < 0.8)
     X[:, 0] = 1
@@ -608,9 +608,9 @@ def test_genes_in_a_set_of_all_genes_alone_take_nothing_from_a_list():
     "gene_sets",
     [{"A": "abcd"}, {"A": "abc", "B": "abc", "C": "d"}, {"A": "abcd", "B": "abcd"}],
 )
-def test_lists_of_collections_that_say_little(gene_sets):
+def test_lists_in_collections_with_little_to_learn(gene_sets):
     with warnings.catch_warnings():
-        # Of sets that have no weight, and of lists without a match.
+        # Some sets have no weight, and some lists have no match.
         warnings.filterwarnings("ignore", ".* only in sets")
         warnings.filterwarnings("ignore", NO_MATCH)
         model = make_model({name: [*x] for name, x in gene_sets.items()}, dim=2)

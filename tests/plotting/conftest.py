@@ -11,7 +11,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 class MapPage:
-    """A map in a browser without network: what it shows, and a user's hands."""
+    """A map in a browser without network, with a user's gestures."""
 
     def __init__(self, browser, path, *, size=(1280, 800), dark=False, fragment=""):
         self.context = browser.new_context(
@@ -32,7 +32,7 @@ class MapPage:
         self.settle()
 
     def settle(self):
-        """Wait until what has happened is drawn."""
+        """Wait until the page is drawn."""
         frame = "requestAnimationFrame"
         self.ask(f"new Promise(done => {frame}(() => {frame}(() => done())))")
 
@@ -98,7 +98,7 @@ def open_map():
 
 @pytest.fixture
 def page(opened):
-    """The map of a module, `opened` there, as it is when opened."""
+    """The map that a module has `opened`, in its first state."""
     opened.hover(2, 2)
     # Escape empties the search box that it is pressed in.
     opened.ask("document.getElementById('query').focus()")

@@ -38,7 +38,7 @@ def coordinates():
 
 @pytest.fixture(scope="module")
 def labels():
-    """Sixty genes without label, and two of three others are kinases."""
+    """Labels: sixty genes have none, and two of the other three are kinases."""
     kinds = np.resize(["kinase", "kinase", "GPCR"], N_GENES - 60)
     return pd.Series(kinds, index=GENES[: N_GENES - 60], name="function")
 
@@ -138,7 +138,7 @@ def test_far_groups_of_umap_come_closer(tmp_path, coordinates):
     far.iloc[:10] += 50
     _, points, _ = data_of(write_gene_map(far, tmp_path / "map.html"))
     assert np.ptp(points[10:, 0]) > 65535 / 2
-    # Other coordinates are as they are given.
+    # Other coordinates are not changed.
     far.columns = ["PCA 1", "PCA 2"]
     _, points, _ = data_of(write_gene_map(far, tmp_path / "map.html"))
     assert np.ptp(points[10:, 0]) < 65535 / 5
@@ -164,7 +164,7 @@ def test_nearest_genes_are_those_of_highest_cosine(tmp_path, coordinates):
         )
 
 
-def test_a_vector_of_zeros_is_like_no_gene(tmp_path):
+def test_a_vector_of_zeros_is_similar_to_no_gene(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(30, 5)).clip(0)
     vectors[[3, 7]] = 0
     embedding = GeneEmbedding(GENES[:30], vectors)
@@ -177,7 +177,7 @@ def test_a_vector_of_zeros_is_like_no_gene(tmp_path):
     assert percent[0, 0] > 50
 
 
-def test_of_coordinates_the_nearest_are_those_on_the_map(tmp_path):
+def test_for_coordinates_the_nearest_are_those_on_the_map(tmp_path):
     points = np.array([[0.0, 0], [3, 0], [1, 0], [7, 0]])
     data, _, _ = data_of(write_gene_map(points, tmp_path / "map.html", genes=GENES[:4]))
     found = np.frombuffer(base64.b64decode(data["nearest"]["genes"]), "<u2")
@@ -582,7 +582,7 @@ def test_legend_hides_and_shows(page):
     fewer = colours_of_points(page)
     blue = max(everything, key=lambda c: everything[c] - fewer.get(c, 0))
     assert fewer.get(blue, 0) < everything[blue] / 10
-    # What is hidden answers no pointer.
+    # Hidden genes do not react to the pointer.
     page.hover(*page.locate("TP53"))
     assert page.ask("document.getElementById('tip').hidden")
     page.ask(entry(3))
@@ -617,7 +617,7 @@ def hostile(open_map, tmp_path_factory):
     return open_map(path, size=(420, 800), dark=True, fragment="#TP53")
 
 
-def test_names_cannot_break_out(hostile):
+def test_names_cannot_become_tags(hostile):
     title = "".join(HOSTILE) + "</title>"
     assert hostile.ask("document.title") == re.sub(" +", " ", title)
     assert hostile.ask("document.getElementById('title').textContent") == title

@@ -1,4 +1,4 @@
-"""Labels: what is one, categories and numbers, in every container."""
+"""Labels: categories, numbers and missing values, in every container."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -33,7 +33,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize("missing", MISSING.values(), ids=MISSING)
-def test_what_is_no_label(missing):
+def test_values_that_are_not_labels(missing):
     labels = [missing, *["b", "a", "b"] * 99, "a", missing]
     wanted = [("b", 198), ("a", 100), ("no label", 2)]
     assert legend_of(labels) == wanted
@@ -86,7 +86,7 @@ def test_every_container_keeps_its_gaps(container, values):
 
 
 @pytest.mark.parametrize("unit", ["D", "s", "ns"])
-def test_dates_are_no_numbers(unit):
+def test_dates_are_not_numbers(unit):
     """As an array of objects, dates in nanoseconds are integers."""
     days = np.datetime64("2020-01-01", unit) + np.arange(3) * np.timedelta64(1, "D")
     legend = legend_of(np.resize(days, N_GENES))
@@ -98,7 +98,7 @@ def test_dates_are_no_numbers(unit):
 
 
 @pytest.mark.parametrize("number", [Decimal, np.float32, np.longdouble])
-def test_every_kind_of_number_is_one(number):
+def test_every_kind_of_number_is_a_number(number):
     found = read_labels([number(i) for i in range(N_GENES)], GENES, N_GENES)
     assert isinstance(found, Numbers)
     np.testing.assert_array_equal(found.values, np.arange(N_GENES))

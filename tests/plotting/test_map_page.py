@@ -76,7 +76,7 @@ def zoom_in(page, steps):
 
 
 def covered(root, written):
-    """Whether a ground drawn over the points is behind a text of a picture."""
+    """Tell whether a text of a picture has a ground that hides the points."""
     (x, y) = next(
         (float(text.get("x")), float(text.get("y")))
         for text in root.iter(SVG + "text")
@@ -123,7 +123,7 @@ def test_whole_words_and_short_names_come_first(page):
     assert search(page, "P53")[0] == "TP53 P53"  # by an alias, which is shown
     assert search(page, "tp53")[:2] == ["TP53", "TP53I3"]
     assert search(page, "HLA A")[0] == "HLA-A"
-    # Of the gene sets, Hallmark's lead, then those of few words.
+    # Hallmark's gene sets come first, then those of few words.
     sets = [hit for hit in search(page, "p53") if "_" in hit]
     words = [hit.count("_") for hit in sets]
     assert sets[0] == "HALLMARK_P53_PATHWAY"
@@ -138,7 +138,7 @@ def test_all_hits_are_in_the_list(page, collection):
     n_genes = int(texts(page, "#found .head .note")[0])
     assert n_genes > 10
     assert len(listed) == min(n_genes, 100) + 100
-    # The rest comes as one scrolls; the heads stay in sight, and lead to their part.
+    # The rest is added on scrolling; the headings stay visible, and jump to their part.
     assert overlap(box(page, "#found .head ~ .head"), box(page, "#found"))
     while (n_before := len(listed)) < n_genes + len(sets):
         page.ask("document.getElementById('found').scrollTop = 1e6")
@@ -195,7 +195,7 @@ def test_a_card_lists_ten_genes_then_the_smallest_sets(page, collection):
     for members in collection.values():
         for gene in known.keys() & set(members):
             known[gene] += 1
-    # How much is known of each stands beside its similarity.
+    # The number of gene sets of each stands beside its similarity.
     counts = [note.partition(" · in ")[2].split()[0] for note in notes]
     assert counts == [f"{known[gene]:,}" for gene in similar]
     assert cosines == sorted(cosines, reverse=True)
@@ -255,7 +255,7 @@ def test_a_gene_under_its_card_is_moved_aside(page):
     np.testing.assert_allclose(page.locate(gene), [x, y])
 
 
-def test_names_appear_as_one_zooms_in_and_never_overlap(page):
+def test_names_appear_on_zooming_in_and_never_overlap(page):
     assert page.ask("geneMap.names()") == []
     for zoomed in (2, 8):
         zoom_in(page, zoomed)

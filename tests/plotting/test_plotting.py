@@ -1,4 +1,4 @@
-"""Pictures: what is drawn, not its pixels."""
+"""Pictures: the drawn objects, not the pixels."""
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ def legend_of(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def test_one_point_a_gene_and_axes_named(coordinates):
+def test_one_point_per_gene_and_named_axes(coordinates):
     ax = plot_embedding(coordinates)
     assert set(drawn(ax)) == set(map(tuple, coordinates.to_numpy()))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
@@ -63,7 +63,7 @@ def test_one_point_a_gene_and_axes_named(coordinates):
     assert all(points.get_rasterized() for points in ax.collections)
 
 
-def test_vectors_are_projected_and_the_axes_say_how():
+def test_vectors_are_projected_and_the_axes_name_the_method():
     vectors = np.random.default_rng(0).normal(size=(20, 5))
     ax = plot_embedding(GeneEmbedding(GENES[:20], vectors), method="pca")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("PCA 1", "PCA 2")
@@ -90,7 +90,7 @@ def test_categories_by_gene(coordinates):
     handles = ax.get_legend().legend_handles
     shown = [to_hex(handle.get_facecolor()[0]) for handle in handles]
     assert shown == [PALETTE[0], PALETTE[1], GREY]
-    # A named Series in another order and with missing values says the same.
+    # A named Series in another order and with missing values gives the same.
     series = pd.Series(
         ["GPCR", "kinase", None, "kinase", ""],
         index=["G2", "G1", "G5", "G3", "G9"],
@@ -193,7 +193,7 @@ def test_names_stand_by_their_points_and_hide_nothing(coordinates):
         assert halo._gc["foreground"] == ax.get_facecolor()
 
 
-def test_names_in_a_crowd_get_lines():
+def test_crowded_names_get_lines():
     spot = np.concatenate([np.zeros((6, 2)), [[1, 1], [-1, -1]]])
     ax = plot_embedding(spot, genes=GENES[:8], annotate=GENES[:6])
     boxes = boxes_of(ax)
@@ -228,7 +228,7 @@ def test_names_stand_at_the_same_places_every_time(coordinates):
         (
             {"labels": pd.Series(["a", "b"], index=["G1", "G1"])},
             ValueError,
-            "got a gene twice",
+            "got two for one gene",
         ),
         ({"method": "mds"}, ValueError, "'umap', 'tsne', 'pca', got 'mds'"),
     ],
@@ -264,7 +264,7 @@ def test_without_matplotlib(monkeypatch):
 
 
 def test_importing_is_cheap():
-    """A program that only writes maps waits for no matplotlib, and none for umap."""
+    """Writing a map does not import matplotlib, and nothing imports umap early."""
     slow = ["matplotlib", "numba", "sklearn.manifold", "sklearn.neighbors", "umap"]
     script = (
         "import sys, sk_gene2vec.plotting\n"

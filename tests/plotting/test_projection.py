@@ -1,4 +1,4 @@
-"""Coordinates in the plane: by UMAP, t-SNE and PCA, or as they come."""
+"""Coordinates in the plane: by UMAP, t-SNE and PCA, or as given."""
 
 import sys
 from importlib.util import find_spec
@@ -70,7 +70,7 @@ def test_genes_with_one_vector_are_seen_apart(vectors, method):
     assert nearest.score(found, GROUPS) == 1
 
 
-def test_pushing_apart_leaves_what_is_apart():
+def test_pushing_apart_leaves_distant_points():
     corners = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
     moved = projection._push_apart(corners)
     assert np.abs(moved - corners).max() < 0.2
@@ -92,7 +92,7 @@ def test_auto_is_tsne_without_umap(vectors, absent):
 
 def test_umap_leaves_the_threads_of_others_alone(vectors, monkeypatch):
     class Meddler:
-        """Resets threads as Numba does when it starts, once a process."""
+        """Resets threads as Numba does when it starts, once per process."""
 
         def __init__(self, **parameters):
             threadpool_limits(3, user_api="openmp")
@@ -157,7 +157,7 @@ def test_two_columns_are_coordinates_already(vectors):
         ({"embedding": np.ones((2, 4))}, ValueError, "2 sample"),
         ({"embedding": np.ones((4, 1))}, ValueError, "1 feature"),
         ({"embedding": np.zeros((60, 4))}, ValueError, "the same for all 60 genes"),
-        # One direction: nothing that a cosine tells apart.
+        # All vectors have one direction, so all cosines are 1.
         (
             {"embedding": np.arange(1.0, 61)[:, None] * [1, 2], "method": "tsne"},
             ValueError,
@@ -187,7 +187,7 @@ def test_far_groups_come_closer():
     np.testing.assert_allclose(shift, np.tile(shift[0], (2000, 1)), atol=1e-9)
     shifts = moved[2000:].reshape(4, 40, 2) - group
     np.testing.assert_allclose(shifts, shifts[:, :1].repeat(40, axis=1), atol=1e-9)
-    # Each stays on its side, and the far ones come close.
+    # Each group stays on its side, and far groups come closer.
     above, right, below, top = shifts[:, 0] - shift[0]
     np.testing.assert_allclose([above[0], right[1], below[0], top[0]], 0, atol=1e-9)
     assert 1.1 < above[1] < 1.8

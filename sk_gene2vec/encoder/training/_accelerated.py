@@ -1,4 +1,4 @@
-"""Training in several processes, each of which takes a share of every batch.
+"""Training in several processes, each with a share of every batch.
 
 Every process has all the data and draws the same batches, masks and dropout, so the
 result does not depend on the number of processes. Each computes the embedding of the
@@ -24,17 +24,17 @@ accelerate = optional("accelerate", 'device="accelerate"', "distributed")
 
 
 def start_accelerator() -> Any:
-    """Join the other processes of this run, or stay alone if there are none.
+    """Connect to the other processes of this run, if there are any.
 
     Raises
     ------
     RuntimeError
-        If there are others and accelerate was already started without them.
+        If there are others, and accelerate was already started without them.
     """
     accelerator = accelerate.Accelerator(
         # Without cpu=True, CPU-only processes are not connected.
         cpu=not torch.cuda.is_available(),
-        # The encoder's own parameters say what is computed in bfloat16, and where.
+        # The encoder has parameters for precision and device.
         mixed_precision="no",
         device_placement=False,
     )
@@ -55,13 +55,12 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
     Raises
     ------
     ValueError
-        If a process has others than the first one.
+        If a process has other data, or another seed, than the first one.
     """
     digest = hashlib.blake2b(dataset.row_starts.tobytes())
     digest.update(dataset.columns.cpu().numpy().tobytes())
     gathered = accelerate.utils.gather_object([(seed, digest.digest())])
     seeds, digests = zip(*gathered, strict=True)
-    # The seed first: with another one, other memberships are held out of the data.
     for wanted, values in (
         ("an int as random_state, the same", seeds),
         ("the same X, all genes in the same order,", digests),
@@ -70,8 +69,8 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
         if others:
             raise ValueError(
                 f"Expected {wanted} in all {len(values)} processes of "
-                f'device="accelerate", got another than that of process 0 in {others}. '
-                "Give each process all genes: training shares out the batches itself."
+                f'device="accelerate", got a difference from process 0 in {others}. '
+                "Give each process all genes: training divides the batches itself."
             )
 
 
@@ -82,7 +81,7 @@ def share_of(targets: Targets, rows: slice) -> Targets:
 
 
 class AcceleratedNet(MembershipNet):
-    """The net of one of several processes.
+    """The net in one of several processes.
 
     Not skorch's ``AccelerateMixin``, which prepares a criterion without parameters (an
     error on CPUs), and waits for the other processes after an error.
@@ -120,7 +119,7 @@ class AcceleratedNet(MembershipNet):
             )
         rank = self.accelerator.process_index
         rows = slice(rank * n_rows // n_processes, (rank + 1) * n_rows // n_processes)
-        # Such that the mean over processes is the loss of the batch.
+        # With this weight, the mean over processes is the loss of the batch.
         weight = batch.targets.weights[rows].sum() * n_processes
         share = hidden[rows], output
         return weight * self.criterion_(share, share_of(batch.targets, rows)), share

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 
 class RandomSources(NamedTuple):
-    """What a fit draws from.
+    """The random sources of a fit.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class EpochSeeds(Callback):
     Parameters
     ----------
     sources : RandomSources
-        What to seed.
+        Sources to seed.
     epochs_before : int
         Epochs of the fits that this one continues.
     """

@@ -42,19 +42,19 @@ Parameters: TypeAlias = Mapping[str, Any]
 Fitted: TypeAlias = dict[str, Any]
 
 
-# The decomposition is worth keeping: the first layer learns more slowly.
+# Factor on the learning rate of the first layer, which keeps it near the decomposition.
 _LR_AFTER_DECOMPOSITION = 0.2
 
 
 class TrainingData(NamedTuple):
-    """Rows to train on, and what follows from them alone.
+    """Rows to train on, and values computed from them.
 
     Attributes
     ----------
     rows : csr_array of shape (n_rows, n_gene_sets)
-        Memberships; with an embedding table, each distinct row once.
+        Memberships. With an embedding table, each distinct row stands once.
     counts : ndarray of shape (n_rows,)
-        Number of genes with that row.
+        Number of genes that have the row.
     row_of : ndarray of shape (n_genes,)
         Row of each gene.
     row_keys : ndarray of shape (n_rows, 2) or None
@@ -184,7 +184,7 @@ def _check_genes(previous: Fitted, keys: Array) -> None:
 def _training_data(
     X: sp.csr_array, gene_input: str, previous: Fitted | None
 ) -> TrainingData:
-    """Find the distinct rows of an embedding table, and count."""
+    """Find the distinct rows for an embedding table; compute sizes and weights."""
     n_genes, n_gene_sets = X.shape
     rows, counts = X, np.ones(n_genes, dtype=np.int64)
     row_of, keys = np.arange(n_genes), None
@@ -301,10 +301,10 @@ def _net(
 
 
 def _train(net: MembershipNet, dataset: MembershipDataset) -> None:
-    """Train in place. Nothing is drawn from the global random states.
+    """Train in place, without the global random states.
 
-    A callback may load a checkpoint when training begins: the epochs in its history
-    count.
+    A callback may load a checkpoint when training begins. The epochs in its history are
+    not run again.
     """
     net.initialize()
     # Not net.fit: that swallows KeyboardInterrupt.
@@ -338,7 +338,7 @@ def _exported(
         else:
             embedding = layers.table()[data.row_of]
             embedding[np.diff(X.indptr) == 0] = 0
-        # Products in SciPy do not report what overflows.
+        # Products in SciPy do not report an overflow.
         if not all(np.isfinite(x).all() for x in (*coefs, *intercepts, embedding)):
             raise FloatingPointError("infinite weights")
         shift = level(layers, Genes(embedding, X), parameters["completeness"])
@@ -351,12 +351,12 @@ def _exported(
         "loss_curve_": [*(previous["loss_curve_"] if previous else ()), *losses],
         "n_iter_": len(losses),
         "embedding_": embedding,
-        # Parameters that shapes and meaning of the weights follow from.
+        # Parameters that determine shapes and meaning of the weights.
         "_architecture": architecture,
-        # Level of the log-odds.
+        # Shift of the log-odds that sets their level.
         "_shift": shift,
-        # Columns and row starts of X: saved models name NumPy's arrays, no private
-        # module of SciPy.
+        # Columns and row starts of X. As NumPy arrays: a saved model then does not name
+        # a private module of SciPy.
         "_memberships": (X.indices.copy(), X.indptr.copy()),
         # Keys of the rows of the embedding table, if there is one.
         "_row_keys": data.row_keys,
@@ -365,7 +365,7 @@ def _exported(
 
 @contextmanager
 def _numbers_in_range(lr: float) -> Iterator[None]:
-    """Take an overflow in NumPy for a divergence of training."""
+    """Report an overflow in NumPy as a divergence of training."""
     try:
         with np.errstate(over="raise", invalid="raise"):
             yield

@@ -1,4 +1,4 @@
-"""Binary cross-entropy over all pairs of a gene and a gene set, targets sparse."""
+"""Binary cross-entropy over all pairs of a gene and a gene set, with sparse targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK_SIZE = 2**25
 # Softplus is computed in slices, so that its temporaries need no new pages.
 _SLICE_SIZE = 2**18
 
-# PyTorch gives fewer than 2**15 numbers to a single thread. The other size divides
+# PyTorch gives fewer than 2**15 numbers to a single thread. The shared size divides
 # into multiples of 64 numbers for 1 to 6, 8, 9, 10, 12 or 16 threads.
 _SINGLE_SIZE = 2**14
 _SHARED_SIZE = 64 * 720
@@ -36,8 +36,8 @@ class Targets(NamedTuple):
     weights : Tensor of shape (n_rows,)
         Weight of every row; those of a batch sum to one.
     asked : Tensor of shape (n_entries,)
-        One for the memberships that the network has to find, zero for those that are
-        part of its input: the loss leaves them out.
+        One for memberships that the network has to find. Zero for memberships in its
+        input, which have no loss.
     """
 
     members: SparseRows
@@ -64,8 +64,8 @@ class Targets(NamedTuple):
 def _sigmoid_(z: Tensor) -> None:
     """Compute the sigmoid in place, with the same bits for any number of threads.
 
-    PyTorch gives each thread one stretch of the numbers. What does not fill a vector
-    register at the end of a stretch is computed by other code, which rounds
+    PyTorch gives each thread one stretch of the numbers. Numbers at the end of a
+    stretch that do not fill a vector register are computed by other code, which rounds
     differently. So stretches here end with a full register, and a single thread
     computes the rest.
     """
@@ -82,7 +82,7 @@ def _with_bias_columns(
     """Bring both layers to `dtype`, such that one product gives the logits.
 
     A constant column in the hidden layer multiplies the bias. In bfloat16 a second one
-    multiplies what rounding took from the bias.
+    multiplies the rounding error of the bias.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def _with_bias_columns(
 
 
 def _loss_terms(z: Tensor, own: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Sum the loss of all pairs as if there were no members, and what members take off.
+    """Sum the loss of all pairs as if none were a member, and the part to subtract.
 
     Parameters
     ----------
@@ -115,8 +115,7 @@ def _loss_terms(z: Tensor, own: Tensor, targets: Targets) -> tuple[Tensor, Tenso
     slices = z.split(max(1, _SLICE_SIZE // z.shape[1]))
     sums = [softplus(part.to(own.dtype)).sum(1) for part in slices]
     of_pairs = torch.cat(sums) @ targets.weights[: len(z)]
-    # softplus(-z) is left of a membership that is asked for, nothing of one that is
-    # shown.
+    # A membership to find has the loss softplus(-z), one in the input has none.
     of_members = own + (1 - targets.asked) * softplus(-own)
     of_members = of_members * targets.weights[targets.members.rows]
     return of_pairs, of_members[: targets.row_starts[len(z)]].sum()
@@ -131,11 +130,11 @@ def _gradient_(z: Tensor, own: Tensor, targets: Targets) -> None:
 
 
 class _ExactBCE(torch.autograd.Function):
-    """Binary cross-entropy over all pairs of a row and a set, targets sparse.
+    """Binary cross-entropy over all pairs of a row and a set, with sparse targets.
 
     The loss of a pair is softplus(z) - z * y, and its derivative in the logit z is
     sigmoid(z) - y. So one buffer is enough: it holds first the logits, then their
-    gradient. Memberships that the network is shown count zero.
+    gradient. Memberships in the network's input have no loss.
     """
 
     @staticmethod
@@ -229,13 +228,13 @@ class GeneSetBCE(nn.Module):
 
 
 class SampledBCE(nn.Module):
-    """Unbiased estimate of :class:`GeneSetBCE`, at a cost that is free of n_gene_sets.
+    """Unbiased estimate of :class:`GeneSetBCE`, with a cost independent of n_gene_sets.
 
     Memberships enter exactly. The sum over all other pairs is estimated from gene sets
-    that are drawn once a batch. The probability of a set is proportional to the square
-    root of its size, and its weight is the inverse of the expected number of draws. If
-    the probability were proportional to the size, small sets would be drawn hardly
-    ever, with weights that drown the rest.
+    that are drawn once per batch. The probability of a set is proportional to the
+    square root of its size, and its weight is the inverse of the expected number of
+    draws. If the probability were proportional to the size, small sets would be drawn
+    very rarely, and their weights would dominate the sum.
 
     Parameters
     ----------
@@ -262,8 +261,8 @@ class SampledBCE(nn.Module):
         """Draw gene sets in ascending order, with their weights.
 
         The draws are stratified: one from each of `n_negatives` equal shares of the
-        total probability. A set that is drawn again has weight zero; its first draw has
-        the weight of all.
+        total probability. If a set is drawn several times, its first draw has the
+        weight of all, and the others have weight zero.
         """
         n, device = self.n_negatives, self.cumulative.device
         noise = torch.empty(n, dtype=torch.float64, device=device)
@@ -285,7 +284,7 @@ class SampledBCE(nn.Module):
         extended = nn.functional.pad(hidden, (0, 1), value=1.0)
         logits = extended @ nn.functional.embedding(drawn, output, sparse=True).t()
         absent = softplus(logits) * weights
-        # Take out drawn sets that the gene belongs to: they are no negatives.
+        # Take out drawn sets that the gene belongs to: they are not negatives.
         at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
         hits = absent[rows, at] * (drawn[at] == columns)
         of_members = EntryProducts.apply(targets.members, extended, output)

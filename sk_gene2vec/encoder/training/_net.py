@@ -1,4 +1,4 @@
-"""The skorch net: a loss an epoch, sparse gradients with an optimizer of their own."""
+"""The skorch net: one loss per epoch, and a second optimizer for sparse gradients."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sk_gene2vec.encoder.training._batches import Batch, BatchIterator
 
 
 class MembershipNet(NeuralNet):
-    """skorch's loop, with the loss read once an epoch instead of once a batch.
+    """skorch's loop, with the loss read once per epoch instead of once per batch.
 
-    Parameters with sparse gradients have an optimizer of their own. It leaves the rows
-    that a batch does not touch alone, and their moments.
+    Parameters with sparse gradients have a second optimizer. It changes neither the
+    rows that a batch does not touch, nor their moments.
     """
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
-        # skorch's others need a loss of every batch.
+        # skorch's other default callbacks need the loss of every batch.
         return [("epoch_timer", EpochTimer())]
 
     def initialize_optimizer(
@@ -43,7 +43,7 @@ class MembershipNet(NeuralNet):
         return self
 
     def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
-        """Decay the weights of the first layer as AdamW does, where touched."""
+        """Decay touched rows of the first layer as AdamW does."""
         weight = self.module.embedding
         rows = weight.grad.coalesce().indices()[0]
         ((_, group),) = self.optimizer__param_groups
@@ -52,7 +52,7 @@ class MembershipNet(NeuralNet):
             weight[rows] *= 1 - rate
 
     def train_step(self, batch: Batch, **fit_params: object) -> dict[str, Any]:
-        # skorch's gives every optimizer a closure: two would compute the step twice.
+        # skorch gives every optimizer a closure, so two would compute the step twice.
         for optimizer in self.optimizers_.values():
             optimizer.zero_grad()
         self.module_.train()
@@ -74,7 +74,7 @@ class MembershipNet(NeuralNet):
         return self.criterion_(y_pred, batch.targets), y_pred
 
     def over_processes(self, value: float) -> float:
-        """Average over the processes that train; here, there is one."""
+        """Average over the processes that train; this class trains in one."""
         return value
 
     def run_single_epoch(

@@ -59,14 +59,13 @@ class GeneSetNetwork(nn.Module):
         Source of the dropout, on the device of the inputs.
     sparse_grad : bool, default=False
         If True, the gradient of the first weight holds only the rows that a batch
-        touches. That of the output layer is up to the loss: :class:`SampledBCE` gives
-        such a gradient, too.
+        touches. For the output layer, :class:`SampledBCE` makes the gradient sparse.
 
     Notes
     -----
     The forward pass returns the last hidden layer and the parameter of the output
     layer, of shape (n_gene_sets, width + 1), whose last column is the bias. The loss
-    computes the logits from both, never all at once.
+    computes the logits from both, block by block.
     """
 
     def __init__(

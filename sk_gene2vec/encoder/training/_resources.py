@@ -37,7 +37,7 @@ def own_settings() -> Iterator[None]:
 def advice_on_memory(
     shape: tuple[int, int], batch_size: int, embedding_dim: int
 ) -> Iterator[None]:
-    """Turn errors of too little memory into one that says what needs less.
+    """Turn errors of too little memory into one that names parameters to lower.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def advice_on_memory(
         kinds = MemoryError | torch.cuda.OutOfMemoryError
         if not isinstance(error, kinds) and "DefaultCPUAllocator" not in str(error):
             raise
-        first_line = (str(error).splitlines() or ["no more is known"])[0]
+        first_line = (str(error).splitlines() or ["no details"])[0]
         raise MemoryError(
             f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
             f"{first_line}. Use a smaller batch_size (now {batch_size}) or "
@@ -71,7 +71,7 @@ def resolve_device(device: str) -> torch.device:
         from sk_gene2vec.encoder.training._accelerated import start_accelerator
 
         own = torch.device(start_accelerator().device)
-        # In several processes it may be cpu:0: torch cannot load what it saved there.
+        # Not cpu:0, as it may be in several processes: torch cannot load from there.
         return torch.device("cpu") if own.type == "cpu" else own
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -81,7 +81,7 @@ def resolve_device(device: str) -> torch.device:
     if device.startswith("cuda") and not torch.backends.cuda.is_built():
         message += (
             f" This PyTorch, {torch.__version__}, was built without CUDA: install a "
-            "build with it, as pytorch.org tells for your system."
+            "build with CUDA, as pytorch.org describes for your system."
         )
     elif device.startswith("mps"):
         message += " Apple's GPUs are not supported: training on MPS is untested."
@@ -96,7 +96,7 @@ def resolve_device(device: str) -> torch.device:
 
 
 def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Return True if ``precision`` means products in bfloat16 on ``device``."""
+    """Tell whether ``precision`` means products in bfloat16 on ``device``."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

@@ -38,13 +38,14 @@ def svd_start(
         The embeddings of the rows with a weighted membership have a root mean square
         of `START_SCALE`. Without such a row, there are no components.
     """
-    # In double precision: rounding to float32 hides in what order threads add.
+    # In float64: rounding to float32 then removes the effect of the order in which
+    # threads add.
     rows = input_rows(X.astype(np.float64), gene_set_weights)
     if not rows.sum():
         return np.empty((X.shape[1], 0), dtype=np.float32)
     n_components = min(embedding_dim, *rows.shape)
     u, s, vt = randomized_svd(rows, n_components, n_iter=3, random_state=random_state)
-    # Rows of zeros have no embedding, and do not count.
+    # Rows of zeros have no embedding, so they are left out of the mean.
     share = np.count_nonzero(rows.sum(axis=1)) / rows.shape[0]
     scale = START_SCALE / np.sqrt(np.mean((u * s) ** 2) / share)
     return np.asarray(scale * vt.T, dtype=np.float32)

@@ -76,7 +76,7 @@ function showCard(name, facts, link, lists) {
   byId("card-lists").scrollTop = 0;
 }
 
-// A gene in one or two sets is as similar as can be to all others there: say how many.
+// Genes in the same one or two sets have equal vectors: show in how many sets each is.
 const withSets = (gene, note) => (sets.length ? `${note} · in ${setsOf(setsOfGene[gene].length)}` : note);
 const geneRow = (gene, note) => ({ text: genes[gene], note, act: () => pickGene(gene, true) });
 

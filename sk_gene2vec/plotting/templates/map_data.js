@@ -48,7 +48,7 @@ function unpack(packed, n, nSets) {
   };
 }
 const { setsOfGene, genesOfSet } = sets.length ? unpack(bytes(data.memberships), n, sets.length) : { setsOfGene: [], genesOfSet: [] };
-// Genes that are in many sets are well known, and are named first.
+// Genes in many sets are well known, and are named first.
 const fame = genes.map((_, i) => sets.length ? setsOfGene[i].length : 0);
 
 // The nearest genes of every gene, the nearest first, and how similar they are.
@@ -87,8 +87,8 @@ const grey = labels && labels.grey;
 const order = Array.from({ length: n }, (_, i) => i);
 const isGrey = (i) => colours[colourOf[i]] === grey;
 order.sort((a, b) => isGrey(b) - isGrey(a));
-// Numbers are exact and rounded to be shown: to four digits beyond those that all share.
-// Integers may be identifiers, and keep all of theirs.
+// Numbers are exact, and shown rounded to four digits beyond the digits that all share.
+// Integers may be identifiers, and keep all digits.
 const valueText = (v) => {
   const shared = Math.log10(Math.max(Math.abs(labels.low), Math.abs(labels.high)) / (labels.high - labels.low));
   const digits = Math.min(17, 4 + Math.max(0, Math.ceil(shared)));

@@ -2,7 +2,7 @@
 function svgSurface() {
   const parts = [];
   const short = (v) => String(Math.round(100 * v) / 100);
-  // Some control characters may stand in no XML.
+  // XML does not allow some control characters.
   const safe = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd")
     .replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
   return {

@@ -20,7 +20,7 @@ function closeness(name, word) {
   return best;
 }
 
-// MSigDB's Hallmark sets sum up many others, and are put before them.
+// MSigDB's Hallmark sets summarise many others, and are listed before them.
 function hits(kind, text) {
   folded ??= foldAll();
   const words = text.split(" "), list = [];

@@ -14,7 +14,7 @@ const redraw = () => { if (!queued) { queued = true; requestAnimationFrame(draw)
 const clampZoom = (zoom) => Math.min(400, Math.max(0.5, zoom));
 const onPhone = () => width <= 720;
 
-// What the panels leave free; the card is beside the map, on a phone below it.
+// The part that the panels leave free; the card is beside the map, on a phone below it.
 function freeArea(card) {
   const area = { left: 0, right: width, top: 0, bottom: height };
   if (onPhone()) { area.top = 116; area.bottom -= 56; }
@@ -141,8 +141,8 @@ function paint(surface) {
   for (const i of toName(visible)) write(surface, i, large, false);
 }
 
-// The genes to name, the best known first. Far out there are none; then one for each cell
-// of a grid that gets finer with the zoom and stays in its place when the map moves.
+// The genes to name, the best known first: none at low zoom, then one per cell of a grid
+// that gets finer with the zoom and stays in its place when the map moves.
 function toName(visible) {
   let chosen = visible;
   if (visible.length > 300) {

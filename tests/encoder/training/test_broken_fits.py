@@ -1,4 +1,4 @@
-"""Fits that break: whatever happens, the encoder is what it was before."""
+"""Fits that fail: whatever happens, the encoder stays as it was before."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from skorch.callbacks import Callback
 
 from sk_gene2vec import GeneSetEncoder
 
-# Without a limit of epochs, until the signal comes; it must not change the encoder.
+# Trains until the signal comes, which must not change the encoder.
 INTERRUPTED = """
 import signal
 from skorch.callbacks import Callback

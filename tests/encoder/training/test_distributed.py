@@ -1,4 +1,4 @@
-"""One model trained by several processes: the numbers of one, and its errors."""
+"""One model trained by several processes: equal to one process, and its errors."""
 
 import os
 import pickle
@@ -63,7 +63,7 @@ for name, changes in {
         found[f"{name} error"] = str(error)
 make(device="accelerate", max_epochs=1, verbose=1).fit(X)
 end = TrainEndCheckpoint(dirname=str(Path(path).parent / "checkpoint"))
-for name, max_epochs in {"first": 3, "goes on": 6}.items():
+for name, max_epochs in {"first": 3, "resumed": 6}.items():
     callbacks = [LoadInitState(end), end]
     encoder = make(device="accelerate", max_epochs=max_epochs, callbacks=callbacks)
     found[name] = encoder.fit(X).set_params(callbacks=None)
@@ -73,7 +73,7 @@ with open(path, "wb") as file:
 
 
 class Shares(Callback):
-    """Genes of every batch that this process computes the loss of."""
+    """Counts the genes of every batch that this process computes the loss of."""
 
     def __init__(self):
         self.sizes = []
@@ -97,7 +97,7 @@ def make(**changes):
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
-    """What two processes found that train together, and what they wrote on stderr."""
+    """Train in two processes; return their results and their standard error."""
     folder = tmp_path_factory.mktemp("two")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -182,15 +182,15 @@ def test_errors_come_in_all_processes(two_processes, name, message):
         assert re.search(message, found[f"{name} error"])
 
 
-def test_a_checkpoint_goes_on_in_all_processes(two_processes):
+def test_a_checkpoint_resumes_in_all_processes(two_processes):
     (first, second), _ = two_processes
     for found in (first, second):
-        before, after = found["first"], found["goes on"]
+        before, after = found["first"], found["resumed"]
         assert after.loss_curve_[:3] == before.loss_curve_
         assert after.n_iter_ == 6
         assert after.loss_curve_[-1] < before.loss_curve_[-1]
     for weights, others in zip(
-        first["goes on"].coefs_, second["goes on"].coefs_, strict=True
+        first["resumed"].coefs_, second["resumed"].coefs_, strict=True
     ):
         np.testing.assert_array_equal(weights, others)
 

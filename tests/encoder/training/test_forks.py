@@ -1,4 +1,4 @@
-"""Fits in forked processes, to which PyTorch's threads do not come along."""
+"""Fits in forked processes, which do not have PyTorch's threads."""
 
 import os
 import signal
@@ -81,7 +81,7 @@ def test_a_forked_process_fits_in_one_thread(first, tmp_path):
         try:
             out, err = process.communicate(timeout=90)
         except subprocess.TimeoutExpired:
-            # Its children wait for ever.
+            # Its children would wait forever.
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
     assert process.returncode == 0, (out, err)

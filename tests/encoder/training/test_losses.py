@@ -1,4 +1,4 @@
-"""The losses against torch's own dense one."""
+"""The losses against torch's dense binary cross-entropy."""
 
 import numpy as np
 import pytest
@@ -123,7 +123,7 @@ def test_bfloat16_loss_is_that_of_the_first_rows(problem, monkeypatch):
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
 
 
-def test_the_probability_of_a_set_goes_with_the_square_root_of_its_size():
+def test_sets_are_drawn_in_proportion_to_the_square_root_of_their_size():
     probabilities = sampled([0, 3, 8, 99], 5).probabilities
     np.testing.assert_allclose(probabilities, np.array([1, 2, 3, 10]) / 16)
 
@@ -138,7 +138,7 @@ def test_draws_are_sorted_and_weigh_each_set_one_on_average(n_negatives):
         drawn, weights = criterion.draw()
         assert drawn.shape == weights.shape == (n_negatives,)
         assert (drawn.diff() >= 0).all()
-        # A set that is drawn again adds to the weight of the first time.
+        # A set that is drawn again adds to the weight of its first draw.
         assert len(drawn.unique()) == (weights > 0).sum()
         np.add.at(totals, drawn.numpy(), weights.numpy())
     # A single draw of set j weighs 1 / q with probability q.

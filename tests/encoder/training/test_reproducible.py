@@ -52,13 +52,13 @@ def kinds(n_genes=60, n_sets=40):
 @pytest.fixture(scope="module")
 def X():
     X = kinds()
-    # What is imported at the first fit only, and may change things, is imported now.
+    # Import now what the first fit imports, because imports may change settings.
     make().fit(X)
     return X
 
 
 def outcome(encoder, X):
-    """All numbers that a fit comes to."""
+    """All numbers of a fit."""
     return {
         "transform": encoder.transform(X),
         "predict_proba": encoder.predict_proba(X),
@@ -87,7 +87,7 @@ def same(found, expected):
 def test_repeated_fits_are_bitwise_equal(X, name):
     expected = fit_outcome(X, name)
     for i in range(N_FITS - 1):
-        # Draws of others in between change nothing.
+        # Other draws in between change nothing.
         random.seed(i)
         np.random.seed(i)  # noqa: NPY002
         torch.manual_seed(i)
@@ -149,7 +149,7 @@ def test_formats_are_bitwise_equal(X, name):
     ["float32", "bfloat16", "one-hot", "hidden", "sampled negatives"],
 )
 def test_one_and_two_threads_agree(name, n_threads):
-    # Torch shares out work on more than 32,768 numbers; there are 120,000 logits.
+    # Torch uses several threads for more than 32,768 numbers; there are 120,000 logits.
     X = kinds(600, 400)
     found = []
     for n in (1, 2):
@@ -173,7 +173,7 @@ def test_random_state_instance_is_advanced(X):
     encoder = make(random_state=state)
     first, second = (outcome(encoder.fit(X), X) for _ in range(2))
     assert not same(first, second)
-    # It stays the caller's own, and the same draws come to the same numbers.
+    # The caller's instance is not replaced, and equal draws give equal numbers.
     assert encoder.random_state is state
     again = make(random_state=np.random.RandomState(0))
     assert_same(outcome(again.fit(X), X), first)
@@ -196,7 +196,7 @@ def test_other_random_states_are_refused(X, bad):
 
 
 def global_state():
-    """What belongs to the process, and to everyone in it."""
+    """Settings and random states of the process."""
     return {
         "random": random.getstate(),
         "numpy.random": pickle.dumps(np.random.get_state()),  # noqa: NPY002
@@ -223,7 +223,7 @@ def global_state():
 
 @pytest.fixture
 def two_threads(n_threads):
-    """Neither what is the rule in these tests, nor what a fit before may have left."""
+    """Settings unlike the tests' own and unlike those that a fit may have left."""
     torch.use_deterministic_algorithms(False)
     with n_threads(2):
         yield

@@ -56,7 +56,7 @@ def test_masking_hides_the_asked_share_from_the_inputs_alone():
     hidden = (values == 0).float().mean().item()
     # Three standard deviations of the share of 10,000 draws.
     assert hidden == pytest.approx(0.3, abs=3 * np.sqrt(0.3 * 0.7 / 10_000))
-    # What is hidden is asked for, and the rest is not.
+    # The hidden memberships are asked for, and no others.
     assert torch.equal(batch.targets.asked == 1, values == 0)
     norms = torch.zeros(100).index_add_(0, entries.rows, values**2)
     np.testing.assert_allclose(norms, 1, rtol=1e-5)
@@ -232,7 +232,7 @@ def test_progress_bar_shows_epochs_and_loss(X, capsys):
     ("changes", "factor"),
     [({}, 0.2), ({"n_negatives": 5}, 0.2), ({"gene_input": "one-hot"}, 1.0)],
 )
-def test_the_first_layer_learns_slowly_behind_a_decomposition(X, changes, factor):
+def test_the_first_layer_learns_slowly_after_a_decomposition(X, changes, factor):
     found = {}
 
     class Rates(Callback):

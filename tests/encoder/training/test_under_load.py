@@ -1,4 +1,4 @@
-"""Under load: many threads, many calls, many fits; right results, nothing left."""
+"""Many threads, calls and fits: the results are right, and memory stays flat."""
 
 import gc
 import os
@@ -16,7 +16,7 @@ from sk_gene2vec import GeneSetEncoder
 
 pytestmark = pytest.mark.slow
 
-# Of load on each encoder; sixty and more by hand.
+# Seconds of load on each encoder; use sixty or more by hand.
 SECONDS = float(os.environ.get("SK_GENE2VEC_LOAD_SECONDS", "4"))
 N_THREADS = 8
 N_CALLS = 1000
@@ -46,7 +46,7 @@ def resident():
     return psutil.Process().memory_info().rss
 
 
-def test_eight_threads_get_what_one_gets(encoder, X):
+def test_eight_threads_get_the_results_of_one(encoder, X):
     # Each thread has rows of its own, most of them seen in fit and some not, and a
     # form of its own; sizes differ so that no buffer fits two of them.
     forms = [np.asarray, sp.csr_array, sp.csc_matrix, np.asfortranarray] * 2
@@ -69,13 +69,13 @@ def test_eight_threads_get_what_one_gets(encoder, X):
         return n_calls
 
     with ThreadPoolExecutor(N_THREADS) as pool:
-        # Every thread's allocator takes what it keeps for later.
+        # First, every thread's allocator takes the memory that it keeps.
         list(pool.map(ask, requests, [SECONDS / 4] * N_THREADS))
         before = resident()
         n_calls = list(pool.map(ask, requests, [SECONDS] * N_THREADS))
         growth = resident() - before
     # Outputs take 0.1 MB and more: kept from every call, they would be 40 MB even on
-    # a slow machine. What allocators do by themselves came to 1 MB.
+    # a slow machine. The allocators alone grew by 1 MB.
     assert growth < 16 * MB, f"{growth / MB:.1f} MB more after {sum(n_calls)} calls"
 
 
@@ -96,7 +96,7 @@ def test_memory_is_flat_over_a_thousand_calls(encoder, X):
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # The smallest array takes 112 bytes; what NumPy's caches grow by came to 16 a call.
+    # The smallest array takes 112 bytes; NumPy's caches grew by 16 bytes per call.
     assert after - before < 112 * N_CALLS
 
 
@@ -122,5 +122,5 @@ def test_small_fits_leave_nothing_behind(X):
     assert process.num_fds() <= n_files
     assert process.num_threads() <= n_threads
     assert set(threading.enumerate()) <= threads
-    # Logits that each fit left behind would be 32 MB; what was measured is 1 MB.
+    # If each fit left its logits behind, that would be 32 MB; 1 MB was measured.
     assert growth < 10 * MB, f"{growth / MB:.1f} MB more after {N_FITS} fits"

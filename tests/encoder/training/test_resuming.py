@@ -1,4 +1,4 @@
-"""Going on: from the fit before, and after the process was killed."""
+"""Resumed fits: with `warm_start`, and after the process was killed."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from sk_gene2vec import GeneSetEncoder
 KILLED = """
 import sys
 from skorch.callbacks import Callback
-from test_going_on import checkpoint_in, make, three_kinds
+from test_resuming import checkpoint_in, make, three_kinds
 
 class Wait(Callback):
     def on_batch_end(self, net, **kwargs):
@@ -42,7 +42,7 @@ def make(**changes):
 
 
 def checkpoint_in(folder, **changes):
-    """The two callbacks that keep a fit and go on from it."""
+    """Make the two callbacks that save a fit and resume it."""
     checkpoint = Checkpoint(**({"monitor": None, "dirname": str(folder)} | changes))
     return [LoadInitState(checkpoint), checkpoint]
 
@@ -64,7 +64,7 @@ class Kill(Callback):
 
 
 class Draws(Callback):
-    """Which memberships were hidden in each batch."""
+    """Records which memberships were hidden in each batch."""
 
     def __init__(self):
         self.hidden = []
@@ -83,31 +83,31 @@ def X():
 
 @pytest.mark.parametrize("gene_input", ["membership", "one-hot"])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (5, 6)])
-def test_warm_start_goes_on_from_the_weights(X, gene_input, hidden_layer_sizes):
+def test_warm_start_continues_from_the_weights(X, gene_input, hidden_layer_sizes):
     encoder = make(
         gene_input=gene_input, hidden_layer_sizes=hidden_layer_sizes, warm_start=True
     ).fit(X)
     curve = list(encoder.loss_curve_)
     weights = [*encoder.coefs_, *encoder.intercepts_]
     copies = [array.copy() for array in weights]
-    # Steps of next to nothing leave the weights where they are.
+    # Tiny steps leave the weights nearly as they are.
     encoder.set_params(lr=1e-12, max_epochs=2).fit(X)
     for array, before in zip(
         [*encoder.coefs_, *encoder.intercepts_], copies, strict=True
     ):
         np.testing.assert_allclose(array, before, rtol=1e-5, atol=1e-9)
-    # As in scikit-learn's perceptron: the curve goes on, the count is the last call's.
+    # As in scikit-learn's perceptron: n_iter_ is that of the last call.
     assert encoder.loss_curve_[:6] == curve
     assert len(encoder.loss_curve_) == 8
     assert encoder.n_iter_ == 2
     encoder.set_params(lr=0.02, max_epochs=30).fit(X)
     assert encoder.loss_curve_[-1] < 0.9 * curve[-1]
-    # What the first fit gave is not written over.
+    # The arrays of the first fit are not overwritten.
     for array, before in zip(weights, copies, strict=True):
         np.testing.assert_array_equal(array, before)
 
 
-def test_without_warm_start_fit_starts_anew(X):
+def test_without_warm_start_fit_starts_again(X):
     again = make().fit(X).fit(X)
     assert_same_fit(again, make().fit(X), X)
 
@@ -166,7 +166,7 @@ def test_other_gene_sets_are_refused(X):
 
 def test_one_hot_needs_the_same_genes(X):
     encoder = make(gene_input="one-hot", warm_start=True).fit(X)
-    # In another order, and some of them twice, they are the same.
+    # The same genes may come in another order, and several times.
     encoder.fit(np.vstack([X[::-1], X[:3]]))
     changed = X.copy()
     changed[5] = 1
@@ -180,7 +180,7 @@ def test_one_hot_needs_the_same_genes(X):
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_as_if_nothing_had_been(X, tmp_path):
+def test_a_fit_resumed_after_a_kill_equals_an_uninterrupted_one(X, tmp_path):
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", KILLED, str(tmp_path)],
         env=os.environ
@@ -212,7 +212,7 @@ def test_a_killed_process_goes_on_as_if_nothing_had_been(X, tmp_path):
     ],
 )
 @pytest.mark.parametrize("epoch", [1, 5])
-def test_going_on_gives_the_fit_that_was_not_stopped(
+def test_a_resumed_fit_equals_an_uninterrupted_one(
     X, changes, monitor, epoch, tmp_path
 ):
     expected = make(**changes).fit(X)
@@ -224,11 +224,11 @@ def test_going_on_gives_the_fit_that_was_not_stopped(
         make(callbacks=[*files, Kill(epoch)], **changes).fit(X)
     resumed = make(callbacks=files, **changes).fit(X)
     assert_same_fit(resumed, expected, X)
-    # All the same when it goes on from the end, whatever callback comes first.
+    # The same holds if it resumes from the end, in any order of the callbacks.
     assert_same_fit(make(callbacks=files[::-1], **changes).fit(X), expected, X)
 
 
-def test_more_epochs_go_on_from_the_end(X, tmp_path):
+def test_more_epochs_continue_from_the_end(X, tmp_path):
     end = TrainEndCheckpoint(dirname=str(tmp_path))
     first = make(callbacks=[LoadInitState(end), end]).fit(X)
     more = make(callbacks=[LoadInitState(end), end], max_epochs=9).fit(X)
@@ -251,7 +251,7 @@ def test_best_checkpoint_is_loaded_at_the_end(X, tmp_path):
     assert encoder.n_iter_ == np.argmin(make().fit(X).loss_curve_) + 1
 
 
-def test_progress_goes_on_where_it_was(X, tmp_path, capsys):
+def test_progress_continues_where_it_was(X, tmp_path, capsys):
     with pytest.raises(InterruptedError):
         make(callbacks=[*checkpoint_in(tmp_path), Kill(4)]).fit(X)
     make(callbacks=checkpoint_in(tmp_path), verbose=1).fit(X)
