@@ -14,6 +14,7 @@ from sk_gene2vec.gene_sets import (
     group_gene_sets,
     read_gene_sets,
     read_gmt,
+    read_go_annotations,
     write_gmt,
 )
 from sk_gene2vec.vectorizer import GmtVectorizer
@@ -30,6 +31,7 @@ __all__ = [
     "nearest_gene_sets",
     "read_gene_sets",
     "read_gmt",
+    "read_go_annotations",
     "suggest_gene_sets",
     "suggest_genes",
     "write_gmt",

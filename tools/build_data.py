@@ -8,19 +8,19 @@ Unpacking is enough, nothing of R is needed. In the root of a checkout::
     for deb in r-bioc-*.deb; do dpkg-deb -x "$deb" go-source; done
     python tools/build_data.py --root go-source
 
-With both packages installed, ``--root`` is not needed. The script needs the standard
-library only, and the same sources give the same bytes.
+With both packages installed, ``--root`` is not needed. The same sources give the same
+bytes.
 """
 
 import argparse
 import gzip
 import io
-import re
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+
+from sk_gene2vec.gene_sets._go import name_sets
 
 GO_RELEASE = "2022-07-01"
 #: Type of a gene that is none.
@@ -92,29 +92,6 @@ def select_by_size(
     }
 
 
-def name_sets(term_of: Mapping[str, str], prefix: str = "GOBP") -> dict[str, str]:
-    """Give each GO id a name in MSigDB's style.
-
-    Terms that would share a name all get their GO number appended.
-
-    Examples
-    --------
-    >>> name_sets({"GO:0000460": "maturation of 5.8S rRNA"})
-    {'GO:0000460': 'GOBP_MATURATION_OF_5_8S_RRNA'}
-    >>> name_sets({"GO:0000001": "a-b", "GO:0000002": "a b"})
-    {'GO:0000001': 'GOBP_A_B_0000001', 'GO:0000002': 'GOBP_A_B_0000002'}
-    """
-    names = {
-        go_id: f"{prefix}_{re.sub('[^A-Z0-9]+', '_', term.upper()).strip('_')}"
-        for go_id, term in term_of.items()
-    }
-    uses = Counter(names.values())
-    return {
-        go_id: name if uses[name] == 1 else f"{name}_{go_id.removeprefix('GO:')}"
-        for go_id, name in names.items()
-    }
-
-
 def label_genes(
     genes_of: Mapping[str, Collection[str]],
     classes: Mapping[str, str],
@@ -181,7 +158,7 @@ def build(org: sqlite3.Connection, go: sqlite3.Connection) -> dict[str, bytes]:
     """Return file name -> content of the bundled files."""
     sets = select_by_size(read_annotations(org, "go_bp_all"))
     terms = read_terms(go)
-    names = name_sets({go_id: terms[go_id] for go_id in sets})
+    names = name_sets({go_id: f"GOBP {terms[go_id]}" for go_id in sets})
     # Genes without a set would be all-zero rows, and being one would tell the class:
     # half of the transcription factors are annotated to larger terms only.
     classes = label_genes(

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from sk_gene2vec import (
     GeneSets,
     read_gene_sets,
     read_gmt,
+    read_go_annotations,
     write_gmt,
 )
 
@@ -71,6 +73,32 @@ def _folder(name: str, data: bytes, folder: Path) -> GeneEmbedding:
         config.write_bytes(kept)
 
 
+#: An ontology and annotations to start from.
+OBO = b"""format-version: 1.2
+
+[Term]
+id: GO:0008219
+name: cell death
+namespace: biological_process
+
+[Term]
+id: GO:0006915
+name: apoptotic process
+namespace: biological_process
+alt_id: GO:0006917
+is_a: GO:0008219 {source="x"} ! cell death
+"""
+GAF = b"!gaf-version: 2.2\n" + b"\t".join(
+    [b"MGI", b"1", b"Trp53", b"", b"GO:0006917", b"PMID:1", b"IDA", *[b""] * 8]
+)
+
+
+def _go(gaf: bytes, obo: bytes) -> GeneSets:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*terms are left out")
+        return read_go_annotations(io.BytesIO(gaf), io.BytesIO(obo))
+
+
 #: Readers by name, and the errors that their docstrings declare for the content.
 READERS: dict[str, tuple[Reader, tuple[type[Exception], ...]]] = {
     "gmt": (_stream(read_gmt), (GeneSetFormatError,)),
@@ -96,6 +124,8 @@ READERS: dict[str, tuple[Reader, tuple[type[Exception], ...]]] = {
         _stream(read_gene_sets, format="table", min_weight=0.5),
         (GeneSetFormatError,),
     ),
+    "gaf": (lambda data, _: _go(data, OBO), (GeneSetFormatError,)),
+    "obo": (lambda data, _: _go(GAF, data), (GeneSetFormatError,)),
     "word2vec": (partial(_path, GeneEmbedding.from_word2vec), (ValueError,)),
     "word2vec limit": (
         partial(_path, partial(GeneEmbedding.from_word2vec, max_bytes=10**7)),
@@ -183,6 +213,8 @@ def seeds() -> list[tuple[str, bytes]]:
         ("table min_weight", b"term,gene,weight\nA,X,1\nB,Y,-2e3\n"),
         ("table min_weight", b"term,gene,weight\nA,X,1\nB,Y,nan\n"),
         ("table", b'# note\n"gene","term"\n"X","A"\n"Y"," B "\n'),
+        *(("gaf", data) for data in (GAF, GAF.replace(b"\t", b" "))),
+        *(("obo", data) for data in (OBO, GAF)),
         ("word2vec", word2vec.replace(b"nan", b"2")),
         ("word2vec", word2vec),
         ("word2vec", b"1 2\nPKM " + struct.pack("<2f", 1, 2) + b"\n"),
