@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+from sk_gene2vec import GeneSetEncoder, GmtVectorizer, suggest_genes
 from sk_gene2vec.datasets import load_go_bp, load_go_mf_classes
 
 
@@ -151,3 +151,14 @@ def test_fitted_pipeline_opens_in_another_process_without_torch(
     predicted, imports_torch = run.stdout.splitlines()
     assert predicted == ",".join(pipeline.predict(["TP53", "EGFR", "ADRB2"]))
     assert imports_torch == "False"
+
+
+def test_suggestions_read_what_was_fitted_and_no_parameter_set_since():
+    texts = {"A": "abcdefgh", "B": "abcdefij", "C": "klmnopqr", "D": "klmnopst"}
+    gene_sets = {name: list(text) for name, text in texts.items()}
+    genes = sorted(set("".join(texts.values())))
+    model = make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder(2, random_state=0))
+    model.fit(genes)
+    before = suggest_genes(model, [*"abcd"])
+    model.set_params(genesetencoder__completeness=0.2)
+    pd.testing.assert_frame_equal(suggest_genes(model, [*"abcd"]), before)

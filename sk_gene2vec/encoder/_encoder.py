@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import counted, excerpt, warn
-from sk_gene2vec._utils._typing import MatrixLike, RandomStateLike
+from sk_gene2vec._utils._typing import Array, MatrixLike, RandomStateLike
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._inference import (
     Layers,
@@ -43,8 +43,22 @@ def _text_in(X: MatrixLike) -> str | None:
     """Find a text where numbers are expected, such as genes in place of a matrix."""
     if sp.issparse(X):
         return None
-    values = X if isinstance(X, Mapping) else np.asarray(X, object).ravel()
-    return next((value for value in values if isinstance(value, str)), None)
+    values = list(X) if isinstance(X, Mapping) else np.asarray(X)
+    if isinstance(values, np.ndarray):
+        # A matrix of numbers would become a list of objects, fifteen times as large.
+        values = values.ravel() if values.dtype.kind in "OUST" else []
+    return next((str(value) for value in values if isinstance(value, str)), None)
+
+
+def _warn_of_counts(values: Array) -> None:
+    n_above, n_members = int((values > 1).sum()), int((values > 0).sum())
+    if n_above > _MANY * n_members:
+        warn(
+            f"{n_above:,} of {n_members:,} values in X are above 1. Every value above "
+            "0 is taken for a membership: X should have one row per gene and one "
+            "column per gene set, with 1 where the gene is in the set. Counts of "
+            "expression are not memberships; if the values are weights, pass X > 0."
+        )
 
 
 class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -86,7 +100,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Widths of the ReLU layers between the embedding and the output.
 
     lr : float, default=0.02
-        Learning rate of Adam at the first step; it falls linearly to zero.
+        Learning rate of AdamW at the first step; it falls linearly to zero. With
+        ``gene_input="membership"`` the first layer, which starts from the
+        decomposition, has a fifth of it.
 
     weight_decay : float, default=0.3
         Decoupled weight decay of the first layer, as in AdamW: each step takes
@@ -96,7 +112,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Passes over the genes.
 
     batch_size : int, default=1024
-        Genes in a mini-batch.
+        Genes in a mini-batch; with ``gene_input="one-hot"``, distinct rows of X.
 
     completeness : float, default=0.87
         Share of the true memberships that the collection is assumed to list, in (0, 1).
@@ -135,7 +151,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         same and, with ``gene_input="one-hot"``, the genes.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the order of the genes, and the masks.
+        Determines the initial weights, the order of the genes, masks, dropout and
+        negatives.
         Pass an int for reproducible results across multiple function calls. An
         instance is advanced by every call, even one that fails.
 
@@ -171,7 +188,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         appends to it.
 
     n_iter_ : int
-        Number of epochs run in the last call.
+        Number of epochs of the last call, those of a checkpoint included.
 
     gene_set_frequency_ : ndarray of shape (n_gene_sets,)
         Share of the genes of the training data in each set. For a gene in no gene
@@ -201,7 +218,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     intercepts_[0])`` for row i of the table with "one-hot". The logits are
     ``z = h(e) @ coefs_[-1] + intercepts_[-1]``, h being the hidden layers, and the
     loss is the mean over all pairs of ``softplus(-z)`` for a membership and
-    ``softplus(z)`` for any other pair, minimised by Adam. Memberships that are not
+    ``softplus(z)`` for any other pair, minimised by AdamW. Memberships that are not
     masked have no loss, so the network learns to predict and not to copy. The output's
     biases start at the log-odds of each set's frequency.
 
@@ -338,11 +355,22 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Raises
         ------
         ValueError
-            If X is empty, all zeros, negative, not finite or not numeric; if the
-            device does not exist; if the loss stops being finite; or if `warm_start`
-            meets other gene sets or another architecture than the previous fit.
+            If X is empty, all zeros, negative, not finite or not numeric; if a
+            parameter is out of range, or the device does not exist; if the loss stops
+            being finite; or if `warm_start` meets other gene sets or another
+            architecture than the previous fit.
+        TypeError
+            If X has values that are not numbers, such as dates.
         MemoryError
             If there is too little memory.
+        ImportError, RuntimeError
+            If ``device="accelerate"`` needs a package that is missing, or was started
+            without the other processes.
+
+        Warns
+        -----
+        UserWarning
+            If genes are only in sets of all genes, or if X looks like counts.
         """
         # Not at the top: a fitted encoder works, and loads, without torch.
         from sk_gene2vec.encoder.training._fitting import fit_network
@@ -350,7 +378,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         resumes = self.warm_start and hasattr(self, "coefs_")
         before = self.__dict__.copy()
         try:
-            X = self._validated(X, reset=not resumes, warn_of_counts=True)
+            X = self._validated(X, reset=not resumes, in_fit=True)
             if not X.nnz:
                 raise ValueError(
                     f"Expected genes with gene sets, got {X.shape[0]} rows of zeros "
@@ -383,11 +411,11 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         ndarray of shape (n_genes, embedding_dim)
-            The same as `transform` returns after `fit`, with one warning in place of
-            two.
+            As `transform` returns it after `fit`, up to rounding: computed in float32.
+            It raises and warns what `fit` does.
         """
-        self.fit(X, y)
-        return self.embedding_.astype(self._validated(X, reset=False).dtype)
+        dtype = self.fit(X, y)._validated(X, reset=False).dtype
+        return self.embedding_.astype(dtype)
 
     def transform(self, X: MatrixLike) -> NDArray[np.floating]:
         """Embed genes.
@@ -504,7 +532,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return int(self.coefs_[0].shape[1])
 
     def _validated(
-        self, X: MatrixLike, *, reset: bool, warn_of_counts: bool = False
+        self, X: MatrixLike, *, reset: bool, in_fit: bool = False
     ) -> sp.csr_array:
         """Validate X and return its memberships as a CSR array of ones."""
         try:
@@ -519,17 +547,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     "make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder())."
                 ) from error
             raise
-        memberships = as_memberships(X)
-        n_above = int(((X.data if sp.issparse(X) else X) > 1).sum())
-        if warn_of_counts and n_above > _MANY * memberships.nnz:
-            warn(
-                f"{n_above:,} of {memberships.nnz:,} values in X are above 1. Every "
-                "value above 0 is taken for a membership: X should have one row per "
-                "gene and one column per gene set, with 1 where the gene is in the "
-                "set. Counts of expression are not memberships; if the values are "
-                "weights, pass X > 0."
-            )
-        return memberships
+        if in_fit:
+            _warn_of_counts(X.data if sp.issparse(X) else X)
+        return as_memberships(X)
 
     def _known(self, X: sp.csr_array) -> NDArray[np.bool_]:
         """Find the genes that have an embedding."""

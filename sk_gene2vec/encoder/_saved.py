@@ -58,8 +58,9 @@ def _check(state: Mapping[str, Any]) -> None:
         _check_array("intercepts_", state["intercepts_"][layer], np.float32, (n_out,))
     if not len(state["coefs_"]) == len(state["intercepts_"]) == len(widths) - 1:
         raise ValueError(f"{len(state['coefs_'])} layers, not {len(widths) - 1}")
-    if not isinstance(state["_shift"], float) or not np.isfinite(state["_shift"]):
-        raise ValueError(f"_shift={state['_shift']!r}")
+    for name in ("_shift", "_completeness"):
+        if not isinstance(state[name], float) or not np.isfinite(state[name]):
+            raise ValueError(f"{name}={state[name]!r}")
     indices, indptr = state["_memberships"]
     for values in (indices, indptr):
         _check_array("_memberships", values, values.dtype, (len(values),))

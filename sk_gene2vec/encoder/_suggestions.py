@@ -139,7 +139,7 @@ def suggest_genes(
 
     vectorizer, encoder = steps_of(model)
     check_scalar(n, "n", Integral, min_val=1)
-    completeness = encoder.completeness if completeness is None else completeness
+    completeness = encoder._completeness if completeness is None else completeness
     check_scalar(completeness, "completeness", Real)
     if not 0 < completeness < 1:
         raise ValueError(f"Expected completeness in (0, 1), got {completeness}.")
@@ -340,7 +340,7 @@ def nearest_gene_sets(
     shared, p_values = overlap_p_values(X, listed)
     _warn_without_match(shared, p_values, listed, names)
     scores, _ = score_list(X, encoder.gene_set_weights_, encoder._embed(X), listed)
-    weights = calibrated(scores, listed, encoder.completeness)
+    weights = calibrated(scores, listed, encoder._completeness)
     weights[listed] = 1
     sizes = np.bincount(X.indices, minlength=X.shape[1])
     similarity = X.T @ weights / np.sqrt(np.maximum(sizes, 1) * (weights**2).sum())

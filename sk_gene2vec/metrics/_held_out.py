@@ -78,9 +78,10 @@ def split_memberships(
     X = _memberships(X)
     sizes = np.diff(X.indptr)
     if sizes.max() < min_memberships:
+        advice = "; lower min_memberships" if min_memberships > 2 else ""
         raise ValueError(
-            f"Expected genes with at least min_memberships={min_memberships} "
-            f"memberships, got at most {sizes.max()} per gene; lower min_memberships."
+            f"Expected genes with at least {min_memberships} memberships, one to hide "
+            f"and the others to go by, got at most {sizes.max()} per gene{advice}."
         )
     n_hidden = hidden_fraction * sizes
     if rounding == "nearest":
@@ -104,7 +105,7 @@ def check_share(hidden_fraction: float, min_memberships: int) -> None:
 
 def _memberships(X: ArrayLike) -> sp.csr_array:
     """Validate X and return its memberships as a CSR array of ones."""
-    return as_memberships(check_array(X, accept_sparse="csr"), "split_memberships")
+    return as_memberships(check_array(X, accept_sparse="csr"), "sk_gene2vec.metrics")
 
 
 def _keep(X: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:

@@ -269,6 +269,8 @@ class HeldOutMembershipScorer:
     def __post_init__(self) -> None:
         find_metric(self.metric)
         check_share(self.hidden_fraction, self.min_memberships)
+        if self.n_genes is not None:
+            check_scalar(self.n_genes, "n_genes", Integral, min_val=1)
 
     def __call__(
         self, estimator: BaseEstimator, X: MatrixLike, y: object = None

@@ -114,7 +114,7 @@ def test_score_of_genes_with_few_memberships_and_of_none():
     scores = held_out_membership_scores(encoder, *hidden, metrics=["ndcg"])
     assert encoder.score(more) == scores["ndcg"]
     assert (hidden[1].sum(axis=1) > 0).all()
-    with pytest.raises(ValueError, match="at least min_memberships=2 memberships"):
+    with pytest.raises(ValueError, match="at least 2 memberships"):
         encoder.score(np.eye(9))
 
 

@@ -182,9 +182,10 @@ def test_split_takes_what_is_above_zero_and_leaves_its_input_alone(X):
 @pytest.mark.parametrize(
     ("X", "parameters", "message"),
     [
-        (np.eye(4), {}, "at least min_memberships=2 .* at most 1 .* lower min_mem"),
+        (np.eye(4), {}, r"at least 2 memberships.* at most 1 per gene\.$"),
+        (np.eye(4), {"min_memberships": 3}, "at least 3 .* lower min_memberships"),
         (np.ones((2, 9)), {"rounding": "up"}, "'nearest' or 'random', got 'up'"),
-        (-np.ones((2, 9)), {}, "Negative values in data passed to split_memberships"),
+        (-np.ones((2, 9)), {}, "Negative values in data"),
         (np.ones((2, 9)), {"hidden_fraction": 0.0}, "hidden_fraction == 0.0"),
         (np.ones((2, 9)), {"hidden_fraction": 1.0}, "hidden_fraction == 1.0"),
         (np.ones((2, 9)), {"min_memberships": 1}, "min_memberships == 1"),

@@ -49,8 +49,10 @@ def start_accelerator() -> Any:
     return accelerator
 
 
-def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
-    """Compare the data and the seed of all processes.
+def check_same_problem(
+    dataset: MembershipDataset, seed: int, settings: tuple[object, ...]
+) -> None:
+    """Compare the data, the seed and the settings of all processes.
 
     Raises
     ------
@@ -59,11 +61,12 @@ def check_same_problem(dataset: MembershipDataset, seed: int) -> None:
     """
     digest = hashlib.blake2b(dataset.row_starts.tobytes())
     digest.update(dataset.columns.cpu().numpy().tobytes())
+    digest.update(repr(settings).encode())
     gathered = accelerate.utils.gather_object([(seed, digest.digest())])
     seeds, digests = zip(*gathered, strict=True)
     for wanted, values in (
         ("an int as random_state, the same", seeds),
-        ("the same X, all genes in the same order,", digests),
+        ("the same X, all genes in the same order, and the same parameters", digests),
     ):
         others = [i for i, value in enumerate(values) if value != values[0]]
         if others:

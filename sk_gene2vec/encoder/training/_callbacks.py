@@ -76,6 +76,13 @@ class LinearDecay(Callback):
         n_batches = math.ceil(len(X) / net.batch_size)
         n_steps = net.max_epochs * n_batches
         n_done = len(net.history) * n_batches
+        for name, optimizer in net.optimizers_.items():
+            if n_done and "initial_lr" not in optimizer.param_groups[0]:
+                raise ValueError(
+                    f"Expected a checkpoint with the state of the {name}, got one "
+                    f'without. Set Checkpoint(f_{name}="{name}.pt", ...), delete the '
+                    "files, and fit again."
+                )
         self.schedulers_ = [
             LambdaLR(
                 optimizer,

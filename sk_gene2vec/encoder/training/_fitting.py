@@ -41,6 +41,9 @@ Parameters: TypeAlias = Mapping[str, Any]
 # Attributes of a fitted encoder, by name.
 Fitted: TypeAlias = dict[str, Any]
 
+# Parameters on which shapes and meaning of the weights depend.
+_ARCHITECTURE = ("gene_input", "embedding_dim", "activation", "hidden_layer_sizes")
+
 
 # Factor on the learning rate of the first layer, which keeps it near the decomposition.
 _LR_AFTER_DECOMPOSITION = 0.2
@@ -107,12 +110,11 @@ def fit_network(
     batch_size, embedding_dim = parameters["batch_size"], parameters["embedding_dim"]
     with own_settings(), advice_on_memory(X.shape, batch_size, embedding_dim):
         # Prepare: what to train on, where, and by which seed.
-        architecture = _architecture(parameters)
-        parameters = {**parameters, **architecture}
+        parameters = _checked(parameters)
         device = resolve_device(parameters["device"])
         if previous is not None:
-            _check_architecture(previous, architecture)
-        data = _training_data(X, architecture["gene_input"], previous)
+            _check_architecture(previous, parameters)
+        data = _training_data(X, parameters["gene_input"], previous)
         if previous is not None and data.row_keys is not None:
             _check_genes(previous, data.row_keys)
         seed = random_state.randint(np.iinfo(np.int32).max)
@@ -132,10 +134,11 @@ def fit_network(
         net = _net(module, criterion, dataset, parameters, sources, n_before)
         _train(net, dataset)
         # Export.
-        return _exported(net, X, data, parameters, architecture, previous)
+        return _exported(net, X, data, parameters, previous)
 
 
-def _architecture(parameters: Parameters) -> dict[str, Any]:
+def _checked(parameters: Parameters) -> Parameters:
+    """Check the parameters of the architecture, and give them their plain types."""
     sizes = np.atleast_1d(np.asarray(parameters["hidden_layer_sizes"]))
     if sizes.ndim != 1 or (
         sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)
@@ -145,6 +148,7 @@ def _architecture(parameters: Parameters) -> dict[str, Any]:
             f"got {sizes.tolist()!r}."
         )
     return {
+        **parameters,
         "gene_input": str(parameters["gene_input"]),
         "embedding_dim": int(parameters["embedding_dim"]),
         "activation": str(parameters["activation"]),
@@ -152,12 +156,11 @@ def _architecture(parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def _check_architecture(previous: Fitted, architecture: dict[str, Any]) -> None:
-    before = previous["_architecture"]
+def _check_architecture(previous: Fitted, parameters: Parameters) -> None:
     different = [
-        f"{name}={before[name]!r}, got {value!r}"
-        for name, value in architecture.items()
-        if before[name] != value
+        f"{name}={value!r}, got {parameters[name]!r}"
+        for name, value in previous["_architecture"].items()
+        if parameters[name] != value
     ]
     if different:
         raise ValueError(
@@ -265,7 +268,12 @@ def _net(
         # Not at the top: accelerate is optional.
         from sk_gene2vec.encoder.training import _accelerated
 
-        _accelerated.check_same_problem(dataset, sources.seed)
+        own = {"callbacks", "verbose", "random_state"}
+        settings = [
+            len(module.output),
+            *(parameters[x] for x in parameters if x not in own),
+        ]
+        _accelerated.check_same_problem(dataset, sources.seed, tuple(settings))
         accelerator = _accelerated.start_accelerator()
         net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
         verbose = verbose and accelerator.is_main_process
@@ -325,12 +333,11 @@ def _exported(
     X: sp.csr_array,
     data: TrainingData,
     parameters: Parameters,
-    architecture: dict[str, Any],
     previous: Fitted | None,
 ) -> Fitted:
     """Export weights and losses, embed the genes, and set the level."""
-    coefs, intercepts = net.module.export()
-    layers = Layers(coefs, intercepts, architecture["activation"])
+    coefs, intercepts = net.module_.export()
+    layers = Layers(coefs, intercepts, parameters["activation"])
     weights = data.gene_set_weights.astype(np.float32)
     with _numbers_in_range(parameters["lr"]):
         if data.row_keys is None:
@@ -352,9 +359,10 @@ def _exported(
         "n_iter_": len(losses),
         "embedding_": embedding,
         # Parameters that determine shapes and meaning of the weights.
-        "_architecture": architecture,
-        # Shift of the log-odds that sets their level.
+        "_architecture": {name: parameters[name] for name in _ARCHITECTURE},
+        # Shift of the log-odds that sets their level, and what it was set by.
         "_shift": shift,
+        "_completeness": float(parameters["completeness"]),
         # Columns and row starts of X. As NumPy arrays: a saved model then does not name
         # a private module of SciPy.
         "_memberships": (X.indices.copy(), X.indptr.copy()),

@@ -44,7 +44,7 @@ class MembershipNet(NeuralNet):
 
     def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         """Decay touched rows of the first layer as AdamW does."""
-        weight = self.module.embedding
+        weight = self.module_.embedding
         rows = weight.grad.coalesce().indices()[0]
         ((_, group),) = self.optimizer__param_groups
         rate = optimizer.param_groups[0]["lr"] * group["weight_decay"]
@@ -95,7 +95,7 @@ class MembershipNet(NeuralNet):
             total = total + step["loss"].detach() * batch.n_genes
             n_genes += batch.n_genes
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        n_gene_sets = len(self.module.output)
+        n_gene_sets = len(self.module_.output)
         loss = self.over_processes(float(total)) / (n_genes * n_gene_sets)
         if not math.isfinite(loss):
             raise diverged(

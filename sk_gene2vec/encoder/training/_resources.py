@@ -4,11 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 import torch
 
 from sk_gene2vec.encoder import _forks
+
+
+class _ExactProducts:
+    """Compute float32 products in float32, whatever the process has set.
+
+    The setting is that of the process. So with fits in several threads, the first one
+    to begin changes it, and the last one to end restores it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.n_fits = 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.n_fits:
+                backends = torch.backends.cuda.matmul, torch.backends.mkldnn
+                if hasattr(backends[0], "fp32_precision"):
+                    products = backends[0], backends[1].matmul
+                    self.before = [(it, it.fp32_precision) for it in products]
+                    for product in products:
+                        product.fp32_precision = "ieee"
+                else:  # PyTorch before 2.9
+                    self.legacy = torch.get_float32_matmul_precision()
+                    torch.set_float32_matmul_precision("highest")
+            self.n_fits += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.n_fits -= 1
+            if self.n_fits:
+                return
+            if hasattr(self, "legacy"):
+                torch.set_float32_matmul_precision(self.legacy)
+            else:
+                for product, precision in self.before:
+                    product.fp32_precision = precision
+
+
+_exact_products = _ExactProducts()
 
 
 @contextmanager
@@ -17,20 +58,16 @@ def own_settings() -> Iterator[None]:
     if _forks.threads_are_lost:
         # Not restored: with more threads, any use of PyTorch may wait forever.
         torch.set_num_threads(1)
-    matmul_precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with (
-            # Turns gradients on as well.
-            torch.inference_mode(False),
-            torch.device("cpu"),
-            torch.autocast("cpu", enabled=False),
-            torch.autocast("cuda", enabled=False),
-            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(matmul_precision)
+    with (
+        _exact_products,
+        # Turns gradients on as well.
+        torch.inference_mode(False),
+        torch.device("cpu"),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+        np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+    ):
+        yield
 
 
 @contextmanager
@@ -53,8 +90,8 @@ def advice_on_memory(
         first_line = (str(error).splitlines() or ["no details"])[0]
         raise MemoryError(
             f"Out of memory in training on {shape[0]} genes x {shape[1]} gene sets: "
-            f"{first_line}. Use a smaller batch_size (now {batch_size}) or "
-            f"embedding_dim (now {embedding_dim}), or n_negatives=2000."
+            f"{first_line}. Use a smaller batch_size (now {batch_size}), embedding_dim "
+            f"(now {embedding_dim}) or n_negatives, such as 2000."
         ) from error
 
 
@@ -101,5 +138,6 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
         return precision == "bfloat16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(supported())
+    if hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return bool(torch.cpu._is_avx512_bf16_supported())  # PyTorch before 2.9

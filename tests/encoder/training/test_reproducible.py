@@ -213,7 +213,10 @@ def global_state():
         ),
         "gradients": (torch.is_grad_enabled(), torch.is_anomaly_enabled()),
         "autocast": torch.is_autocast_enabled("cpu"),
-        "products": torch.get_float32_matmul_precision(),
+        "products": [
+            getattr(backend, "fp32_precision", None)
+            for backend in (torch.backends.cuda.matmul, torch.backends.mkldnn)
+        ],
         "scikit-learn": sklearn.get_config(),
         "warnings": list(warnings.filters),
         "environment": dict(os.environ),
@@ -292,7 +295,24 @@ def matmul_precision():
         torch.set_float32_matmul_precision("highest")
 
 
+@contextlib.contextmanager
+def precision_of_products():
+    """As PyTorch 2.9 and later have it; not to be mixed with the older setting."""
+    backends = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+    if not hasattr(backends[0], "fp32_precision"):
+        yield
+        return
+    before = [backend.fp32_precision for backend in backends]
+    backends[0].fp32_precision, backends[1].fp32_precision = "tf32", "bf16"
+    try:
+        yield
+    finally:
+        for backend, precision in zip(backends, before, strict=True):
+            backend.fp32_precision = precision
+
+
 SETTINGS = {
+    "products of another precision": precision_of_products,
     "products of less precision": matmul_precision,
     "float64": lambda: default_dtype(torch.float64),
     "float16": lambda: default_dtype(torch.float16),
