@@ -50,8 +50,8 @@ def to_folder(self: GeneEmbedding, folder: _Path) -> None:
         matrix; `genes.tsv`, a table with the column `gene` and, if it is known,
         `n_gene_sets`, in the order of the rows of the matrix; `config.json` with
         `attrs`; and `README.md`, a model card that says where the vectors come from,
-        how good they are, and what to mind. Files of these names are replaced, all
-        of them or none.
+        how good they are, and what to mind. Files of these names are replaced, none
+        of them before all are written; checksums tell a mixture from a whole folder.
 
     Raises
     ------

@@ -134,6 +134,9 @@ def _numbers(fields: list[str], count: int, dtype: DTypeLike, where: str) -> Vec
     if len(fields) != count:
         raise ValueError(f"{where}: Expected {count} numbers, got {len(fields)}.")
     try:
+        # Python reads 1_0 as 10.
+        if any("_" in field for field in fields):
+            raise ValueError(f"an underscore in {excerpt(' '.join(fields))}")
         with np.errstate(over="raise"):
             return np.array(list(map(float, fields)), dtype=dtype)
     except FloatingPointError:

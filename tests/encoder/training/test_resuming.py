@@ -232,7 +232,7 @@ def test_a_checkpoint_without_the_second_optimizer_says_what_to_set(X, tmp_path)
     files = checkpoint_in(tmp_path / "plain")
     with pytest.raises(InterruptedError):
         make(n_negatives=5, callbacks=[*files, Kill(3)]).fit(X)
-    with pytest.raises(ValueError, match="Set Checkpoint.f_sparse_optimizer="):
+    with pytest.raises(ValueError, match=r"Set Checkpoint\(f_sparse_optimizer="):
         make(n_negatives=5, callbacks=files).fit(X)
     # The advice, followed.
     files = checkpoint_in(tmp_path / "both", f_sparse_optimizer="sparse_optimizer.pt")
