@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,7 +126,9 @@ def _download(remote: Remote, path: Path, record: Path, sha256: str | None) -> s
         files = pooch.create(folder, "", retry_if_failed=remote.n_retries, **known)
         new = Path(files.fetch(name, downloader=remote))
         try:
-            read_gmt(io.BytesIO(new.read_bytes()), on_duplicate="first")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of genes: the next reading warns
+                read_gmt(io.BytesIO(new.read_bytes()), on_duplicate="first")
         except GeneSetFormatError as error:
             raise DownloadError(f"the server did not send GMT: {error}") from error
         line = f"{pooch.file_hash(new)}  {name}\n# retrieved {retrieved}\n"

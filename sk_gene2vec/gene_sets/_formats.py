@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sklearn.utils.validation import check_scalar
 
@@ -14,7 +14,12 @@ from sk_gene2vec.gene_sets._gmt import check_on_duplicate, looks_like_gmt, parse
 from sk_gene2vec.gene_sets._gmx import looks_like_gmx, parse_gmx
 from sk_gene2vec.gene_sets._grp import looks_like_grp, no_genes, parse_grp
 from sk_gene2vec.gene_sets._json import looks_like_json, parse_json
-from sk_gene2vec.gene_sets._parsing import Columns, Frame, Options
+from sk_gene2vec.gene_sets._parsing import Columns, Frame, Options, as_frame
+from sk_gene2vec.gene_sets._plausible import (
+    check_gene_sets,
+    refuse_foreign,
+    suggest_columns,
+)
 from sk_gene2vec.gene_sets._reading import (
     MAX_BYTES,
     FileText,
@@ -53,6 +58,7 @@ def read_gene_sets(
     on_duplicate: str = "raise",
     min_weight: float | None = None,
     columns: Columns | None = None,
+    sep: str | None = None,
     encoding: str = "utf-8",
     max_bytes: int = MAX_BYTES,
 ) -> GeneSets:
@@ -74,9 +80,12 @@ def read_gene_sets(
     min_weight : float, default=None
         Leave out the memberships of a table whose `weight` is closer to zero than this:
         ``min_weight=1`` keeps a weight of -2. None ignores weights.
-    columns : tuple of two column names, default=None
+    columns : tuple of two column names or positions, default=None
         The columns of a table with the gene sets and with the genes. None looks for the
-        pairs in the Notes.
+        pairs in the Notes. Positions, counted from 0, are for a file without a header.
+    sep : str, default=None
+        What separates several genes in one field, such as ``sep=";"`` for the column
+        `Genes` of Enrichr's results. None takes every field for one gene.
     encoding : str, default="utf-8"
         Encoding of the file. An open text file has its own.
     max_bytes : int, default=2**30
@@ -150,13 +159,16 @@ def read_gene_sets(
         check_scalar(min_weight, "min_weight", Real)
         if math.isnan(min_weight):
             raise ValueError("Expected a number as min_weight, got nan.")
+    if sep is not None and (not isinstance(sep, str) or not sep):
+        raise ValueError(f"Expected text between genes as sep, got {sep!r}.")
     wanted = KNOWN_COLUMNS if columns is None else [columns]
-    options = Options(on_duplicate, min_weight, wanted)
-    if isinstance(source, Frame):
+    options = Options(on_duplicate, min_weight, wanted, sep)
+    if (frame := as_frame(source)) is not None:
         if format not in ("auto", "table"):
             raise ValueError(f"Expected format 'table' of a DataFrame, got {format!r}.")
-        return from_frame(source, options)
-    file = read_text(source, encoding, max_bytes)
+        return check_gene_sets(from_frame(frame, options), "DataFrame")
+    file = read_text(cast(TextSource, source), encoding, max_bytes)
+    refuse_foreign(file)
     if format == "auto" and columns is not None:
         format = "table"
     elif format == "auto":
@@ -169,13 +181,23 @@ def read_gene_sets(
             f"{file.where}: Expected a table for min_weight and columns, got a file "
             f"that is read as {format.upper()}."
         )
-    return _FORMATS[format].parse(file, options)
+    found = _FORMATS[format].parse(file, options)
+    return check_gene_sets(found, file.where, lambda: suggest_columns(file))
 
 
 def _fits_nothing(file: FileText) -> GeneSetFormatError:
     names = ", ".join(name.upper() for name in _FORMATS if name != "table")
-    known = f"{names}, or a table with the columns {pairs_of(KNOWN_COLUMNS)}"
+    advice = suggest_columns(file)
+    pairs = "known columns" if advice else f"the columns {pairs_of(KNOWN_COLUMNS)}"
+    known = f"{names}, or a table with {pairs}"
+    if not advice and "\t" not in file.text:
+        advice = (
+            " Write a list with one gene in each line, and gene sets as lines of "
+            "name<TAB>description<TAB>gene<TAB>gene…"
+        )
     why = "tabs, but no genes" if "\t" in file.text else "no tab, and not a single gene"
     first = file.start + 1, strip(file.lines[file.start])
     number, line = next(no_genes(file), first)
-    return file.error(f"Fits no format ({known}): {why} in {excerpt(line)}.", number)
+    return file.error(
+        f"Fits no format ({known}): {why} in {excerpt(line)}.{advice}", number
+    )

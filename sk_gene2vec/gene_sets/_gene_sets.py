@@ -213,6 +213,8 @@ def clean_gene(field: str) -> str:
     if "," not in gene:
         return gene
     parts = gene.split(",")
+    if all(part.strip().isdecimal() for part in parts):  # several Entrez numbers
+        return gene
     while len(parts) > 1 and _WEIGHT.fullmatch(strip(parts[-1])):
         parts.pop()
     return strip(",".join(parts))

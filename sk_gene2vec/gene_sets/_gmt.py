@@ -14,6 +14,12 @@ from sk_gene2vec.gene_sets._gene_sets import (
     clean_gene,
 )
 from sk_gene2vec.gene_sets._parsing import Options, Record, gather
+from sk_gene2vec.gene_sets._plausible import (
+    IN_COLUMNS,
+    check_gene_sets,
+    refuse_foreign,
+    suggest_columns,
+)
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read_text
 
 PathT = TypeVar("PathT", bound=str | os.PathLike[str])
@@ -86,7 +92,10 @@ def read_gmt(
     'from a table'
     """
     check_on_duplicate(on_duplicate)
-    return parse_gmt(read_text(source, encoding, max_bytes), Options(on_duplicate))
+    file = read_text(source, encoding, max_bytes)
+    refuse_foreign(file)
+    found = parse_gmt(file, Options(on_duplicate))
+    return check_gene_sets(found, file.where, lambda: suggest_columns(file))
 
 
 def check_on_duplicate(on_duplicate: str) -> None:
@@ -106,7 +115,7 @@ def parse_gmt(file: FileText, options: Options) -> GeneSets:
     genes_of, descriptions = gather(file, _records(file), options.on_duplicate)
     genes = CleanGenes(clean_gene)
     sets = {
-        name: genes.distinct("\t".join(parts).split("\t"))
+        name: genes.distinct(options.split("\t".join(parts).split("\t")))
         for name, parts in genes_of.items()
     }
     return GeneSets._trusted(sets, descriptions, file.attrs)
@@ -160,9 +169,12 @@ def _records(file: FileText) -> Iterator[Record[str]]:
         if name.startswith("#") or not strip(line):
             continue
         if not tab:
-            hint = " Separators must be tabs, not blanks." if " " in name else ""
+            hint = suggest_columns(file)
+            if not hint and " " in name:
+                hint = " Separators must be tabs, not blanks."
             raise file.error(f"{_WANTED}, got no tab in {excerpt(name)}.{hint}", number)
         if not name:
-            raise file.error(f"{_WANTED}, got no name before the first tab.", number)
+            got = f"{_WANTED}, got no name before the first tab."
+            raise file.error(f"{got} {IN_COLUMNS}", number)
         description, _, genes = rest.partition("\t")
         yield f"line {number}", name, strip(description), genes

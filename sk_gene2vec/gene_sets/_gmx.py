@@ -30,7 +30,7 @@ def looks_like_gmx(file: FileText) -> bool:
 
 def parse_gmx(file: FileText, options: Options) -> GeneSets:
     """Build the gene sets of GMX text."""
-    return build(file, _records(file), options.on_duplicate)
+    return build(file, _records(file), options)
 
 
 def _records(file: FileText) -> Iterator[Record[Iterable[str]]]:

@@ -31,7 +31,7 @@ def parse_grp(file: FileText, options: Options) -> GeneSets:
     genes = [line for _, line in _content(file, start)]
     if not genes:
         raise file.error("Expected at least one gene, got none.")
-    return build(file, [("line 1", name, description, genes)], options.on_duplicate)
+    return build(file, [("line 1", name, description, genes)], options)
 
 
 def _header(file: FileText) -> tuple[str, str, int]:

@@ -28,7 +28,7 @@ def parse_json(file: FileText, options: Options) -> GeneSets:
         raise file.error(f"Damaged JSON file ({error}).") from None
     if not isinstance(found, _Pairs):
         raise file.error("Expected a JSON object, gene sets by name.")
-    return build(file, _records(file, found), options.on_duplicate)
+    return build(file, _records(file, found), options)
 
 
 def _records(file: FileText, entries: "_Pairs") -> Iterator[Record[list[str]]]:

@@ -4,8 +4,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
+from sk_gene2vec.gene_sets._plausible import suggest_columns
 from sk_gene2vec.gene_sets._reading import FileText, GeneSetFormatError
 
 _Genes = TypeVar("_Genes")
@@ -37,6 +39,22 @@ class Options(NamedTuple):
     on_duplicate: str
     min_weight: float | None = None
     columns: Sequence[Columns] = ()
+    sep: str | None = None
+
+    def split(self, genes: Iterable[str]) -> Iterable[str]:
+        """Split fields that hold several genes."""
+        if self.sep is None:
+            return genes
+        parts = chain.from_iterable(field.split(self.sep) for field in genes)
+        return filter(strip, parts)
+
+
+def as_frame(given: object) -> Frame | None:
+    """Return a DataFrame, a LazyFrame or a table of Arrow as a DataFrame, else None."""
+    collected = given.collect() if hasattr(given, "collect") else given
+    if hasattr(collected, "column_names") and hasattr(collected, "to_pandas"):
+        collected = collected.to_pandas()
+    return collected if isinstance(collected, Frame) else None
 
 
 def gather(
@@ -53,7 +71,8 @@ def gather(
         elif on_duplicate == "raise":
             raise GeneSetFormatError(
                 f"{file.where}, {place_of[name]} and {place}: Gene set {excerpt(name)} "
-                "occurs twice. Set on_duplicate to 'merge' or 'first' to allow it."
+                f"occurs twice.{suggest_columns(file)} Set on_duplicate to 'merge' or "
+                "'first' to allow it."
             )
         elif on_duplicate == "merge":
             genes_of[name].append(genes)
@@ -64,11 +83,14 @@ def gather(
 
 
 def build(
-    file: FileText, records: Iterable[Record[Iterable[str]]], on_duplicate: str
+    file: FileText, records: Iterable[Record[Iterable[str]]], options: Options
 ) -> GeneSets:
     """Build gene sets that `GeneSets` validates."""
-    genes_of, descriptions = gather(file, records, on_duplicate)
-    sets = {name: chain.from_iterable(parts) for name, parts in genes_of.items()}
+    genes_of, descriptions = gather(file, records, options.on_duplicate)
+    sets = {
+        name: options.split(chain.from_iterable(parts))
+        for name, parts in genes_of.items()
+    }
     try:
         return GeneSets(sets, descriptions, attrs=file.attrs)
     except (TypeError, ValueError) as error:

@@ -7,11 +7,13 @@ import os
 import re
 import zlib
 from dataclasses import dataclass
+from errno import ENOENT
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from sk_gene2vec._utils._genes import BYTE_ORDER_MARK, strip
+from sk_gene2vec._utils._messages import excerpt
 
 TextSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 
@@ -19,14 +21,34 @@ TextSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 MAX_BYTES = 2**30
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# First bytes of binary files, and how to read these files.
-_BINARY = {
-    b"PAR1": "a Parquet file. Read it with pandas.read_parquet or polars.read_parquet",
-    b"ARROW1": "an Arrow file. Read it with pandas.read_feather or polars.read_ipc",
-    b"PK\3\4": "a ZIP archive or an Excel file. Unpack it, or read it with read_excel",
-    b"\x89HDF": "an HDF5 file. Read it with pandas.read_hdf",
+# Marks of UTF-32 begin like those of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
 }
+# First bytes of binary files, and how to read these files.
+_PASS = ", and pass the DataFrame"
+_BINARY = {
+    b"PAR1": "a Parquet file. Read it with pandas.read_parquet or polars.read_parquet"
+    + _PASS,
+    b"ARROW1": "an Arrow file. Read it with pandas.read_feather or polars.read_ipc"
+    + _PASS,
+    b"PK\3\4": "a ZIP archive or an Excel file. Unpack it, or read it with "
+    f"pandas.read_excel{_PASS}",
+    b"\xd0\xcf\x11\xe0": f"an Excel file. Read it with pandas.read_excel{_PASS}",
+    b"\x89HDF": "an HDF5 file. Read .h5ad files with anndata.read_h5ad, and pass their "
+    "genes to GmtVectorizer or a table of gene sets as a DataFrame",
+    b"BZh": "a bzip2 file. Unpack it first",
+    b"\xfd7zXZ": "an xz file. Unpack it first",
+    b"RDX": "R data. Write the gene sets as a table in R",
+    b"X\n\0\0": "R data. Write the gene sets as a table in R",
+}
+_URL = re.compile(r"(https?|ftp|s3|gs)://", re.IGNORECASE)
+# As Enrichr and MSigDB name their collections.
+_LIBRARY = re.compile(r"[A-Z][A-Za-z0-9-]*(_[A-Za-z0-9-]+)+")
+_MSIGDB = re.compile(r"((m)(h|\d)|h|c\d)(\.[a-z_]+)*", re.IGNORECASE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # From Python 3.12 on, gzip takes twice as much memory as it is asked for.
 _CHUNK = 2**20
@@ -94,12 +116,14 @@ def read_text(
     name = None
     if isinstance(source, str | os.PathLike):
         where, name = os.fspath(source), Path(source).name
+        _check_path(where)
     elif hasattr(source, "read"):
         where = str(getattr(source, "name", "<stream>"))
     else:
         raise TypeError(
             f"Expected a path or an open file, got {type(source).__name__}. "
-            "GmtVectorizer takes mappings, DataFrames and lists of paths, too."
+            "GmtVectorizer takes mappings, DataFrames and lists of paths, too. For a "
+            "list of genes, use GeneSets({name: genes})."
         )
     content: str | bytes = b""
     try:
@@ -166,7 +190,9 @@ def _undecodable(
             "the message says where this byte is."
         )
     line = error.object.count(b"\n", 0, error.start) + 1
-    other = "utf-16" if error.object.startswith(_UTF_16_MARKS) else "latin-1"
+    other = _encoding(error.object)
+    if other is None:
+        return GeneSetFormatError(f"{where}: Expected text, got a binary file.")
     return GeneSetFormatError(
         f"{where}, line {line}: {got} at offset {error.start}. If the file has another "
         f"encoding, set it, such as encoding={other!r}."
@@ -179,7 +205,48 @@ def _binary(content: str | bytes) -> str | None:
     if isinstance(head, str):
         head = head.encode("latin-1", "replace")
     kinds = (kind for magic, kind in _BINARY.items() if head.startswith(magic))
-    return next((f"{kind}, and pass the DataFrame" for kind in kinds), None)
+    return next(kinds, None)
+
+
+def _encoding(content: bytes) -> str | None:
+    """Guess the encoding of text that is not UTF-8; None if it is not text."""
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    sample = content[:_CHUNK]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if even + odd == 0:
+        return "latin-1"
+    if 8 * max(even, odd) < 3 * len(sample) or 8 * min(even, odd) > len(sample):
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _check_path(path: str) -> None:
+    """Raise an error for a URL, for text, and for the name of a collection."""
+    if _URL.match(path):
+        raise ValueError(
+            f"Expected a path, got the URL {excerpt(path)}. Download it first: "
+            "path, _ = urllib.request.urlretrieve(url)."
+        )
+    if "\n" in path or "\t" in path:
+        raise ValueError(
+            f"Expected a path, got text: {excerpt(path)}. Use "
+            "read_gene_sets(io.StringIO(text))."
+        )
+    if Path(path).exists():
+        return
+    call = ""
+    if known := _MSIGDB.fullmatch(path):
+        name = path.lower() + ("" if "." in path else ".all")
+        version = ", version='2024.1.Mm'" if known[2] else ""
+        call = f"fetch_msigdb({name!r}{version})"
+    elif _LIBRARY.fullmatch(path):
+        call = f"fetch_enrichr({path!r})"
+    hint = (
+        f". To download a collection, use sk_gene2vec.datasets.{call}" if call else ""
+    )
+    raise FileNotFoundError(ENOENT, f"No such file{hint}", str(path))
 
 
 def _check_is_text(file: FileText, content: str | bytes) -> None:
@@ -192,8 +259,10 @@ def _check_is_text(file: FileText, content: str | bytes) -> None:
     if found := _NO_TEXT.search(text):
         if kind := _binary(content):
             raise file.error(f"Expected text, got {kind}.")
+        encoding = _encoding(content) if isinstance(content, bytes) else None
+        other = f", or has another encoding, such as encoding={encoding!r}"
+        what = f"damaged or binary{other if encoding else ''}"
         raise file.error(
-            f"Expected text, got the character {found[0]!r}. The file is damaged, or "
-            "has another encoding, such as encoding='utf-16-le'.",
+            f"Expected text, got the character {found[0]!r}. The file is {what}.",
             text.count("\n", 0, found.start()) + 1,
         )

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._formats import read_gene_sets
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._parsing import Frame
+from sk_gene2vec.gene_sets._parsing import Frame, as_frame
 
 _Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Iterable[str]] | Frame
 Sources: TypeAlias = _Source | Iterable[_Source]
@@ -60,7 +60,8 @@ def membership_matrix(
 
 
 def _is_collection(given: object) -> TypeGuard[_Source]:
-    return isinstance(given, str | os.PathLike | Mapping | Frame)
+    is_named = isinstance(given, str | os.PathLike | Mapping)
+    return is_named or as_frame(given) is not None
 
 
 def _read(source: object) -> GeneSets:

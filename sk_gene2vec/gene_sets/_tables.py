@@ -5,10 +5,10 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
 from sk_gene2vec.gene_sets._parsing import Columns, Frame, Options, build
+from sk_gene2vec.gene_sets._plausible import header_lines, split_line
 from sk_gene2vec.gene_sets._reading import FileText
 
 #: Columns of the gene set and of the gene.
@@ -23,6 +23,10 @@ KNOWN_COLUMNS = (
     ("pathway", "gene"),
 )
 _WEIGHT = "weight"
+_ROWS = (
+    "If there are names of rows, as R writes them, read the file with pandas.read_csv "
+    "and pass the DataFrame."
+)
 # Missing values as R and pandas write and print them.
 _MISSING = ("", "NA", "None", "nan", "NaT", "<NA>")
 
@@ -34,21 +38,23 @@ def pairs_of(columns: Sequence[Columns]) -> str:
 
 def looks_like_table(file: FileText) -> bool:
     """Tell whether the first line has the columns of a long table."""
-    return _delimiter(file, KNOWN_COLUMNS) is not None
+    header = _header(file, KNOWN_COLUMNS)[2]
+    return _in_other_case(header, KNOWN_COLUMNS) is not None
 
 
 def parse_table(file: FileText, options: Options) -> GeneSets:
     """Build the gene sets of a long table in TSV or CSV text."""
-    delimiter = _delimiter(file, options.columns) or "\t"
-    header = _header(file, delimiter)
+    start, delimiter, header = _header(file, options.columns)
     try:
-        at = [header.index(str(column)) for column in _columns(header, options)]
+        at = [header.index(column) for column in _columns(header, options)]
     except ValueError as error:
-        raise file.error(str(error), file.start + 1) from None
-    rows = _rows(file, delimiter, len(header))
+        raise file.error(str(error), start + 1) from None
+    if not _are_positions(options.columns):
+        start += 1
+    rows = _rows(file, start, delimiter, len(header))
     cells = ((number, [row[place] for place in at]) for number, row in rows)
     sets = _collect(cells, options, lambda error, line: file.error(str(error), line))
-    return build(file, (("", name, "", genes) for name, genes in sets.items()), "raise")
+    return build(file, (("", name, "", genes) for name, genes in sets.items()), options)
 
 
 def from_frame(frame: Frame, options: Options) -> GeneSets:
@@ -59,7 +65,8 @@ def from_frame(frame: Frame, options: Options) -> GeneSets:
     def failure(error: Exception, row: int) -> Exception:
         return type(error)(f"DataFrame, row {row}: {error}")
 
-    return GeneSets(_collect(enumerate(cells), options, failure))
+    sets = _collect(enumerate(cells), options, failure)
+    return GeneSets({name: [*options.split(genes)] for name, genes in sets.items()})
 
 
 def _in_other_case(
@@ -93,41 +100,47 @@ def _columns(columns: Sequence[Hashable], options: Options) -> list[Hashable]:
     return wanted
 
 
-def _delimiter(file: FileText, choices: Sequence[Columns]) -> str | None:
-    """Find what separates the columns of the header; None if there is no header.
+def _are_positions(choices: Sequence[Columns]) -> bool:
+    return all(isinstance(column, int) for column in choices[0])
 
-    A header in other upper and lower case counts: it must not be read as a gene set.
+
+def _header(
+    file: FileText, choices: Sequence[Columns]
+) -> tuple[int, str, list[Hashable]]:
+    """Find the header: its index, what separates its columns, and their names.
+
+    Positions stand for the names of a table without a header. A header in other upper
+    and lower case counts: it must not be read as a gene set.
     """
-    for delimiter in "\t,;":
-        if _in_other_case(_header(file, delimiter), choices) is not None:
-            return delimiter
-    return None
-
-
-def _header(file: FileText, delimiter: str) -> list[str]:
-    line = file.lines[file.start]
-    try:
-        return [strip(cell) for cell in next(csv.reader([line], delimiter=delimiter))]
-    except csv.Error:
-        return []
+    for at, line in header_lines(file):
+        for delimiter in "\t,;":
+            header: list[Hashable] = [*split_line(line, delimiter)]
+            if _are_positions(choices):
+                header = [*range(len(header))]
+                if set(choices[0]) <= set(header):
+                    return at, delimiter, header
+            elif _in_other_case(header, choices) is not None:
+                return at, delimiter, header
+    cells = split_line(file.lines[file.start], "\t")
+    return file.start, "\t", [*cells]
 
 
 def _rows(
-    file: FileText, delimiter: str, n_columns: int
+    file: FileText, start: int, delimiter: str, n_columns: int
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the first line and the cells of every row of data."""
     # The reader takes lines with their ends, or line breaks in quotes would be lost.
-    ended = (f"{line}\n" for line in file.lines[file.start :])
+    ended = (f"{line}\n" for line in file.lines[start:])
     reader = csv.reader(ended, delimiter=delimiter, strict=True)
-    number = file.start + 1
+    number = start + 1
     try:
-        for place, cells in enumerate(reader):
-            if place and any(cells):
+        for cells in reader:
+            if any(cells):
                 if len(cells) != n_columns:
-                    wanted = f"Expected {n_columns} columns as in the header"
-                    raise file.error(f"{wanted}, got {len(cells)}.", number)
+                    wanted = f"Expected {n_columns} columns as in the first line"
+                    raise file.error(f"{wanted}, got {len(cells)}. {_ROWS}", number)
                 yield number, cells
-            number = file.start + reader.line_num + 1
+            number = start + reader.line_num + 1
     except csv.Error as error:
         raise file.error(f"Damaged table ({error}).", number) from None
 
@@ -160,7 +173,8 @@ def _text(value: object, what: str, known: dict[str, str]) -> str:
     text = str(value).strip()
     if text in _MISSING:
         raise ValueError(
-            f"Expected a {what}, got the missing value {value!r}. Leave such rows out."
+            f"Expected a {what}, got the missing value {value!r}. Leave such rows "
+            "out: pandas.read_csv(...).dropna(subset=columns)."
         )
     if not isinstance(value, str | int) or isinstance(value, bool):
         got = f"{type(value).__name__} {excerpt(value)}"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Names: TypeAlias = NDArray[np.object_]
 
-_ARRAY = HasMethods("__array__")
+_ARRAY, _LAZY = HasMethods("__array__"), HasMethods("collect")
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
@@ -51,8 +51,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
         - a path to a file in any format of :func:`~sk_gene2vec.read_gene_sets`;
         - a :class:`~sk_gene2vec.GeneSets` or any other mapping from names to genes;
-        - a long pandas or polars DataFrame, one membership per row, with the columns
-          that :func:`~sk_gene2vec.read_gene_sets` knows;
+        - a long pandas or polars DataFrame, LazyFrame or Arrow table, one membership
+          per row, with the columns that :func:`~sk_gene2vec.read_gene_sets` knows;
         - a list of these, whose gene sets are taken together;
         - None for the bundled :func:`~sk_gene2vec.datasets.load_go_bp`.
 
@@ -134,7 +134,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[object] | str]] = {
-        "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, None],
+        "gene_sets": [str, os.PathLike, Mapping, list, tuple, _ARRAY, _LAZY, None],
         "min_size": [Interval(Integral, 0, None, closed="left"), None],
         "max_size": [Interval(Integral, 0, None, closed="left"), None],
         "prefix_names": ["boolean"],

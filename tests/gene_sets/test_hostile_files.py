@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import tracemalloc
+import warnings
 from contextlib import suppress
 from functools import cache
 
@@ -78,12 +79,15 @@ def test_the_check_finds_endless_messages_and_lost_genes(folder, monkeypatch):
         check_round_trip(lossy, folder)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of odd genes
 @settings(fixed, max_examples=120)
 @given(st.dictionaries(texts, st.lists(texts, max_size=4), max_size=4), texts)
 def test_gene_sets_are_refused_or_written_and_read_as_equal(folder, sets, description):
     try:
         gene_sets = GeneSets(sets, dict.fromkeys(sets, description))
     except ValueError:
+        return
+    if not gene_sets.genes:
         return
     for name in ("a.gmt", "a.gmt.gz"):
         assert read_gmt(write_gmt(gene_sets, folder / name)) == gene_sets
@@ -195,7 +199,8 @@ def large_files(size):
 
 def read_large(reader, data, folder):
     read, declared = READERS[reader]
-    with suppress(*declared):
+    with suppress(*declared), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         repr(read(data, folder))  # genes are split when they are asked for
 
 
@@ -311,9 +316,9 @@ FOREIGN = "A\tna\u00efve\tTP53\nB\t\tBRCA1\n"
     [
         ("latin-1", r"line 1: .* 0xef at offset 4\. .* encoding='latin-1'"),
         ("utf-16", r"line 1: .* 0xff at offset 0\. .* encoding='utf-16'"),
-        ("utf-32", r"line 1: .* 0xff at offset 0\. .* encoding='utf-16'"),
+        ("utf-32", r"line 1: .* 0xff at offset 0\. .* encoding='utf-32'"),
         ("utf-16-le", r"line 1: .* the character '\\x00'\. .* encoding='utf-16-le'"),
-        ("utf-16-be", r"line 1: .* the character '\\x00'\. .* encoding='utf-16-le'"),
+        ("utf-16-be", r"line 1: .* the character '\\x00'\. .* encoding='utf-16-be'"),
     ],
 )
 def test_other_encodings_are_refused_or_asked_for(tmp_path, read, encoding, message):
