@@ -30,7 +30,7 @@ GENE_SETS = {
     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
     "WARBURG": ["HK1", "PFKM", "PKM"],
     "HYPOXIA": ["HK1", "PFKM"],
-    "P53": ["TP53", "MDM2", "CDKN1A", "NA"],
+    "P53": ["TP53", "MDM2", "CDKN1A", "N/A"],
     # So many that three genes of P53 are more than chance explains.
     "OTHER": [f"G{number}" for number in range(20)],
 }
@@ -111,10 +111,10 @@ def test_neighbors_of_vectors_in_every_format(
 ):
     path = str(tmp_path / f"vectors.{ending}")
     assert main(["embed", str(collection), *QUICK, "-o", path]) == 0
-    assert main(["neighbors", path, "TP53", "NA", "-k", "2"]) == 0
+    assert main(["neighbors", path, "TP53", "N/A", "-k", "2"]) == 0
     found = read(capsys.readouterr().out)
     # Files of vectors do not hold the numbers of gene sets.
-    expected = embedding.neighbors(["TP53", "NA"], topn=2).drop(columns="n_gene_sets")
+    expected = embedding.neighbors(["TP53", "N/A"], topn=2).drop(columns="n_gene_sets")
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
@@ -152,7 +152,7 @@ def test_complete_reads_a_list_from_stdin(collection, fitted, monkeypatch, capsy
     monkeypatch.setattr("sys.stdin", stdin)
     assert main(["complete", str(collection), *QUICK, "--genes", "-", "-k", "1"]) == 0
     found = read(capsys.readouterr().out)
-    assert found["gene"].tolist() == ["NA"]
+    assert found["gene"].tolist() == ["N/A"]
 
 
 @pytest.mark.parametrize("command", ["complete", "embed"])

@@ -246,7 +246,7 @@ def _check_path(path: str) -> None:
     hint = (
         f". To download a collection, use sk_gene2vec.datasets.{call}" if call else ""
     )
-    raise FileNotFoundError(ENOENT, f"No such file{hint}", str(path))
+    raise FileNotFoundError(ENOENT, f"No such file or directory{hint}", str(path))
 
 
 def _check_is_text(file: FileText, content: str | bytes) -> None:
