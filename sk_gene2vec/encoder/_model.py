@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Container, Iterable
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,9 +10,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sk_gene2vec._utils._descriptions import telling
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import as_memberships
-from sk_gene2vec._utils._messages import nearest_names
+from sk_gene2vec._utils._messages import nearest_names, shown
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._encoder import GeneSetEncoder
 from sk_gene2vec.vectorizer import GmtVectorizer
@@ -59,14 +59,39 @@ def embed(encoder: GeneSetEncoder, X: sp.csr_array) -> Array:
 
 def row_of(gene: str, vectorizer: GmtVectorizer) -> int:
     """Find a gene of the collection by its name or an alias."""
-    _check_name(gene, "gene", vectorizer)
-    return int(vectorizer.gene_index_.rows([gene])[0])
+    names, sets = vectorizer.genes_, vectorizer.vocabulary_
+    if isinstance(gene, str):
+        row = int(vectorizer.gene_index_.rows([gene])[0])
+        if row < len(names):
+            return row
+    raise _not_found(gene, "gene", names, sets, "a gene set: use suggest_genes")
 
 
 def column_of(gene_set: str, vectorizer: GmtVectorizer) -> int:
-    """Find a gene set of the collection."""
-    _check_name(gene_set, "gene set", vectorizer)
-    return vectorizer.vocabulary_[gene_set]
+    """Find a gene set of the collection by its name, or by a description of its own."""
+    columns, aliases = vectorizer.vocabulary_, vectorizer.gene_index_.row_of
+    if isinstance(gene_set, str):
+        texts, wanted = vectorizer.gene_sets_.descriptions, gene_set.casefold()
+        called = [name for name, text in texts.items() if text.casefold() == wanted]
+        if gene_set in columns:
+            called = [gene_set]
+        if len(called) == 1:
+            return columns[called[0]]
+        if called:
+            several = f"{gene_set!r} describes {shown(map(repr, called), 3)}"
+            raise ValueError(f"Expected the name of one gene set: {several}.")
+    # Aliases are among the genes, as `transform` finds them too.
+    other = "a gene: use suggest_gene_sets"
+    raise _not_found(gene_set, "gene set", columns, aliases, other)
+
+
+def described(
+    names: Iterable[str], vectorizer: GmtVectorizer
+) -> dict[str, NDArray[np.object_]]:
+    """Column with the descriptions of gene sets, if the collection has telling ones."""
+    texts = telling(vectorizer.gene_sets_.descriptions)
+    column = np.array([texts.get(name, "") for name in names], dtype=object)
+    return {"description": column} if texts else {}
 
 
 def columns_among(
@@ -114,25 +139,14 @@ def names_of(given: Iterable[str], what: str = "genes") -> list[str]:
     return check_genes(sorted(given, key=str) if is_set else given, what)
 
 
-def _check_name(name: str, kind: str, vectorizer: GmtVectorizer) -> None:
-    """Raise an error unless a "gene" or "gene set" of the collection has this name."""
+def _not_found(
+    name: object, kind: str, names: Iterable[str], others: Container[str], other: str
+) -> TypeError | ValueError:
+    """Say that a name is not that of a "gene" or "gene set" of the collection."""
     if not isinstance(name, str):
-        raise TypeError(f"Expected the name of a {kind}, got {name!r}.")
-    # Aliases are among the genes, as `transform` finds them too.
-    known: Any = vectorizer.vocabulary_
-    others: Any = vectorizer.gene_index_.row_of
-    other = "a gene: use suggest_gene_sets"
-    if kind == "gene":
-        known, others, other = others, known, "a gene set: use suggest_genes"
-    if name in known:
-        return
-    if name in others:
-        raise ValueError(
-            f"Expected a {kind} of the collection, got {name!r}, which is {other}."
-        )
-    names = vectorizer.genes_ if kind == "gene" else vectorizer.vocabulary_
-    near = nearest_names(name, list(names))
-    raise ValueError(f"Expected a {kind} of the collection, got {name!r}{near}")
+        return TypeError(f"Expected the name of a {kind}, got {name!r}.")
+    hint = f", which is {other}." if name in others else nearest_names(name, names)
+    return ValueError(f"Expected a {kind} of the collection, got {name!r}{hint}")
 
 
 def _check_same_gene_sets(vectorizer: GmtVectorizer, encoder: GeneSetEncoder) -> None:

@@ -24,6 +24,7 @@ from sk_gene2vec.encoder._gene_lists import (
 from sk_gene2vec.encoder._model import (
     column_of,
     columns_among,
+    described,
     memberships_of,
     names_of,
     row_of,
@@ -66,7 +67,8 @@ def suggest_genes(
         Fitted pipeline that starts with :class:`GmtVectorizer` and
         :class:`GeneSetEncoder`. Further steps are not used.
     gene_set : str or iterable of str
-        Name of a gene set of the collection, or a list of genes.
+        Name of a gene set of the collection, or a description that no other gene set
+        has, such as "apoptotic process" for GO:0006915; or a list of genes.
     n : int, default=10
         Number of genes, or all outside the set if they are fewer. Genes without an
         embedding are left out.
@@ -85,8 +87,8 @@ def suggest_genes(
         For a gene set, the evidence names genes of the set that are among the 30
         nearest genes of the suggested one. For a list, it names the gene sets that add
         most to the score of the suggested gene, each with the number of listed genes in
-        it, and its size: ``HALLMARK_HYPOXIA (8 of 10, 200)``. It names three at most,
-        separated by "; ".
+        it, and its size: ``HALLMARK_HYPOXIA (8 of 10, 200)``. A description of the gene
+        set follows its name. It names three at most, separated by "; ".
 
     Raises
     ------
@@ -164,11 +166,13 @@ def suggest_genes(
         best = _best(probability, open_, n)
         chances = probability[best]
         sizes = np.bincount(X.indices, minlength=X.shape[1])
-        described = [
-            f"{name} ({count} of {listed.sum()}, {size})"
-            for name, count, size in zip(names, shared, sizes, strict=True)
+        texts = described(names, vectorizer).get("description", names)
+        counts = [
+            f"{name if text in ('', name) else f'{name} {text}'} "
+            f"({count} of {listed.sum()}, {size})"
+            for name, text, count, size in zip(names, texts, shared, sizes, strict=True)
         ]
-        evidence = _strongest(sp.csr_array(parts.tocsr()[best]), described)
+        evidence = _strongest(sp.csr_array(parts.tocsr()[best]), counts)
     return pd.DataFrame(
         {
             "gene": vectorizer.genes_[best],
@@ -206,7 +210,9 @@ def suggest_gene_sets(
         The most probable first. Columns are `gene_set`, `probability` and `evidence`.
         The evidence names genes of the set that are among the 30 nearest genes of
         `gene`, three at most, separated by "; ". The probabilities of a gene without an
-        embedding are the frequencies of the gene sets.
+        embedding are the frequencies of the gene sets. If the collection has
+        descriptions that are not links, ids or the names themselves, a column
+        `description` follows `gene_set`.
 
     Raises
     ------
@@ -253,6 +259,7 @@ def suggest_gene_sets(
     return pd.DataFrame(
         {
             "gene_set": names[best],
+            **described(names[best], vectorizer),
             "probability": probability[best],
             "evidence": np.array(_strongest(votes, vectorizer.genes_), dtype=object),
         }
@@ -293,7 +300,8 @@ def nearest_gene_sets(
         listed genes in the gene set; `size`, the number of all genes in it; and
         `similarity`, the cosine of the gene set and the weights of all genes. The
         weight of a gene is 1 in the list, and otherwise its probability, see
-        :func:`suggest_genes`.
+        :func:`suggest_genes`. A column `description` follows `gene_set` as in
+        :func:`suggest_gene_sets`.
 
     Raises
     ------
@@ -351,6 +359,7 @@ def nearest_gene_sets(
     return pd.DataFrame(
         {
             "gene_set": names[best],
+            **described(names[best], vectorizer),
             "p_value": p_values[best],
             "shared": shared[best],
             "size": sizes[best],

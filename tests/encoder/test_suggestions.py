@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sk_gene2vec import GeneSetEncoder, GmtVectorizer
+from sk_gene2vec import GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec.encoder import (
     _suggestions,
     nearest_gene_sets,
@@ -153,6 +153,43 @@ def test_a_set_keeps_the_level_of_the_fit(model):
         suggest_genes(model, "HYPOXIA", completeness=0.3),
         suggest_genes(model, "HYPOXIA"),
     )
+
+
+TEXTS = {"GLYCOLYSIS": "GO:0006096", "WARBURG": "Warburg effect"}
+
+
+def test_descriptions_stand_beside_the_names_of_gene_sets(model):
+    described = make_model(GeneSets(GENE_SETS, TEXTS))
+    found = suggest_gene_sets(described, "VEGFA")
+    assert list(found.columns) == ["gene_set", "description", "probability", "evidence"]
+    for row in found.itertuples():
+        wanted = "Warburg effect" if row.gene_set == "WARBURG" else ""
+        assert row.description == wanted
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", NO_MATCH)
+        found = nearest_gene_sets(described, GENES[:4], n=4)
+        listed = suggest_genes(described, ["PFKM", "PKM", "TP53"])
+    assert list(found.columns[:2]) == ["gene_set", "description"]
+    assert (
+        listed["evidence"].str.contains(r"WARBURG Warburg effect \(3 of 3, 4\)").any()
+    )
+
+
+def test_a_gene_set_is_found_by_its_description(model):
+    described = make_model(GeneSets(GENE_SETS, TEXTS))
+    for text, name in (("warburg effect", "WARBURG"), ("GO:0006096", "GLYCOLYSIS")):
+        pd.testing.assert_frame_equal(
+            suggest_genes(described, text), suggest_genes(model, name)
+        )
+    twice = make_model(GeneSets(GENE_SETS, dict.fromkeys(GENE_SETS, "same text")))
+    with pytest.raises(ValueError, match="'same text' describes 'GLYCOLYSIS', 'WARB"):
+        suggest_genes(twice, "same text")
+
+
+@pytest.mark.parametrize("text", ["", "na", "https://x.org/some set", "M5930"])
+def test_links_and_ids_are_not_shown_as_descriptions(text):
+    described = make_model(GeneSets(GENE_SETS, dict.fromkeys(GENE_SETS, text)))
+    assert "description" not in suggest_gene_sets(described, "VEGFA")
 
 
 # ------------------------------------------------------------------ lists of genes

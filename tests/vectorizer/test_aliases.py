@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import GmtVectorizer, read_gmt
-from sk_gene2vec.datasets import load_human_gene_aliases
+from sk_gene2vec.datasets import GeneAliases, load_human_gene_aliases
 
 SETS = {"A": ["TP53", "KMT2D"], "B": ["KMT2D", "KMT2B"], "C": ["ATM", "P53X"]}
 ALIASES = {
@@ -94,7 +94,7 @@ def test_a_new_symbol_that_an_old_collection_lacks(bundled):
     vectorizer = GmtVectorizer({"A": ["TP53"]}, aliases=bundled).fit(["TP53"])
     for fitted in vectorizer, pickle.loads(pickle.dumps(vectorizer)):
         (found,) = fitted.lookup(["SEPT2"]).to_numpy().tolist()
-        assert found == ["SEPT2", None, "absent", "SEPTIN2, SEPTIN6"]
+        assert found == ["SEPT2", None, "absent", "SEPTIN2"]
 
 
 def test_aliases_change_no_column():
@@ -122,6 +122,41 @@ def test_unknown_genes_are_those_of_fit():
     none = vectorizer.fit(["TP53"]).unknown_genes_
     assert none.shape == (0,)
     assert none.dtype == object
+
+
+def test_an_alias_may_prefer_one_of_its_genes():
+    aliases = GeneAliases({"MLL2": "KMT2D"}, {"MLL2": ("KMT2B",)})
+    vectorizer = GmtVectorizer(SETS, aliases=aliases, handle_ambiguous="error")
+    for fitted in vectorizer.fit(["MLL2"]), pickle.loads(pickle.dumps(vectorizer)):
+        report = fitted.lookup(["MLL2"]).to_numpy().tolist()
+        assert report == [["MLL2", "KMT2D", "preferred", "KMT2B"]]
+
+
+def test_every_gene_is_found_by_its_only_ensembl_id():
+    genes = ["FANCC", "ATRIP", "CYP2D6"]
+    ids = ["ENSG00000158169", "ENSG00000164053", "ENSG00000100197"]
+    aliases = load_human_gene_aliases(ids=True)
+    vectorizer = GmtVectorizer({"A": genes}, aliases=aliases).fit(genes)
+    assert vectorizer.lookup(ids)["found_as"].to_list() == genes
+    aliases = load_human_gene_aliases(ids, ids=True)
+    vectorizer = GmtVectorizer({"A": ids}, aliases=aliases).fit(ids)
+    assert vectorizer.lookup(genes)["found_as"].to_list() == ids
+
+
+@pytest.mark.parametrize("sizes", [{"min_size": 3}, {"max_size": 3}])
+def test_genes_of_sets_that_the_sizes_leave_out(sizes):
+    small, large = ["TP53", "ATM"], ["CASP3", "BAX", "ATM", "BID"]
+    gene = "TP53" if "min_size" in sizes else "BAX"
+    vectorizer = GmtVectorizer({"S": small, "L": large}, aliases={"old": gene}, **sizes)
+    with pytest.warns(UserWarning, match="in no gene set") as caught:
+        vectorizer.fit_transform([gene, "old", "ATM", "Bax"])
+    text = str(caught[0].message)
+    assert f"min_size or max_size leaves out are {gene!r}, 'old' ({gene})." in text
+    assert "Old symbols" not in text
+    for fitted in vectorizer, pickle.loads(pickle.dumps(vectorizer)):
+        report = fitted.lookup([gene, "old", "ATM"])
+        assert report["status"].to_list() == ["left out", "left out", "exact"]
+        assert report["candidates"].to_list() == ["", gene, ""]
 
 
 def test_one_warning_explains_every_gene():
@@ -227,10 +262,11 @@ def bundled():
 def test_bundled_aliases(bundled):
     assert len(bundled) == 66_048
     several = [genes for genes in bundled.values() if isinstance(genes, tuple)]
-    assert len(several) == 3_205
+    assert len(several) == 2_354
+    assert len(bundled.others) == 851
     assert all(len(set(genes)) == len(genes) > 1 for genes in several)
     single = {genes for genes in bundled.values() if isinstance(genes, str)}
-    symbols = single.union(*several)
+    symbols = single.union(*several, *bundled.others.values())
     assert len(symbols) == 27_135
     assert symbols.isdisjoint(bundled)
 
@@ -242,7 +278,16 @@ def test_bundled_aliases(bundled):
         ("HER2", "ERBB2"),
         ("MARCH1", "MARCHF1"),
         ("HIST1H1C", "H1-2"),
-        ("MLL2", ("KMT2B", "KMT2D")),
+        ("MLL4", ("KMT2B", "KMT2D")),
+        # Previous official symbols of these genes, aliases of others.
+        ("MLL2", "KMT2D"),
+        ("SEPT2", "SEPTIN2"),
+        ("NOV", "CCN3"),
+        # EPRS1 had this official symbol, too.
+        ("QARS", "QARS1"),
+        ("PD-1", "PDCD1"),
+        # HGNC has it for SORT1, others have it for neurotrophin 3.
+        ("NT3", ("NTF3", "SORT1")),
     ],
 )
 def test_well_known_aliases(bundled, alias, symbols):
@@ -266,9 +311,9 @@ def test_aliases_lead_to_what_the_collection_has():
     assert aliases["H1F2"] == "HIST1H1C"
     assert "HIST1H1C" not in aliases
     assert aliases["HER2"] == "ERBB2"
-    # Two genes are called MLL2, and that the collection has it says not which.
-    assert "MLL2" not in aliases
-    assert "KMT2D" not in aliases
+    assert aliases["KMT2D"] == "MLL2"
+    # Two genes are called MLL4, and the collection does not say which one it means.
+    assert "KMT2D" not in load_human_gene_aliases(["MLL4"])
     # Two names of one gene in one collection: unclear which of them is meant.
     both = load_human_gene_aliases(["HIST1H1C", "H1F2"])
     assert set(both["H1-2"]) == {"HIST1H1C", "H1F2"}
@@ -299,9 +344,12 @@ def test_clones_share_the_bundled_aliases_and_print_them_short(bundled):
         ("P53", "TP53", "alias", ""),
         ("7157", "TP53", "entrez", ""),
         ("ENSG00000141510", "TP53", "ensembl", ""),
-        ("ENSG00000141510.17", None, "version", "TP53"),
-        (" 7157.0", None, "version", "TP53"),
-        ("ENSG00000143384", None, "ambiguous", "ADAMTSL4-AS1, MCL1"),
+        ("ENSG00000141510.17", "TP53", "version", ""),
+        ("7157.0", "TP53", "version", ""),
+        (" 7157", None, "blanks", "TP53"),
+        # ADAMTSL4-AS1, which shares the id, is not in the collection.
+        ("ENSG00000143384", "MCL1", "ensembl", ""),
+        ("ENSG00000143384.5", "MCL1", "version", ""),
         ("472", None, "absent", "ATM"),
         ("ENSG99999999999.1", None, "unknown", ""),
     ],
@@ -353,5 +401,3 @@ def test_ids_of_other_genes_are_no_puzzle(ids):
     (message,) = (str(warning.message) for warning in caught)
     assert "'472' (ATM)" in message
     assert "look like" not in message
-    with pytest.warns(UserWarning, match="The collection has 'TP53' for 'ENSG000"):
-        vectorizer.fit_transform(["ENSG00000141510.17"])
