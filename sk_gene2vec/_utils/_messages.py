@@ -13,13 +13,22 @@ _MOST = 3
 _NOT_THE_CALLER = ("sk_gene2vec", "sklearn", "joblib")
 
 
-def warn(message: str) -> None:
-    """Warn at the line that called this package, directly or through scikit-learn."""
+def warn(message: str, cause: str | None = None) -> None:
+    """Warn at the line that called this package, directly or through scikit-learn.
+
+    Of several warnings with one `cause`, a call gives the first one only, so that a
+    grid search does not repeat what it says of every fold.
+    """
     level = 1
-    frame = sys._getframe()
+    call = frame = sys._getframe()
     while frame.f_back and _package_of(frame.f_globals) in _NOT_THE_CALLER:
-        frame = frame.f_back
+        call, frame = frame, frame.f_back
         level += 1
+    # What is noted among the local variables of a call ends with the call.
+    given = call.f_locals.setdefault("__warnings_of_sk_gene2vec__", set())
+    if cause in given:
+        return
+    given |= {cause} - {None}
     warnings.warn(message, UserWarning, stacklevel=level)
 
 

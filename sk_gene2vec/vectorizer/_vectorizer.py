@@ -254,7 +254,9 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         rows, missing = self._look_up(genes, self.gene_index_)
         if missing:
             zeros = ", and given a row of zeros"
-            warn(self.gene_index_.complaint(missing, len(genes), zeros))
+            warn(
+                self.gene_index_.complaint(missing, len(genes), zeros), "unknown genes"
+            )
         container = _get_output_config("transform", self)["dense"]
         kind = container if self.sparse_output or container == "pandas" else "dense"
         return select_rows(self.membership_, rows, X, kind)

@@ -514,6 +514,20 @@ def test_every_way_warns_once_at_the_line_of_the_caller(call):
     assert "1 of 2 genes is in no gene set" in str(caught[0].message)
 
 
+def test_a_search_warns_once_per_call():
+    search = GridSearchCV(
+        make_pipeline(GmtVectorizer(SETS), LogisticRegression()),
+        {"logisticregression__C": [1, 2, 3]},
+        cv=2,
+    )
+    genes = [*GENES, "X", "ATM", "Y", "Z", "TP53"]
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            search.fit(genes, [0, 1] * 4)
+        assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_tags():
     tags = get_tags(GmtVectorizer(SETS))
     assert tags.input_tags.string
