@@ -95,7 +95,7 @@ _KINDS = (
     _Kind(
         "a joined symbol",
         _JOINED,
-        "take the symbol or the id alone, such as gene.split('_')[0]",
+        "take the first or the last part, gene.split('_')[0] or gene.split('_')[-1]",
     ),
     _Kind(
         "a spreadsheet date",

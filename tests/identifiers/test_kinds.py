@@ -31,7 +31,7 @@ def warning(genes, gene_sets=SYMBOLS, **parameters):
         ("FBgn0000014", "a FlyBase id", "gene sets of that species"),
         ("WBGene00000001", "a WormBase id", "gene sets of that species"),
         ("TP53_ENSG00000141510", "a joined symbol", "gene.split('_')[0]"),
-        ("hg19_TP53", "a joined symbol", "the symbol or the id alone"),
+        ("hg19_TP53", "a joined symbol", "gene.split('_')[-1]"),
         ("7157", "an Entrez number", "aliases={identifier: gene}"),
         ("7157.0", "an Entrez number", "aliases={identifier: gene}"),
         ("NM_000546.6", "a RefSeq id", "aliases={identifier: gene}"),
