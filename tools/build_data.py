@@ -18,6 +18,7 @@ import argparse
 import csv
 import gzip
 import io
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import closing
