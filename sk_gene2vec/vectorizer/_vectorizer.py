@@ -40,9 +40,7 @@ _ARRAY, _LAZY = HasMethods("__array__"), HasMethods("collect")
 
 
 class GmtVectorizer(TransformerMixin, BaseEstimator):
-    """Turn gene identifiers into rows of a gene x gene-set membership matrix.
-
-    The samples are genes. The row of a gene marks the gene sets that it is in.
+    """Turn genes into rows of a matrix that marks the gene sets of each gene.
 
     Parameters
     ----------
@@ -63,9 +61,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     max_size : int, default=None
         Leave out gene sets with more genes.
     prefix_names : bool, default=False
-        If True, put the name of the file, or of the collection, before the name of
-        every gene set: ``h.all.gmt__HALLMARK_HYPOXIA``, as GSEApy does. If False, two
-        collections with a gene set of the same name are an error.
+        If True, put the name of the file or collection before every name, as GSEApy:
+        ``h.all.gmt__HALLMARK_HYPOXIA``. If False, two sets of one name are an error.
     aliases : mapping or DataFrame, default=None
         Other names of the genes of the collection, such as old symbols or identifiers
         of another database: a mapping to one gene, or to several, or a pandas or polars
@@ -80,8 +77,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         `transform` uses the current values of `handle_unknown`, `handle_ambiguous` and
         `sparse_output`.
     dtype : dtype, default=numpy.float32
-        Type of the matrix: a type of numbers that SciPy's sparse matrices can have.
-        float16 is not one of them.
+        Type of the matrix: numbers that SciPy's matrices can have, so not float16.
     sparse_output : bool, default=True
         If True, the matrix is sparse (CSR), otherwise dense. pandas and polars output,
         see `set_output`, is always dense.
