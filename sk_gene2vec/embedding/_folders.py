@@ -14,7 +14,7 @@ from hashlib import sha256
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.lib import format as npy
@@ -57,11 +57,18 @@ def to_folder(self: GeneEmbedding, folder: _Path) -> None:
     ------
     OSError
         If the folder cannot be written.
+    ValueError
+        If `folder` is a URL.
 
     See Also
     --------
     GeneEmbedding.from_gene_sets : Learns vectors, and has their score for the card.
     """
+    if _is_url(folder):
+        raise ValueError(
+            f"Expected the path of a folder, got the URL {folder!r}. Write a folder on "
+            "this machine, and upload it by other means."
+        )
     columns: dict[str, Iterable[object]] = {"gene": self.genes}
     if self.n_gene_sets is not None:
         columns["n_gene_sets"] = self.n_gene_sets
@@ -158,8 +165,12 @@ def _refusing(folder: _Path) -> Iterator[None]:
         ) from error
 
 
+def _is_url(folder: _Path) -> TypeGuard[str]:
+    return isinstance(folder, str) and "://" in folder
+
+
 def _read(folder: _Path, name: str, max_bytes: int) -> bytes:
-    if isinstance(folder, str) and "://" in folder:
+    if _is_url(folder):
         return _read_url(folder, name, max_bytes)
     path = Path(folder, name)
     with path.open("rb") as file:

@@ -468,3 +468,11 @@ def test_the_default_encoder(tmp_path, monkeypatch):
         **GeneSetEncoder().get_params(),
         "random_state": 0,
     }
+
+
+@pytest.mark.parametrize("url", ["https://example.org/vectors", "hf://me/vectors"])
+def test_a_url_is_not_written_to(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="the path of a folder"):
+        GeneEmbedding(["HK1", "PKM"], np.eye(2)).to_folder(url)
+    assert not list(tmp_path.iterdir())
