@@ -5,15 +5,21 @@ import importlib
 import io
 import json
 import os
+import pickle
+import re
+import shlex
 import socket
 import subprocess
 import sys
 import tomllib
+import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.pipeline import make_pipeline
 
 from sk_gene2vec import (
@@ -21,10 +27,13 @@ from sk_gene2vec import (
     GeneSetEncoder,
     GmtVectorizer,
     __version__,
+    group_gene_sets,
+    nearest_gene_sets,
     suggest_gene_sets,
     suggest_genes,
+    write_gmt,
 )
-from sk_gene2vec.__main__ import main
+from sk_gene2vec.cli import main
 
 GENE_SETS = {
     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
@@ -35,6 +44,9 @@ GENE_SETS = {
     "OTHER": [f"G{number}" for number in range(20)],
 }
 GENES = sorted({gene for genes in GENE_SETS.values() for gene in genes})
+COMMANDS = [
+    *("fit", "embed", "neighbors", "complete", "nearest", "group", "map", "score")
+]
 QUICK = ["--embedding-dim", "2", "--set", "max_epochs=2"]
 
 
@@ -135,6 +147,7 @@ def test_complete_prints_what_the_functions_suggest(
     assert main(["complete", str(collection), *QUICK, option, name, "-k", "2"]) == 0
     found = read(capsys.readouterr().out)
     expected = suggest(fitted, name, n=2)
+    expected.insert(0, option[2:].replace("-", "_"), name)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
@@ -194,6 +207,294 @@ def test_aliases_without_a_header_are_refused(collection, tmp_path, capsys):
     assert "got 7157 and TP53" in error
 
 
+@pytest.fixture(scope="module")
+def model(collection, tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("models") / "sets.model")
+    assert main(["fit", str(collection), *QUICK, "-o", path]) == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["embed"],
+        ["complete", "--gene", "PKM"],
+        ["complete", "--gene-set", "HYPOXIA"],
+        ["complete", "--genes", "LIST"],
+        ["complete", "--gene", "7157", "--aliases", "human"],
+        ["nearest", "--genes", "LIST"],
+        ["map", "--method", "pca", "-o", "PAGE"],
+    ],
+)
+def test_a_model_answers_as_its_collection_does_without_training(
+    args, collection, model, tmp_path, monkeypatch, capsys
+):
+    genes, page = tmp_path / "genes.txt", tmp_path / "map.html"
+    genes.write_text("TP53\nMDM2\nCDKN1A\n", encoding="utf-8")
+    names = {"LIST": str(genes), "PAGE": str(page)}
+    args = [names.get(arg, arg) for arg in args]
+
+    def answer(*others):
+        assert main([*args, *others]) == 0
+        out, err = capsys.readouterr()
+        assert not err
+        return out + (page.read_text(encoding="utf-8") if page.exists() else "")
+
+    expected = answer(str(collection), *QUICK)
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    assert answer("--model", model) == expected
+
+
+def test_neighbors_in_a_model(model, embedding, capsys):
+    assert main(["neighbors", "--model", model, "TP53", "-k", "2"]) == 0
+    found, expected = read(capsys.readouterr().out), embedding.neighbors("TP53", topn=2)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
+def test_models_of_python_serve_the_command_line(fitted, model, tmp_path, capsys):
+    path = tmp_path / "python.model"
+    skops.io.dump(fitted, path)
+    tables = []
+    for name in (str(path), model):
+        assert main(["complete", "--model", name, "--gene", "PKM"]) == 0
+        tables.append(read(capsys.readouterr().out))
+    pd.testing.assert_frame_equal(*tables)
+
+
+class Opened(Exception):
+    """What a model must not run."""
+
+
+def opened():
+    raise Opened
+
+
+class Hostile:
+    def __reduce__(self):
+        return opened, ()
+
+
+def packed(data, size=None):
+    """Make a file whose schema is said to have a size once it is unpacked."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("schema.json", data)
+        archive.filelist[0].file_size = size or len(data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: pickle.dumps(Hostile()), "not a zip file"),
+        (lambda: skops.io.dumps([Fraction(1, 2)]), "fractions.Fraction"),
+        (lambda: skops.io.dumps({"a": 1}), "a fitted pipeline"),
+        (lambda: skops.io.dumps(make_pipeline(GmtVectorizer(GENE_SETS))), "pipeline"),
+        (lambda: b"", "not a zip file"),
+        (lambda: packed("{"), "JSONDecodeError"),
+        (lambda: packed("[" * 10**6), "RecursionError"),
+        (lambda: packed("{}", 2**30 + 1), "1,073,741,825 bytes"),
+    ],
+)
+def test_a_file_that_is_no_model_is_not_opened(make, told, tmp_path, capsys):
+    path = tmp_path / "other.model"
+    path.write_bytes(make())
+    assert main(["complete", "--model", str(path), "--gene", "TP53"]) == 1
+    error = one_line(capsys.readouterr().err)
+    assert "Expected a model, as `sk-gene2vec fit` writes it" in error
+    assert told in error
+
+
+def test_a_model_needs_skops_before_the_training(collection, monkeypatch, capsys):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    assert main(["fit", str(collection), "-o", "a.model"]) == 1
+    assert 'pip install "sk-gene2vec[models]"' in one_line(capsys.readouterr().err)
+
+
+def test_complete_answers_for_every_name(model, fitted, capsys):
+    names = ["--gene", "PKM", "--gene", "TP53"]
+    assert main(["complete", "--model", model, *names, "-k", "2"]) == 0
+    found = read(capsys.readouterr().out)
+    assert found["gene"].tolist() == ["PKM", "PKM", "TP53", "TP53"]
+    for gene in ("PKM", "TP53"):
+        sets = found[found["gene"] == gene]["gene_set"].tolist()
+        assert sets == suggest_gene_sets(fitted, gene, 2)["gene_set"].tolist()
+    names = ["--gene-set", "HYPOXIA", "--gene-set", "WARBURG"]
+    assert main(["complete", "--model", model, *names, "-k", "1"]) == 0
+    found = read(capsys.readouterr().out)
+    assert found["gene_set"].tolist() == ["HYPOXIA", "WARBURG"]
+    assert main(["complete", "--model", model, "--gene", "PKM", "--gene", "PKN"]) == 1
+    assert "'PKN'" in one_line(capsys.readouterr().err)
+
+
+def test_nearest_and_group_are_those_of_the_functions(
+    collection, model, fitted, tmp_path, capsys
+):
+    path = tmp_path / "genes.txt"
+    path.write_text("HK1\nPKM\nPFKM\n", encoding="utf-8")
+    assert main(["nearest", "--model", model, "--genes", str(path), "-k", "2"]) == 0
+    found = read(capsys.readouterr().out)
+    expected = nearest_gene_sets(fitted, ["HK1", "PKM", "PFKM"], 2)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+    assert main(["group", str(collection)]) == 0
+    pd.testing.assert_frame_equal(
+        read(capsys.readouterr().out), group_gene_sets(GENE_SETS), check_dtype=False
+    )
+    ranked = tmp_path / "ranked.tsv"
+    ranked.write_text("term\tp\nWARBURG\t0\nGLYCOLYSIS\t1\n", encoding="utf-8")
+    args = ["group", str(collection), "--gene-sets", str(ranked), "--column", "term"]
+    assert main(args) == 0
+    found = read(capsys.readouterr().out)
+    assert found["representative"].tolist() == ["WARBURG", "WARBURG"]
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("gene\tpadj\nTP53\t0.1\nMDM2\t\n", "gene"),
+        ("gene,padj\nTP53,0.1\nMDM2,0.2\n", "gene"),
+        ("padj;gene name\n0.1;TP53\n0,2;MDM2\n", "gene name"),
+        ('"baseMean","padj"\n"TP53",1,2\n"MDM2",3,4\n', "0"),  # as R writes it
+        ('"","padj"\n"TP53",2\n"MDM2",4\n', "0"),
+        ("padj\tgene\n1\tTP53\n2\t\n3\tMDM2\n4\tTP53\n", "1"),
+    ],
+)
+def test_a_list_is_a_column_of_a_table(text, column, table, tmp_path, capsys):
+    path = tmp_path / "results"
+    path.write_text(text, encoding="utf-8")
+    args = ["neighbors", str(table), "-k", "1", "--genes", str(path)]
+    assert main([*args, "--column", column]) == 0
+    out, err = capsys.readouterr()
+    assert read(out)["gene"].tolist() == ["TP53", "MDM2"]
+    assert not err
+    assert main([*args, "--column", "symbol"]) == 1
+    assert "Expected the --column 'symbol', got " in one_line(capsys.readouterr().err)
+    if not text.startswith('"baseMean"'):
+        assert main(args) == 1
+        assert "--column with the names" in one_line(capsys.readouterr().err)
+
+
+def test_lists_are_taken_together(table, tmp_path, capsys):
+    for name, gene in (("a.txt", "TP53"), ("b.txt", "MDM2")):
+        (tmp_path / name).write_text(f"{gene}\n", encoding="utf-8")
+    args = ["--genes", str(tmp_path / "a.txt"), "--genes", str(tmp_path / "b.txt")]
+    assert main(["neighbors", str(table), "HK1", *args, "-k", "1"]) == 0
+    found = read(capsys.readouterr().out)
+    assert found["gene"].tolist() == ["HK1", "TP53", "MDM2"]
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("header", ["Gene", "gene_symbol", "HGNC symbol", '"gene"'])
+def test_a_header_in_a_list_is_left_out(header, table, tmp_path, capsys):
+    path = tmp_path / "genes.txt"
+    path.write_text(f"{header}\nTP53\n", encoding="utf-8")
+    assert main(["neighbors", str(table), "--genes", str(path), "-k", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert read(out)["gene"].tolist() == ["TP53"]
+    assert f"first line, {header!r}, is taken for a header" in one_line(err)
+
+
+@pytest.mark.filterwarnings("default")
+def test_unknown_genes_do_not_end_neighbors(table, capsys):
+    assert main(["neighbors", str(table), "TP35", "TP53", "-k", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert read(out)["gene"].tolist() == ["TP53"]
+    assert "1 of 2 genes is not in the embedding: 'TP35' (did you" in one_line(err)
+
+
+@pytest.mark.parametrize("option", ["Term,Gene", "Term, Gene"])
+def test_columns_of_a_table(option, tmp_path, capsys):
+    path = tmp_path / "table.tsv"
+    path.write_text(
+        "score\tTerm\tGene\n0.5\tA\tTP53\n0.1\tA\tMDM2\n0.2\tB\tHK1\n",
+        encoding="utf-8",
+    )
+    assert main(["group", str(path), "--columns", option]) == 0
+    found = read(capsys.readouterr().out)
+    assert found["gene_set"].tolist() == ["A", "B"]
+    assert found["size"].tolist() == [2, 1]
+    page = tmp_path / "map.html"
+    args = ["map", str(path), *QUICK, "--method", "pca", "-o", str(page)]
+    assert main([*args, "--columns", option]) == 0
+    assert '["B","A"]' in page.read_text(encoding="utf-8")
+
+
+def test_advice_names_options_and_works(tmp_path, capsys):
+    """Follow each message to a right reading."""
+    twice, upper = tmp_path / "twice.gmt", tmp_path / "upper.csv"
+    twice.write_text("A\tna\tTP53\nA\tna\tMDM2\n", encoding="utf-8")
+    upper.write_text("TERM,GENE\nA,TP53\nA,MDM2\n", encoding="utf-8")
+    for path, advice in (
+        (twice, "--on-duplicate to 'merge'"),
+        (upper, "use --columns TERM,GENE."),
+    ):
+        assert main(["group", str(path)]) == 1
+        told = one_line(capsys.readouterr().err)
+        assert advice in told
+        assert "=" not in told
+        option = advice.replace("use ", "").replace(" to", "").strip(".").split()
+        assert main(["group", str(path), *(part.strip("'") for part in option)]) == 0
+        assert read(capsys.readouterr().out)["size"].tolist() == [2]
+    args = ["complete", str(twice), "--on-duplicate", "first", "--gene", "A"]
+    assert main(args) == 1
+    assert "which is a gene set: use --gene-set." in capsys.readouterr().err
+
+
+def test_errors_of_identifiers_and_encodings_name_options(tmp_path, capsys):
+    sets, genes = tmp_path / "sets.gmt", tmp_path / "genes.txt"
+    sets.write_text("A\tna\tTP53\nB\tna\tMDM2\n", encoding="utf-8")
+    genes.write_text("7157\n", encoding="utf-8")
+    args = ["embed", str(sets), *QUICK, "--genes", str(genes)]
+    assert main(args) == 1
+    assert "with --aliases human" in one_line(capsys.readouterr().err)
+    assert main([*args, "--aliases", "human"]) == 0
+    assert read(capsys.readouterr().out)["gene"].tolist() == [7157]
+    sets.write_bytes("GÈNES\tna\tTP53\n".encode("latin-1"))
+    assert main(["group", str(sets)]) == 1
+    assert "iconv -f latin-1 -t utf-8" in one_line(capsys.readouterr().err)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "command_line.md").read_text("utf-8")
+EXAMPLES = re.findall(
+    r"^sk-gene2vec .*", "".join(re.findall(r"```bash(.*?)```", PAGE, re.DOTALL)), re.M
+)
+
+
+def test_examples_of_the_page_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "umap", None)  # slow to start
+    names = {"HYPOXIA": "HALLMARK_HYPOXIA", "OTHER": "HALLMARK_OTHER"}
+    sets = {names.get(name, name): genes for name, genes in GENE_SETS.items()}
+    write_gmt(sets, "h.all.gmt")
+    write_gmt(sets, "enrichr.gmt")
+    text = Path("h.all.gmt").read_text(encoding="utf-8")
+    for name, content in {
+        "twice.gmt": text + text,
+        "enrichr.csv": "Term,Gene\nA,TP53\nA,MDM2\nB,HK1\nB,PKM\n",
+        "my_genes.txt": "TP53\nMDM2\nCDKN1A\n",
+        "entrez_ids.txt": "7157\n4193\n1026\n",
+        "results.tsv": "padj\tgene\n0.1\tTP53\n0.2\tMDM2\n0.3\tCDKN1A\n",
+        "deseq2.csv": '"","padj"\n"TP53",1\n"MDM2",3\n',
+        "enriched.tsv": "term\tp\nWARBURG\t0\nGLYCOLYSIS\t1\n",
+    }.items():
+        Path(name).write_text(content, encoding="utf-8")
+    seen = set()
+    for line in EXAMPLES:
+        out = ""
+        for part in line.split("#")[0].split("|"):
+            command, _, given = part.partition("<")
+            args = shlex.split(command.partition(">")[0])[1:]
+            data = Path(given.strip()).read_bytes() if given else out.encode()
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+            assert main(args) == 0, line
+            seen.add(args[0])
+            out, err = capsys.readouterr()
+            assert out or "-o" in args, line
+            assert not err, line
+    assert seen == set(COMMANDS)
+
+
 @pytest.mark.parametrize("k", ["0", "-1", "2.5", "many"])
 def test_a_number_below_one_is_refused_before_training(k, collection, capsys):
     with pytest.raises(SystemExit) as error:
@@ -246,6 +547,7 @@ def test_aliases_find_genes_to_complete(given, collection, fitted, tmp_path, cap
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
     assert main([*args, "--gene", "7157"]) == 0
     expected = suggest_gene_sets(fitted, "TP53")
+    expected.insert(0, "gene", 7157)
     found = read(capsys.readouterr().out)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
@@ -279,8 +581,8 @@ def test_without_a_collection_it_is_the_bundled_one(capsys):
     ("args", "told"),
     [
         (["embed", "none.gmt"], "No such file or directory: 'none.gmt'"),
-        (["embed", "SETS", "--set", "activation=best"], "'activation' parameter"),
-        (["embed", "SETS", "--set", "width=3"], "Invalid parameter 'width'"),
+        (["embed", "SETS", "--set", "activation=best"], "error: --set activation must"),
+        (["embed", "SETS", "--set", "width=3"], "error: --set has no 'width'"),
         (["embed", "SETS", "-o", "none/a.tsv"], "Expected a file in a folder that"),
         (["map", "SETS", "-o", "none/a.html"], "Expected a file in a folder that"),
         (["neighbors", "TABLE", "TP35"], "not in the embedding: 'TP35' (did you"),
@@ -425,7 +727,7 @@ def test_closed_standard_input(collection, table, monkeypatch, capsys):
         ["embed", "-"],
         ["embed", str(collection), "--genes", "-"],
         ["neighbors", "-", "TP53"],
-        ["neighbors", str(table), "-"],
+        ["neighbors", str(table), "--genes", "-"],
         ["map", "-", "-o", "map.html"],
     ):
         assert main(args) == 1
@@ -442,7 +744,8 @@ def test_standard_streams_are_utf_8_whatever_the_console(tmp_path):
     path = tmp_path / "vectors.tsv"
     path.write_text("gene\ta\tb\nβ\t1\t0\nTP53\t1\t0\n", encoding="utf-8")
     environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
-    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path), "-"]
+    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path)]
+    command += ["--genes", "-"]
     run = subprocess.run(
         command, input="β\n".encode(), capture_output=True, env=environment
     )
@@ -458,10 +761,19 @@ def test_standard_streams_are_utf_8_whatever_the_console(tmp_path):
         (["embed", "--set", "callbacks=[5]"], "in Python only"),
         (["map", "-o", "a.html", "--method", "som"], "'som' (choose from"),
         (["embed", "-", "--genes", "-"], "Expected - once"),
-        (["neighbors", "-", "TP53", "-"], "Expected - once"),
+        (["neighbors", "-", "--genes", "-"], "Expected - once"),
         (["complete", "-", "--genes", "-"], "Expected - once"),
         (["neighbors", "a.tsv", "TP53", "-k", "0"], "Expected 1 or more, got '0'"),
-        (["complete"], "--gene-set --gene --genes is required"),
+        (["complete"], "one of --gene-set, --gene and --genes"),
+        (["complete", "--gene", "A", "--gene-set", "B"], "one of --gene-set"),
+        (["complete", "A", "--model", "B", "--gene", "C"], "--model alone"),
+        (["complete", "--model", "B", "--seed", "1", "--gene", "C"], "--model alone"),
+        (["nearest"], "Expected --genes"),
+        (["neighbors"], "Expected vectors, or --model"),
+        (["neighbors", "a.tsv"], "Expected genes, or --genes"),
+        (["neighbors", "a.tsv", "TP53", "--column", "gene"], "take the --column from"),
+        (["fit"], "required: -o"),
+        (["embed", "--columns", "gene"], "Expected GENE_SET,GENE, got 'gene'"),
         (["map"], "required: -o"),
     ],
 )
@@ -472,7 +784,7 @@ def test_wrong_usage_exits_with_2(args, told, capsys):
     assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["embed", "neighbors", "complete", "map", "score"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_examples(command, capsys):
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])
@@ -500,7 +812,8 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
     path = tmp_path / "vectors.txt"
     vectors = np.random.default_rng(0).normal(size=(2000, 2))
     GeneEmbedding(genes, vectors).to_word2vec(path)
-    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path), "-"]
+    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path)]
+    command += ["--genes", "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as run:
         run.stdin.write("\n".join(genes).encode())
@@ -513,7 +826,7 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
 
 def test_help_and_version_need_no_torch():
     code = (
-        "import sys\nfrom sk_gene2vec.__main__ import main\n"
+        "import sys\nfrom sk_gene2vec.cli import main\n"
         "try:\n    main(['--version'])\n"
         "finally:\n    print('torch' in sys.modules)"
     )

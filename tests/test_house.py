@@ -30,7 +30,7 @@ MAY_IMPORT = {
     },
     "plotting": {"_utils", "gene_sets", "identifiers", "embedding"},
     # "" is the front door, with the public names.
-    "__main__": {
+    "cli": {
         "",
         "_utils",
         "datasets",
@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "metrics",
         "plotting",
     },
+    "__main__": {"cli"},
 }
 
 
@@ -120,7 +121,7 @@ def test_torch_is_imported_in_one_folder_only():
 def test_the_top_floor_has_few_entries():
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
     # Three have their names and places from Python.
-    assert len(entries - {"__init__.py", "__main__.py", "py.typed"}) <= 10
+    assert len(entries - {"__init__.py", "__main__.py", "py.typed"}) <= 11
     assert set(MAY_IMPORT) == {*ROOMS, "_version", "__main__"}
 
 

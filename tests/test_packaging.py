@@ -19,7 +19,7 @@ def read(name):
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # What users install, and what the tests need beside; not the tools.
-TESTED = ["dask", "distributed", "examples", "interop", "plot", "test"]
+TESTED = ["dask", "distributed", "examples", "interop", "models", "plot", "test"]
 
 
 def requirements(extras):

@@ -1,0 +1,156 @@
+"""Files that the commands read and write."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO
+from zipfile import ZipFile
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
+from sk_gene2vec._utils._genes import strip
+from sk_gene2vec._utils._messages import excerpt, shown, warn
+from sk_gene2vec._utils._optional import optional
+from sk_gene2vec.datasets import GeneAliases, load_human_gene_aliases
+from sk_gene2vec.encoder._model import steps_of
+from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
+
+# All that a model may hold of what skops does not know: arrays, numbers and text.
+_TRUSTED = [
+    f"{kind.__module__}.{kind.__qualname__}"
+    for kind in (GeneAliases, GeneSetEncoder, GeneSets, GmtVectorizer)
+]
+# Size of a table of aliases, many times that of all names of human genes.
+_MAX_ALIASES = 2**26
+# Names of columns of genes or gene sets, and of row names in R. IDS is a gene.
+_HEADER = re.compile(
+    r"((hgnc|mgi|entrez|ensembl|ncbi|gene)[ _.]?)?(genes?|symbols?|id|names?)"
+    r"|terms?|pathways?|gene[ _.]?sets?|",
+    re.IGNORECASE,
+)
+
+
+def skops_io() -> ModuleType:
+    """Import skops.io, which opens files without running code of theirs."""
+    return optional("skops.io", "a model file", "models")
+
+
+def read_model(path: str) -> Pipeline:
+    """Read a pipeline that has objects of this package and scikit-learn alone."""
+    skops = skops_io()
+    with Path(path).open("rb") as file:
+        try:
+            size = sum(part.file_size for part in ZipFile(file).infolist())
+            if size > MAX_BYTES:
+                raise ValueError(f"{size:,} bytes, more than {MAX_BYTES:,}")
+            model: Pipeline = skops.load(file, trusted=_TRUSTED)
+            steps_of(model)
+        # A damaged file raises errors of many kinds.
+        except Exception as error:
+            wanted = "Expected a model, as `sk-gene2vec fit` writes it"
+            got = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{path}: {wanted}, got {got}") from error
+    return model
+
+
+def read_aliases(
+    given: str | None, genes: list[str]
+) -> GeneAliases | pd.DataFrame | None:
+    """Load aliases that are bundled, or read a table of two columns."""
+    if given is None:
+        return None
+    if given == "human":
+        return load_human_gene_aliases(genes, ids=True)
+    text = _text(given, _MAX_ALIASES)
+    table = pd.read_csv(text, sep="\t", dtype=str, na_filter=False)
+    if table.shape[1] != 2 or not set(genes).isdisjoint(table.columns):
+        wanted = "Expected a first line with the names of the two columns"
+        raise ValueError(f"{given}: {wanted}, got {' and '.join(table.columns)}.")
+    return table
+
+
+def read_lists(paths: list[str], column: str | None = None) -> list[str]:
+    """Read distinct names, one per line or from the column of tables."""
+    return list(dict.fromkeys(name for path in paths for name in _names(path, column)))
+
+
+def _names(path: str, column: str | None) -> list[str]:
+    text = _text(path)
+    cells = _lines(text, path) if column is None else _column(text, column, path)
+    names = list(filter(None, map(strip, cells)))
+    if not names:
+        raise ValueError(f"{path}: Expected genes, one per line, got none.")
+    return names
+
+
+def _lines(text: io.StringIO, path: str) -> list[str]:
+    """List the lines without a header, and refuse a table."""
+    lines = list(filter(None, map(strip, text)))
+    first, *others = lines or [""]
+    cells = [cell.strip('"') for cell in re.split("[\t,;]", first)]
+    # Names of gene sets have commas, too.
+    if "\t" in first or (len(cells) > 1 and any(map(_HEADER.fullmatch, cells))):
+        wanted = (
+            "Expected one name per line, or a table and the --column with the names"
+        )
+        raise ValueError(f"{path}: {wanted}, got {excerpt(first)} in the first line.")
+    if not (others and _HEADER.fullmatch(cells[0])):
+        return lines
+    warn(f"{path}: The first line, {first!r}, is taken for a header and left out.")
+    return others
+
+
+def _column(text: io.StringIO, column: str, path: str) -> list[str]:
+    separator = max("\t,;", key=(text.readline() + text.readline()).count)
+    text.seek(0)
+    table = pd.read_csv(text, sep=separator, dtype=str, na_filter=False)
+    if not isinstance(table.index, pd.RangeIndex):
+        table = table.reset_index()  # R leaves out the name of the first column
+    if column in table:
+        return list(table[column])
+    if column.isdecimal() and int(column) < table.shape[1]:
+        return list(table.iloc[:, int(column)])
+    names = shown(map(repr, table.columns), 9)
+    raise ValueError(f"{path}: Expected the --column {column!r}, got {names}.")
+
+
+def read_vectors(path: str) -> GeneEmbedding:
+    """Read a table of vectors, or word2vec's text."""
+    if path.endswith(".txt"):
+        return GeneEmbedding.from_word2vec(path)
+    try:
+        # NA and 7157 are genes.
+        frame = pd.read_csv(
+            _text(path), sep="\t", index_col=0, converters={0: str}, na_filter=False
+        )
+        return GeneEmbedding.from_frame(frame)
+    except (TypeError, ValueError) as error:
+        wanted = "Expected a table of vectors, as `sk-gene2vec embed` writes it"
+        raise ValueError(f"{path}: {wanted}, got: {error}") from error
+
+
+def write_table(table: pd.DataFrame, path: str | Path = "-") -> None:
+    """Write a table, separated by tabs."""
+    target = sys.stdout if path == "-" else path
+    table.to_csv(target, sep="\t", index=False, lineterminator="\n")
+
+
+def open_(path: str) -> BinaryIO:
+    """Open a file, or standard input."""
+    if path != "-":
+        return Path(path).open("rb")
+    if sys.stdin is None:
+        raise OSError("Expected an open standard input, got a closed one.")
+    return sys.stdin.buffer
+
+
+def _text(path: str, max_bytes: int = MAX_BYTES) -> io.StringIO:
+    """Read a whole file, as pandas opens URLs and unpacks without a limit."""
+    with open_(path) as file:
+        return io.StringIO(read_text(file, "utf-8", max_bytes).text)
