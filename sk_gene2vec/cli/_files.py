@@ -17,7 +17,7 @@ from sk_gene2vec import GeneEmbedding, GeneSetEncoder, GeneSets, GmtVectorizer
 from sk_gene2vec._utils._genes import strip
 from sk_gene2vec._utils._messages import excerpt, shown, warn
 from sk_gene2vec._utils._optional import optional
-from sk_gene2vec.datasets import GeneAliases, load_human_gene_aliases
+from sk_gene2vec.datasets import GeneAliases, load_human_gene_aliases, load_orthologs
 from sk_gene2vec.encoder._model import steps_of
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
 
@@ -67,6 +67,8 @@ def read_aliases(
         return None
     if given == "human":
         return load_human_gene_aliases(genes, ids=True)
+    if given in ("mouse", "rat"):
+        return load_orthologs(given, genes)
     text = _text(given, _MAX_ALIASES)
     table = pd.read_csv(text, sep="\t", dtype=str, na_filter=False)
     if table.shape[1] != 2 or not set(genes).isdisjoint(table.columns):

@@ -45,6 +45,7 @@ _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bon_duplicate[= ]", "--on-duplicate "),
     (r"\bprefix_names=True", "--prefix-names"),
     (r"\baliases=[\w.]*load_human_gene_aliases\([^()]*\)", "--aliases human"),
+    (r"\baliases=[\w.]*load_orthologs\('(\w+)'[^()]*\)", r"--aliases \1"),
     (r"\baliases=\{[^{}]*\}", "--aliases FILE"),
     (r"(?:, set it)?, such as encoding='([\w-]+)'", r": iconv -f \1 -t utf-8"),
     (r"set max_bytes higher", "read it in Python, with a higher max_bytes"),

@@ -77,6 +77,8 @@ def check_usage(args: Namespace) -> None:
     """End with exit code 2 if arguments contradict each other."""
     if [*args.inputs, *args.names, *args.genes, args.aliases].count("-") > 1:
         args.error("Expected - once: there is one standard input.")
+    if args.output == "-" and args.run in (commands.fit, commands.draw_map):
+        args.error("Expected a file to write, got standard output.")
     if args.column is not None and not args.genes:
         args.error("Expected a file to take the --column from.")
     own = vars(_reading().parse_args([])) | vars(_training().parse_args([]))
@@ -119,8 +121,9 @@ def _asking() -> ArgumentParser:
     parser = ArgumentParser(add_help=False, parents=[_reading(), _training()])
     text = "model of fit, in place of a collection"
     parser.add_argument("--model", metavar="FILE", help=text)
-    text = "other names of genes: human (bundled), or a table with a header: name, gene"
-    parser.add_argument("--aliases", metavar="human|FILE", help=text)
+    text = "bundled names of human genes, or a table with a header: name, gene"
+    shape = "human|mouse|rat|FILE"
+    parser.add_argument("--aliases", metavar=shape, help=text)
     return parser
 
 
