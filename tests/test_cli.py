@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sk_gene2vec import (
     GeneEmbedding,
@@ -253,7 +253,9 @@ def test_neighbors_in_a_model(model, embedding, capsys):
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
 
 
-def test_models_of_python_serve_the_command_line(fitted, model, tmp_path, capsys):
+def test_models_of_python_and_of_the_command_line_are_the_same(
+    fitted, model, tmp_path, capsys
+):
     path = tmp_path / "python.model"
     skops.io.dump(fitted, path)
     tables = []
@@ -261,6 +263,10 @@ def test_models_of_python_serve_the_command_line(fitted, model, tmp_path, capsys
         assert main(["complete", "--model", name, "--gene", "PKM"]) == 0
         tables.append(read(capsys.readouterr().out))
     pd.testing.assert_frame_equal(*tables)
+    kinds = ("GeneSetEncoder", "GeneSets", "GmtVectorizer")
+    names = skops.io.get_untrusted_types(file=model)
+    assert tuple(name.rpartition(".")[2] for name in names) == kinds
+    assert isinstance(skops.io.load(model, trusted=names), Pipeline)
 
 
 class Opened(Exception):
