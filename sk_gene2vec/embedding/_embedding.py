@@ -91,17 +91,19 @@ class GeneEmbedding:
     def __init__(
         self,
         genes: Iterable[str],
-        vectors: ArrayLike,
+        vectors: ArrayLike | None = None,
         attrs: Mapping[str, object] | None = None,
         n_gene_sets: ArrayLike | None = None,
     ) -> None:
+        if vectors is None or hasattr(vectors, "columns"):
+            raise TypeError(
+                "Expected genes and an array of vectors, got "
+                f"{type(genes).__name__} and {type(vectors).__name__}. For a DataFrame "
+                "with the genes in its index, use GeneEmbedding.from_frame(frame); for "
+                "a dict d of vectors, GeneEmbedding(list(d), list(d.values()))."
+            )
         self._row_of = places_of(genes)
         self._genes = np.array(list(self._row_of), dtype=object)
-        if hasattr(vectors, "columns"):
-            raise TypeError(
-                f"Expected vectors as an array, got a {type(vectors).__name__}, whose "
-                "index may disagree with the genes. Use GeneEmbedding.from_frame."
-            )
         self._vectors = check_vectors(vectors, self._genes)
         self._genes.flags.writeable = self._vectors.flags.writeable = False
         self._attrs = checked_attrs(attrs or {})
@@ -145,6 +147,31 @@ class GeneEmbedding:
     def n_gene_sets(self) -> NDArray[np.int64] | None:
         """Number of gene sets of each gene, read-only; None if it is not known."""
         return self._n_gene_sets
+
+    @property
+    def key_to_index(self) -> dict[str, int]:
+        """Row of each gene, as in gensim; a copy."""
+        return dict(self._row_of)
+
+    def get_vector(self, gene: str) -> Vectors:
+        """Vector of a gene, as in gensim; the same as ``embedding[gene]``.
+
+        Parameters
+        ----------
+        gene : str
+            The gene.
+
+        Returns
+        -------
+        vector : ndarray of shape (n_dimensions,)
+            A copy.
+
+        Raises
+        ------
+        KeyError
+            If the gene has no vector.
+        """
+        return self[gene]
 
     def similarity(self, gene: str, other: str) -> float:
         """Return the cosine similarity of two genes.

@@ -74,9 +74,9 @@ def from_word2vec(
     Parameters
     ----------
     path : path
-        File with the numbers of genes and dimensions in the first line, then one
-        line per gene with its numbers, separated by blanks. It may be packed by
-        gzip.
+        File with one line per gene and its numbers, separated by blanks. A first line
+        has the numbers of genes and dimensions; in GloVe's format, which is read too,
+        there is none. The file may be packed by gzip.
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
         Type of the vectors; the file does not say.
     max_bytes : int, default=2**30
@@ -100,16 +100,20 @@ def from_word2vec(
         raise ValueError(f"Expected float32 or float64 as dtype, got {dtype!r}.")
     path = Path(path)
     first, *lines = _read_lines(path, max_bytes)
-    if not (counts := _COUNTS.fullmatch(first)):
+    if counts := _COUNTS.fullmatch(first):
+        n_genes, n_dimensions = map(int, counts.groups())
+    elif (n_dimensions := len(first.split()) - 1) > 0:
+        # GloVe's format: the first line is a gene.
+        lines, n_genes = [first, *lines], len(lines) + 1
+    else:
         raise ValueError(
             f"{path}, line 1: Expected the numbers of genes and dimensions, as in "
-            f"'16018 100', got {excerpt(first.strip())}."
+            f"'16018 100', or a gene and its vector, got {excerpt(first.strip())}."
         )
-    n_genes, n_dimensions = map(int, counts.groups())
     if len(lines) != n_genes:
         raise ValueError(f"{path}: Expected {n_genes} genes, got {len(lines)}.")
     genes, vectors = [], []
-    for number, line in enumerate(lines, start=2):
+    for number, line in enumerate(lines, start=2 if counts else 1):
         gene, *fields = line.rstrip().split(" ")
         genes.append(gene)
         vectors.append(_numbers(fields, n_dimensions, dtype, f"{path}, line {number}"))

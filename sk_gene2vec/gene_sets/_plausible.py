@@ -16,12 +16,12 @@ _LONGEST = 60
 _LOOK_UP = "Look up its genes in a collection: GmtVectorizer().fit(genes)."
 #: How a file or its first line starts -> what it is and what to do with it.
 _FOREIGN = {
-    "!gaf-version": "gene annotations (GAF). Read the direct ones with read_gene_sets("
-    r"pandas.read_csv(path, sep='\t', comment='!', header=None), columns=(4, 2)), "
-    "without the rows that have NOT in column 3.",
-    "!gp[ai]d?-version": "gene annotations (GPAD or GPI). Get their GAF file.",
-    "format-version:": "an ontology (OBO) without genes. Get gene sets of its terms, "
-    "such as a GMT file.",
+    "!gaf-version": "gene annotations (GAF). Read them with an ontology: "
+    "sk_gene2vec.read_go_annotations(gaf, obo).",
+    "!gp[ai]d?-version": "gene annotations (GPAD or GPI) without symbols. Get their "
+    "GAF file, and read it with sk_gene2vec.read_go_annotations(gaf, obo).",
+    "format-version:": "an ontology (OBO) without genes. Read it with annotations: "
+    "sk_gene2vec.read_go_annotations(gaf, obo).",
     "<": "a web page or XML. A login page or an error may have been saved in place of "
     "the file: open the address in a browser and save the file.",
     "version https://git-lfs": "a pointer of Git LFS. Run `git lfs pull` in the "

@@ -269,7 +269,7 @@ NAN, INF = [[0, 1], [2, np.nan]], [[0, np.inf], [np.nan, 1]]
         (["A", "B"], [1, 2], ValueError, "Expected 2D array, got 1D array"),
         (["A", "B"], [["x"], ["y"]], ValueError, "could not convert string to float"),
         (["A", "B"], np.empty((2, 0)), ValueError, "0 feature"),
-        (["A", "B"], pd.DataFrame(np.eye(2)), TypeError, "Use GeneEmbedding.from_fram"),
+        (["A", "B"], pd.DataFrame(np.eye(2)), TypeError, "use GeneEmbedding.from_fram"),
     ],
 )
 def test_what_is_no_embedding_is_refused(genes, vectors, error, message):
@@ -499,3 +499,14 @@ def test_genes_without_an_order_have_no_rows(genes):
     with pytest.raises(TypeError, match="Expected an iterable of genes"):
         embedding[genes]
     assert embedding[[]].shape == (0, 2)
+
+
+def test_tables_and_dicts_of_vectors_are_sent_where_they_are_taken():
+    vectors = {"A": [1.0, 0.0], "B": [0.0, 1.0]}
+    frame = pd.DataFrame(vectors).T
+    with pytest.raises(TypeError, match=r"GeneEmbedding\.from_frame\(frame\)"):
+        GeneEmbedding(frame)
+    with pytest.raises(TypeError, match=r"list\(d\), list\(d\.values\(\)\)"):
+        GeneEmbedding(vectors)
+    expected = GeneEmbedding(list(vectors), list(vectors.values()))
+    assert GeneEmbedding.from_frame(frame) == expected

@@ -118,8 +118,9 @@ def test_word2vec_refuses_blanks_and_writes_nothing(gene, tmp_path):
     [
         ("", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
         (" \n", "genes.txt, line 1: Expected the numbers of genes .*, got ''"),
-        ("TP53 0.5 0.25\n", "line 1: Expected the numbers .*, got 'TP53 0.5 0.25'"),
-        ("2 x\nTP53 1\n", "line 1: Expected the numbers .*, got '2 x'"),
+        ("TP53\n", "line 1: Expected the numbers .*, got 'TP53'"),
+        ("2 x\nTP53 1\n", "line 1: Expected numbers, got: .*'x'"),
+        ("TP53 1\nMDM2 1 2\n", "line 2: Expected 1 numbers, got 2"),
         ("2 2\nTP53 1 2\nMDM2 1\n", "genes.txt, line 3: Expected 2 numbers, got 1"),
         ("1 2\nTP53 1 2 3\n", "genes.txt, line 2: Expected 2 numbers, got 3"),
         ("1 2\nTP53\t1\t2\n", "genes.txt, line 2: Expected 2 numbers, got 0"),
@@ -154,3 +155,11 @@ def test_binary_word2vec_is_refused(tmp_path):
 def test_other_types_than_floats_are_refused(dtype, tmp_path):
     with pytest.raises(ValueError, match="Expected float32 or float64 as dtype"):
         GeneEmbedding.from_word2vec(tmp_path / "genes", dtype=dtype)
+
+
+def test_vectors_without_a_first_line_of_numbers(tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text("TP53 0.5 0.25\nMDM2 1 -1\n")
+    found = GeneEmbedding.from_word2vec(path)
+    assert found.key_to_index == {"TP53": 0, "MDM2": 1}
+    assert found.get_vector("TP53").tolist() == [0.5, 0.25]

@@ -224,9 +224,10 @@ def test_other_files_are_named(what, read_one, tmp_path):
         read_one(path)
 
 
-def test_direct_annotations_of_gaf_through_pandas():
-    table = pd.read_csv(io.StringIO(FOREIGN["GAF"]), sep="\t", comment="!", header=None)
-    assert dict(read(table, columns=(4, 2))) == {"GO:1": ("TP53",)}
+@pytest.mark.parametrize("kind", ["GAF", "OBO"])
+def test_annotations_are_sent_to_the_reader_that_takes_them(kind):
+    with pytest.raises(GeneSetFormatError, match=r"read_go_annotations\(gaf, obo\)"):
+        read(io.StringIO(FOREIGN[kind]))
 
 
 def test_yaml_through_its_parser():
