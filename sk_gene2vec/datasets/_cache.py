@@ -155,8 +155,13 @@ class _Body(io.FileIO):
         if code == 200:
             raise DownloadError("the server does not say where the file ends")
 
+    def close(self) -> None:
+        """Close the connection too: an answer that breaks off keeps it open."""
+        if hasattr(self, "response"):
+            self.response.close()
+        super().close()
+
     def write(self, chunk: Buffer) -> int:
         if self.tell() > _MAX_BYTES:
-            self.response.close()
             raise DownloadError(f"the file is larger than {_MAX_BYTES // 2**20} MB")
         return super().write(chunk)

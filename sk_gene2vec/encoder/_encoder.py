@@ -547,9 +547,10 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     "make_pipeline(GmtVectorizer(gene_sets), GeneSetEncoder())."
                 ) from error
             raise
+        memberships = as_memberships(X)
         if in_fit:
             _warn_of_counts(X.data if sp.issparse(X) else X)
-        return as_memberships(X)
+        return memberships
 
     def _known(self, X: sp.csr_array) -> NDArray[np.bool_]:
         """Find the genes that have an embedding."""
