@@ -34,6 +34,7 @@ from sk_gene2vec import (
     write_gmt,
 )
 from sk_gene2vec.cli import main
+from sk_gene2vec.cli._files import read_lists
 
 GENE_SETS = {
     "GLYCOLYSIS": ["HK1", "PFKM", "PKM"],
@@ -853,3 +854,49 @@ def test_the_script_that_is_installed_is_this_one():
     module, _, function = target.partition(":")
     assert name == "sk-gene2vec"
     assert getattr(importlib.import_module(module), function) is main
+
+
+def test_an_input_is_not_overwritten(tmp_path, capsys):
+    path = tmp_path / "sets.gmt"
+    write_gmt({"A": ["TP53", "MDM2"]}, path)
+    before = path.read_bytes()
+    with pytest.raises(SystemExit):
+        main(["fit", str(path), "-o", str(path)])
+    assert "another file to write than to read" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'gene\tdesc\nTP53\t"odd\nMDM2\tx\nG1\ty"\n',
+        'gene\tdesc\nTP53\tone, two, three\nMDM2\ta, b, c\nG1\t5"\n',
+        '"gene","desc"\n"TP53","a, b"\n"MDM2","x\ty"\n"G1",""\n',
+        "gene;desc\nTP53;a,b,c\nMDM2;\nG1;\n",
+    ],
+)
+def test_columns_of_tables_with_texts(table, tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text(table)
+    assert read_lists([str(path)], "gene") == ["TP53", "MDM2", "G1"]
+
+
+def test_lines_of_unequal_length_in_a_table(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text("gene\tx\nTP53\t1\nMDM2\t2\t3\t4\n")
+    with pytest.raises(ValueError, match=r"table\.tsv: Expected lines of equal length"):
+        read_lists([str(path)], "gene")
+
+
+def test_an_enrichr_table_is_read_by_following_the_advice(tmp_path, capsys):
+    path = tmp_path / "enrichr.txt"
+    path.write_text(
+        "Term\tOverlap\tP-value\tAdjusted P-value\tOdds Ratio\tCombined Score\tGenes\n"
+        "Apoptosis\t3/140\t0.001\t0.01\t5.2\t30.1\tCASP3;TP53;BAX\n"
+        "Cell cycle\t2/124\t0.01\t0.04\t4.1\t18.0\tCDK1;TP53\n"
+    )
+    assert main(["group", str(path)]) == 1
+    assert "--columns Term,Genes --sep ';'" in one_line(capsys.readouterr().err)
+    assert main(["group", str(path), "--columns", "Term,Genes", "--sep", ";"]) == 0
+    out = capsys.readouterr().out
+    assert "Apoptosis\tApoptosis\t1.0\t3" in out

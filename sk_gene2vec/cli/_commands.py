@@ -192,7 +192,7 @@ def score(args: Namespace) -> None:
 
 
 def _collection(args: Namespace) -> GeneSets:
-    options = {"columns": args.columns, "on_duplicate": args.on_duplicate}
+    options = {name: getattr(args, name) for name in ("columns", "on_duplicate", "sep")}
     given: list[GeneSets] = []
     for path in args.inputs:
         if args.columns is None and has_vectors(path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from zipfile import ZipFile
 
 import pandas as pd
@@ -109,9 +110,21 @@ def _lines(text: io.StringIO, path: str) -> list[str]:
 
 
 def _column(text: io.StringIO, column: str, path: str) -> list[str]:
-    separator = max("\t,;", key=(text.readline() + text.readline()).count)
+    # Only the first line: texts in other lines have commas, too.
+    head = text.readline()
+    separator = "\t" if "\t" in head else max(",;", key=head.count)
     text.seek(0)
-    table = pd.read_csv(text, sep=separator, dtype=str, na_filter=False)
+    # With tabs, a quote is a part of a text, such as 5" or "odd.
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    try:
+        table = pd.read_csv(
+            text, sep=separator, dtype=str, na_filter=False, quoting=quoting
+        )
+    except ValueError as error:
+        got = f"got a table that is none: {str(error).strip()}"
+        raise ValueError(f"{path}: Expected lines of equal length, {got}") from error
+    table = table.rename(columns=lambda name: name.strip('"'))
+    table = table.map(lambda cell: cell.strip('"')) if separator == "\t" else table
     if not isinstance(table.index, pd.RangeIndex):
         table = table.reset_index()  # R leaves out the name of the first column
     if column in table:

@@ -36,12 +36,17 @@ _UNUSABLE = (ImportError, KeyError, MemoryError, OSError, TypeError, ValueError)
 
 def _columns(found: re.Match[str]) -> str:
     names = (name.strip(" '\"") for name in found[1].split(","))
-    return f"--columns {shlex.quote(','.join(names))}"
+    sep = f" --sep {found[2]}" if found[2] else ""
+    return f"--columns {shlex.quote(','.join(names))}{sep}"
 
 
 #: What messages say to Python users, and what stands for it here.
 _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"(?:read_gene_sets\([^()]*)?\bcolumns=\(([^()]*)\)\)?", _columns),
+    (
+        r"(?:read_gene_sets\([^()]*)?\bcolumns=\(([^()]*)\)(?:, sep=('[^']*'))?\)?",
+        _columns,
+    ),
+    (r"(?:read_gene_sets\([^()]*)?\bsep=('[^']*')\)?", r"--sep \1"),
     (r"\bon_duplicate[= ]", "--on-duplicate "),
     (r"\bprefix_names=True", "--prefix-names"),
     (r"\baliases=[\w.]*load_human_gene_aliases\([^()]*\)", "--aliases human"),

@@ -7,6 +7,7 @@ import ast
 import inspect
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 from sk_gene2vec import GeneSetEncoder, __version__
@@ -75,8 +76,12 @@ def build_parser(description: str | None) -> ArgumentParser:
 
 def check_usage(args: Namespace) -> None:
     """End with exit code 2 if arguments contradict each other."""
-    if [*args.inputs, *args.names, *args.genes, args.aliases].count("-") > 1:
+    given = [*args.inputs, *args.names, *args.genes, args.aliases, args.model]
+    if given.count("-") > 1:
         args.error("Expected - once: there is one standard input.")
+    read = {Path(path).absolute() for path in given if path not in (None, "-")}
+    if args.output != "-" and Path(args.output).absolute() in read:
+        args.error(f"Expected another file to write than to read, got {args.output}.")
     if args.output == "-" and args.run in (commands.fit, commands.draw_map):
         args.error("Expected a file to write, got standard output.")
     if args.column is not None and not args.genes:
@@ -85,7 +90,10 @@ def check_usage(args: Namespace) -> None:
     if args.run is commands.draw_map:
         del own["seed"]  # the layout has one, too
     if args.model and any(getattr(args, name, own[name]) != own[name] for name in own):
-        args.error("Expected --model alone, as it has a collection and its training.")
+        args.error(
+            "Expected --model alone, as it has a collection and its training. Genes "
+            "come by --gene, --gene-set or --genes."
+        )
 
 
 def _reading() -> ArgumentParser:
@@ -96,6 +104,7 @@ def _reading() -> ArgumentParser:
     add("--prefix-names", action="store_true", help="put file names before set names")
     text = "names of a table's columns, or their numbers from 0"
     add("--columns", metavar="GENE_SET,GENE", type=_columns, help=text)
+    add("--sep", metavar="TEXT", help="what divides several genes in one field")
     text = "take repeated gene sets together, or only the first"
     choices = ["merge", "first"]
     add("--on-duplicate", choices=choices, default="raise", help=text)

@@ -86,6 +86,8 @@ def load_human_gene_aliases(
     symbols_of: dict[str, list[str]] = {}
     preferred: dict[str, list[str]] = {}
     for alias, symbol, wins in _rows("human_gene_aliases.tsv.gz"):
+        if alias == "NA":
+            continue  # a missing value, as R writes it, rather than XK
         symbols_of.setdefault(alias, []).append(symbol)
         if wins:
             preferred[alias] = [symbol]

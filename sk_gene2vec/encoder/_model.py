@@ -38,6 +38,10 @@ def steps_of(model: Pipeline) -> tuple[GmtVectorizer, GeneSetEncoder]:
             check_is_fitted(encoder)
             _check_same_gene_sets(vectorizer, encoder)
             return vectorizer, encoder
+    if hasattr(model, "best_estimator_"):
+        raise TypeError(
+            "Expected a fitted pipeline, got a search. Pass its best_estimator_."
+        )
     got = " -> ".join(type(step).__name__ for step in steps) or type(model).__name__
     raise TypeError(
         "Expected a fitted pipeline that starts with GmtVectorizer and GeneSetEncoder, "

@@ -21,7 +21,8 @@ _ASPECTS = [
 _COLUMNS = 15
 #: A tag of an OBO file and its value, without comment and modifiers; the tag of
 #: "relationship: part_of GO:0000001" is part_of.
-_TAG = re.compile(r"^(?:relationship: )?(\w+):? +(\S.*?)\s*(?: [!{].*)?$", re.MULTILINE)
+_TAG = re.compile(r"^(?:relationship: )?(\w+):? +(.*)$", re.MULTILINE)
+_COMMENT = re.compile(r" [!{]")
 
 
 class _Term(NamedTuple):
@@ -164,14 +165,21 @@ def _read_terms(file: FileText) -> tuple[dict[str, _Term], dict[str, str]]:
     for stanza in re.split(r"^\[", file.text, flags=re.MULTILINE):
         tags: dict[str, list[str]] = defaultdict(list)
         for tag, value in _TAG.findall(stanza):
-            tags[tag].append(value)
+            tags[tag].append(strip(_COMMENT.split(value, maxsplit=1)[0]))
         if not (stanza.startswith("Term]") and tags["id"]):
             continue
         go_id = [*tags["replaced_by"], *tags["id"]][0]
         present |= dict.fromkeys(tags["id"] + tags["alt_id"], go_id)
         if "true" not in tags["is_obsolete"]:
             name, namespace = ([*tags[tag], ""][0] for tag in ("name", "namespace"))
-            terms[go_id] = _Term(name, namespace, tags["is_a"] + tags["part_of"])
+            terms[go_id] = _Term(
+                name or go_id, namespace, tags["is_a"] + tags["part_of"]
+            )
+    for go_id in present:
+        seen = set()  # replaced by terms that are replaced themselves
+        while (at := present[go_id]) not in terms and at in present and at not in seen:
+            seen.add(at)
+            present[go_id] = present[at]
     if not terms:
         raise file.error("Expected an ontology in OBO format, got no line [Term].")
     return terms, present
@@ -192,6 +200,8 @@ def _read_annotations(file: FileText, codes: set[str] | None) -> dict[str, set[s
                 number,
             )
         symbol, qualifiers, go_id, _, code = fields[2:7]
+        if not symbol:
+            raise file.error(f"Expected a gene symbol, got {excerpt(line)}.", number)
         used = code != "ND" if codes is None else code in codes
         if used and "NOT" not in qualifiers.split("|"):
             genes_of[go_id].add(symbol)
@@ -200,11 +210,15 @@ def _read_annotations(file: FileText, codes: set[str] | None) -> dict[str, set[s
 
 def _with_ancestors(go_id: str, terms: Mapping[str, _Term]) -> list[str]:
     """Find the term and all terms above it in the same namespace."""
-    found = [go_id] if go_id in terms else []
-    for at in found:  # grows while it is read
-        ups = [up for up in terms[at].parents if up in terms and up not in found]
-        found += [up for up in ups if terms[up].namespace == terms[at].namespace]
-    return found
+    found = dict.fromkeys([go_id] if go_id in terms else [])
+    waiting = list(found)
+    while waiting:
+        at = terms[waiting.pop()]
+        for up in at.parents:
+            if up in terms and up not in found and terms[up].namespace == at.namespace:
+                found[up] = None
+                waiting.append(up)
+    return list(found)
 
 
 def name_sets(term_of: Mapping[str, str]) -> dict[str, str]:

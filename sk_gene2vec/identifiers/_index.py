@@ -38,7 +38,7 @@ _HINTS = {
 }
 _OLD_SYMBOLS = (
     "Old symbols and other names need aliases; for human genes, set "
-    "aliases=sk_gene2vec.datasets.load_human_gene_aliases()."
+    "aliases=sk_gene2vec.datasets.load_human_gene_aliases(gene_sets.genes)."
 )
 
 
@@ -138,11 +138,21 @@ class GeneIndex:
         rows = self.rows(genes)
         missing = self.missing(genes, rows)
         if len(missing) == len(genes):
-            complaint = self.complaint(missing, len(genes))
+            complaint = self._of_list(missing, len(genes))
             raise ValueError(f"Expected genes of the collection. {complaint}")
         if missing:
-            warn(self.complaint(missing, len(genes), ", and left out"))
+            warn(self._of_list(missing, len(genes), ", and left out"))
         return rows
+
+    def _of_list(self, missing: list[str], count: int, handling: str = "") -> str:
+        """Complain, and say how a fitted pipeline gets aliases."""
+        complaint = self.complaint(missing, count, handling)
+        if "aliases=" in complaint:
+            complaint += (
+                " A fitted pipeline takes them without training: "
+                "model[0].set_params(aliases=aliases).fit(gene_sets.genes)."
+            )
+        return complaint
 
     def missing(self, genes: list[str], rows: Rows) -> list[str]:
         """List the genes that are not found, given their `rows`."""

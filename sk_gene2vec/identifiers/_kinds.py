@@ -63,7 +63,7 @@ _JOINED = r".+_ENS[A-Z]*G\d{11}(\.\d+)?|ENS[A-Z]*G[\d.]+_.+|(hg|mm|GRC[hm])\d+_+
 _TRANSLATE = "translate such identifiers with aliases={identifier: gene}"
 _TRANSLATE_IDS = (
     f"{_TRANSLATE}, those of human genes with "
-    "aliases=sk_gene2vec.datasets.load_human_gene_aliases(ids=True)"
+    "aliases=sk_gene2vec.datasets.load_human_gene_aliases(gene_sets.genes, ids=True)"
 )
 _OTHER_SPECIES = (
     "use gene sets of that species, or give orthologs as aliases={identifier: gene}"
@@ -109,7 +109,7 @@ _KINDS = (
         r"(?!(Gene|Sample|Probe|Feature|Cluster|Control|Symbol|Unknown)\d*$)"
         r"[A-Z][a-z][a-z0-9]*(-[a-z0-9]+)?|[A-Z0-9]+Rik",
         "use gene sets of that species, or orthologs, those of mouse with "
-        "aliases=sk_gene2vec.datasets.load_orthologs('mouse')",
+        "aliases=sk_gene2vec.datasets.load_orthologs('mouse', gene_sets.genes)",
     ),
 )
 _VERSIONED = re.compile(r"ens[a-z]*\d{11}\.\d+|\d+\.0+")
@@ -239,11 +239,9 @@ def describe_kinds(
     for gene in genes:
         kind = next((kind for kind in members if kind.has(strip(gene))), None)
         (others if kind is None else members[kind]).append(gene)
-    call = "load_human_gene_aliases("
-    with_genes = f"{call}gene_sets.genes, " if advice_for_ids(known) else call
     sentences = [
         f"{len(found)} {_like(kind, len(found))} ({shown(map(repr, found), _SHOWN)}), "
-        f"not like {known[0]!r}: {kind.advice.replace(call, with_genes)}."
+        f"not like {known[0]!r}: {kind.advice}."
         for kind, found in members.items()
         if found
     ]

@@ -175,3 +175,45 @@ def test_misspelt_parameters_are_refused():
         read(row("Bax", "GO:0006915"), aspect="BP")
     with pytest.raises(TypeError, match="list of evidence codes, got 'IDA'"):
         read(row("Bax", "GO:0006915"), evidence="IDA")
+
+
+def test_terms_that_were_replaced_twice_and_terms_without_a_name():
+    obo = (
+        OBO
+        + """
+[Term]
+id: GO:0000010
+is_obsolete: true
+replaced_by: GO:0000011
+
+[Term]
+id: GO:0000011
+is_obsolete: true
+replaced_by: GO:0000012
+
+[Term]
+id: GO:0000012
+namespace: biological_process
+
+[Term]
+id: GO:0000013
+is_obsolete: true
+replaced_by: GO:0000013
+"""
+    )
+    gaf = "!gaf-version: 2.2\n" + row("TP53", "GO:0000010") + "\n"
+    found = read_go_annotations(io.StringIO(gaf), io.StringIO(obo))
+    assert dict(found) == {"GOBP_GO_0000012": ("TP53",)}
+
+
+def test_a_line_of_blanks_takes_no_time():
+    obo = OBO.replace("name: cell death", "name: cell death" + " " * 10**6 + "! x")
+    gaf = "!gaf-version: 2.2\n" + row("TP53", "GO:0008219") + "\n"
+    found = read_go_annotations(io.StringIO(gaf), io.StringIO(obo))
+    assert "GOBP_CELL_DEATH" in found
+
+
+def test_an_annotation_without_a_symbol_is_refused_with_its_line():
+    gaf = "!gaf-version: 2.2\n" + row("", "GO:0008219") + "\n"
+    with pytest.raises(GeneSetFormatError, match="line 2: Expected a gene symbol"):
+        read_go_annotations(io.StringIO(gaf), io.StringIO(OBO))

@@ -48,7 +48,7 @@ def warning(genes, gene_sets=SYMBOLS, **parameters):
         ("43730.0", "an Entrez number", "aliases={identifier: gene}"),
         ("2-Sep-21", "a spreadsheet date", "the original file"),
         ("2021-09-02 00:00:00", "a spreadsheet date", "the original file"),
-        ("Trp53", "a mouse or rat symbol", "load_orthologs('mouse')"),
+        ("Trp53", "a mouse or rat symbol", "load_orthologs('mouse', gene_sets.genes)"),
         ("Nkx2-1", "a mouse or rat symbol", "orthologs"),
         ("1110008P14Rik", "a mouse or rat symbol", "gene sets of that species"),
     ],
@@ -104,7 +104,7 @@ def test_the_warning_counts_names_and_advises():
     for part in (
         "5 of 6 genes are in no gene set",
         "2 look like Ensembl ids ('ENSG00000141510.17', 'ENSG00000149311')",
-        "load_human_gene_aliases(ids=True)",
+        "load_human_gene_aliases(gene_sets.genes, ids=True)",
         "1 looks like a spreadsheet date ('2-Sep')",
         "Old symbols and other names need aliases",
     ):

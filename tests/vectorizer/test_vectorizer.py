@@ -298,7 +298,7 @@ def test_unknown_genes_are_ignored_with_one_warning():
         "6 of 7 genes are in no gene set of the collection",
         ": 'tp53', 'X', 'mdm2', 'TRP53', 'atm'.",
         "has 'TP53' for 'tp53', 'MDM2' for 'mdm2', 'Trp53' for 'TRP53', …",
-        "aliases=sk_gene2vec.datasets.load_human_gene_aliases()",
+        "aliases=sk_gene2vec.datasets.load_human_gene_aliases(gene_sets.genes)",
     ):
         assert part in first
     assert rows(X) == [ROWS[0], *[[0, 0, 0]] * 6]
