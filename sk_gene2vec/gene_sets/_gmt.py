@@ -175,6 +175,9 @@ def _records(file: FileText) -> Iterator[Record[str]]:
             raise file.error(f"{_WANTED}, got no tab in {excerpt(name)}.{hint}", number)
         if not name:
             got = f"{_WANTED}, got no name before the first tab."
-            raise file.error(f"{got} {IN_COLUMNS}", number)
+            advice = f" {IN_COLUMNS}"
+            if number == file.start + 1:
+                advice = suggest_columns(file) or " Write a name there."
+            raise file.error(f"{got}{advice}", number)
         description, _, genes = rest.partition("\t")
         yield f"line {number}", name, strip(description), genes

@@ -13,6 +13,8 @@ from sk_gene2vec.gene_sets._reading import FileText, GeneSetFormatError
 _HEAD = 2000
 _SAMPLE = 200
 _LONGEST = 60
+_FEW = 3
+_MANY = 20
 _LOOK_UP = "Look up its genes in a collection: GmtVectorizer().fit(genes)."
 #: How a file or its first line starts -> what it is and what to do with it.
 _FOREIGN = {
@@ -38,6 +40,11 @@ _FOREIGN = {
         "YAML. Read it with yaml.safe_load, and give GeneSets every name with a list "
         "of its genes: GeneSets({name: genes.split(', ') ...}) if they are one text."
     ),
+    r"[^\t\n#{][^\t\n]*\\t[^\t\n]*(\n|$)": "backslashes and the letter t in place of "
+    r"tabs. Write tabs: text.replace('\\t', '\t').",
+    r"(?!(sp|tr|gi|lcl)\|)[^\t\n|#{,;]*(\|[^\t\n|]*){2,}(\n|$)": "fields between '|'. "
+    r"Write tabs in place of them: text.replace('|', '\t'). Write a list with one gene "
+    "in each line.",
 }
 _KINDS = {re.compile(start, re.IGNORECASE): what for start, what in _FOREIGN.items()}
 
@@ -62,9 +69,9 @@ _SET_COLUMNS = (
 _NO_GENES = re.compile("set|desc|ratio|count|size|num|type|ontology|term|cluster", re.I)
 _HEADER = re.compile(
     r"(official|hgnc|mgi|entrez|ncbi|ensembl|gene|lead|core)[ _.-]?"
-    r"(gene|stable)?[ _.-]?(symbol|name|id|accession)s?|(lead[ _.]?)?genes?|symbols?"
-    r"|(adj(usted)?|nom(inal)?|fdr)?[ _.]?p[ _.-]?val(ue)?s?([ _.]?adj)?|padj"
-    r"|log2?fc|log2foldchange|basemean",
+    r"(gene|stable)?[ _.-]?(symbol|name|id|accession|symbol.id)s?"
+    r"|(lead[ _.]?)?genes?|symbols?|padj|log2?fc|log2foldchange|basemean"
+    r"|(adj(usted)?|nom(inal)?|fdr)?[ _.]?p[ _.-]?val(ue)?s?([ _.]?adj)?",
     re.IGNORECASE,
 )
 # No symbol and no Entrez number: a fraction, a power of ten, a negative number, zero.
@@ -85,6 +92,26 @@ _ODD = {
         "Leave them out",
     ),
 }
+# What most genes are where something else was read -> what it is, and what to do.
+_MOSTLY = {
+    re.compile(
+        r"(GO|HP|MP|DOID):\d{7}|R-[A-Z]{3}-\d+|path:[a-z]+\d{5}|K\d{5}"
+        r"|(hsa|mmu|rno|ko|map)\d{5}"
+    ): (
+        "ids of terms",
+        "If every line has a gene and its terms, turn it around: read_gene_sets("
+        "pandas.DataFrame([(term, gene) for gene, terms in gene_sets.items() for term "
+        "in {terms}], columns=['term', 'gene']))",
+    ),
+    re.compile(r".+([:|]|\()-?\d*\.\d+(e-?\d+)?\)?", re.IGNORECASE): (
+        "names with a number at the end",
+        "If these are weights, remove them: GeneSets({{name: [re.split('[:|(]', gene)"
+        "[0] for gene in genes] for name, genes in gene_sets.items()}}, "
+        "gene_sets.descriptions)",
+    ),
+}
+_NUMBER = re.compile(r"([-+]?\d*\.?\d*(e[-+]?\d+)?)|nan?")
+_COUNTED = re.compile(r"ENS[A-Z]*\d{11}|N_[a-zA-Z]+$|__\w+$")
 _QUOTED = re.compile(r"\".*\"|'.*'")
 # The share of genes with a separator above which a cell probably has several.
 _SEPARATORS = {";": 0.05, "|": 0.05, ",": 0.5, "/": 0.5, " ": 0.5}
@@ -131,30 +158,65 @@ def suggest_columns(file: FileText) -> str:
             if gene and name:
                 rows = _rows(file, at + 1, delimiter, len(cells))
                 sep = _separator([row[cells.index(gene)] for row in rows])
-                return _use((name, gene), sep)
+                names = {row[cells.index(name)] for row in rows}
+                if sep or len(names) < max(len(rows), _FEW):
+                    return _use((name, gene), sep)
     lines = file.lines[file.start : file.start + _SAMPLE]
     for delimiter in "\t,;":
         width = len(split_line(file.lines[file.start], delimiter))
         rows = _rows(file, file.start, delimiter, width)
         if width > 1 and 1 < len(rows) == sum(map(bool, map(strip, lines))):
-            return _positions(rows)
+            header, *rows = rows
+            if not header[0]:
+                return _named_rows(rows, delimiter)
+            sep = _separator([row[-1] for row in rows])
+            if sep and width > _FEW and sep not in header[-1]:
+                return _use((header[0], header[-1]), sep)
+            return _positions([header, *rows])
     return ""
+
+
+def _named_rows(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """Say how to read a table whose first column has names, but no name itself."""
+    cells = {cell.casefold() for row in rows for cell in row[1:]}
+    frame = f"pandas.read_csv(path, sep={delimiter!r}, index_col=0)"
+    what, gene, more = " It looks like a table with names of rows.", "value", ""
+    if cells <= {"0", "1", "0.0", "1.0", "true", "false"}:
+        frame += (
+            ".astype(bool).melt(ignore_index=False).query('value').rename_axis('row')"
+            ".reset_index()"
+        )
+        gene, more = "row", " If its rows are gene sets, swap the two columns."
+    elif all(map(_NUMBER.fullmatch, cells)):
+        return f"{what} Numbers are no gene sets. {_LOOK_UP}"
+    else:
+        frame += ".melt().dropna()"
+    columns = f"columns=('variable', {gene!r})"
+    use = f"read_gene_sets({frame}, {columns})"
+    return f"{what} If its columns are gene sets, use {use}.{more}"
 
 
 def _positions(rows: Sequence[Sequence[str]]) -> str:
     """Say how to read a table without a header, if its gene sets repeat."""
     first, second = ([row[place] for row in rows] for place in (0, 1))
-    in_order = len(set(first)) <= len(set(second))
+    in_order = len(rows[0]) > 2 or len(set(first)) <= len(set(second))
     names, genes = (first, second) if in_order else (second, first)
     if len(set(names)) == len(names):
         return ""
     if len(rows[0]) > 2:
-        if not in_order or not all(map(all, rows)):
+        columns = [*zip(*rows, strict=True)]
+        fitting = [at for at, cells in enumerate(columns) if all(map(_is_gene, cells))]
+        gene = max(fitting, key=lambda at: len({*columns[at]}), default=0)
+        if not all(first) or len({*columns[gene]}) < len({*first}) or not gene:
             return ""
-        return f"{_use((0, 2), None)} Positions count from 0."
+        return f"{_use((0, gene), None)} Positions count from 0."
     if not all(map(_GENE.fullmatch, genes)):
         return ""
     return _use((0, 1) if in_order else (1, 0), None)
+
+
+def _is_gene(cell: str) -> bool:
+    return bool(_GENE.fullmatch(cell)) and not _FRACTION.fullmatch(cell)
 
 
 def _use(columns: tuple[object, object], sep: str | None) -> str:
@@ -197,7 +259,7 @@ def check_gene_sets(
         if wrong:
             got = f"{where}: Expected gene sets, got {wrong}."
             raise GeneSetFormatError(f"{got}{suggest() or advice}")
-    for said in _doubts(gene_sets, genes):
+    for said in [*_kinds(gene_sets, genes)] or _doubts(gene_sets, genes, suggest):
         warn(f"{where}: {said}")
     return gene_sets
 
@@ -226,6 +288,9 @@ def _table_cell(gene_sets: GeneSets, genes: Iterable[str]) -> tuple[str, str]:
     found = [row for row in rows if not odd.isdisjoint(row)] if odd else []
     if len(rest) > 1 and not any(map(str.isdecimal, first)):
         found = found if any(map(_has_words, rest)) else rest
+    counted = 2 * sum(map(bool, map(_COUNTED.match, gene_sets))) > len(gene_sets)
+    if counted and not any(map(_has_words, rows)):
+        found = rows
     if 2 * len(found) <= len(rows):
         return "", ""
     number = next(filter(odd.__contains__, found[0]), found[0][0])
@@ -241,7 +306,31 @@ def _has_words(row: Iterable[str]) -> bool:
     return not all(map(str.isdecimal, row))
 
 
-def _doubts(gene_sets: GeneSets, genes: Sequence[str]) -> Iterable[str]:
+def _kinds(gene_sets: GeneSets, genes: Sequence[str]) -> Iterable[str]:
+    """Say what most genes or gene sets are, if they are something else."""
+    for pattern, (what, advice) in _MOSTLY.items():
+        found = list(filter(pattern.fullmatch, genes))
+        is_name = any(map(pattern.fullmatch, gene_sets))
+        if 2 * len(found) > len(genes) and not is_name:
+            noted = any(map(pattern.fullmatch, gene_sets.descriptions.values()))
+            terms = "filter(None, [gene_sets.descriptions[gene], *terms])"
+            advice = advice.format(terms=terms if noted else "terms")
+            some = shown(map(excerpt, found), 3)
+            yield f"{len(found)} of {len(genes)} genes are {what} ({some}). {advice}."
+    sets = list(filter(None, gene_sets.values()))
+    sized = [s for s in sets if s[0].isdecimal() and not any(map(str.isdecimal, s[1:]))]
+    if 10 * len(sized) > 9 * len(sets) > 9 and any(s[1:] for s in sized):
+        yield (
+            f"The first gene of {len(sized)} of {len(sets)} gene sets is a number, "
+            f"such as {excerpt(sized[0][0])}. If it is the size of the gene set, use "
+            "GeneSets({name: genes[1:] for name, genes in gene_sets.items()}, "
+            "gene_sets.descriptions)."
+        )
+
+
+def _doubts(
+    gene_sets: GeneSets, genes: Sequence[str], suggest: Callable[[], str]
+) -> Iterable[str]:
     """Say what in the genes and descriptions may have been read wrongly."""
     for what, (pattern, advice) in _ODD.items():
         if found := list(filter(pattern.fullmatch, genes)):
@@ -256,10 +345,19 @@ def _doubts(gene_sets: GeneSets, genes: Sequence[str]) -> Iterable[str]:
         )
     if sep := _separator(genes):
         found = [gene for gene in genes if sep in gene]
+        hint = suggest()
+        several = f" If these are several genes, use read_gene_sets(..., sep={sep!r})."
         yield (
             f"{len(found)} of {len(genes)} genes have {sep!r} in them, such as "
-            f"{excerpt(found[0])}. If these are several genes, use "
-            f"read_gene_sets(..., sep={sep!r})."
+            f"{excerpt(found[0])}.{hint if f'sep={sep!r}' in hint else several}"
+        )
+    sizes = list(filter(None, map(len, gene_sets.values())))
+    pairs = max(sizes) < _FEW or 20 * sizes.count(1) > 19 * len(sizes)
+    if pairs and len(sizes) > _MANY and not sep:
+        yield (
+            f"{len(sizes)} gene sets have one or two genes each, as if a table of "
+            "pairs was read. If it has a column of gene sets whose names repeat, use "
+            "read_gene_sets(..., columns=(gene_set_column, gene_column))."
         )
     if lost := _genes_as_descriptions(gene_sets, genes):
         yield (

@@ -50,6 +50,16 @@ TABLES = {
         None,
         ("CD3D",),
     ),
+    "ConsensusPathDB": (
+        lines(
+            "pathway | external_id | source | hgnc_symbol_ids",
+            "Apoptosis | R-HSA-1 | Reactome | TP53,BAX",
+            "Cell cycle | R-HSA-2 | Reactome | CDK1,TP53",
+        ),
+        ("pathway", "hgnc_symbol_ids"),
+        ",",
+        ("TP53", "BAX"),
+    ),
     "STRING": (
         lines(
             "#category | term ID | fdr | matching proteins in your network (labels)",
@@ -410,6 +420,145 @@ def test_files_without_any_gene():
         read(io.StringIO('{"A": []}'))
 
 
+# Other tables that could be taken for gene sets
+
+
+def test_terms_of_genes_are_turned_around():
+    for text in (
+        lines("AT1 | GO:0000001 | GO:0000002 | GO:0000003", "AT2 | GO:0000001 | "),
+        lines("AT1 | a gene | R-HSA-1 | R-HSA-2", "AT2 | a gene | R-HSA-1"),
+        lines("AT1 |  | hsa00010 | hsa00020", "AT2 |  | hsa00010"),
+    ):
+        with pytest.warns(UserWarning, match="ids of terms") as caught:
+            gene_sets = read(io.StringIO(text))
+        assert len(caught) == 1
+        advice = re.search(r"read_gene_sets\(.*\)", str(caught[0].message))[0]
+        known = {"gene_sets": gene_sets, "pandas": pd, "read_gene_sets": read}
+        turned = eval(advice, known)
+        term = re.search(r"GO:\d+|R-HSA-\d|hsa\d+", text)[0]
+        assert turned[term] == ("AT1", "AT2")
+
+
+@pytest.mark.parametrize("weight", [":0.04", "(0.34)", " (0.3)", "|0.5", ":1e-05"])
+def test_weights_at_the_end_of_genes(weight):
+    weight = weight.replace("1e-05", "1.5e-05")
+    text = lines(f"A | na | TP53{weight} | BAX{weight}", f"B | na | HLA-A{weight}")
+    with pytest.warns(UserWarning, match="number at the end") as caught:
+        gene_sets = read(io.StringIO(text))
+    advice = re.search(r"GeneSets\(.*\)", str(caught[0].message))[0]
+    clean = eval(advice, {"gene_sets": gene_sets, "GeneSets": GeneSets, "re": re})
+    assert dict(clean) == {"A": ("TP53", "BAX"), "B": ("HLA-A",)}
+
+
+def test_sizes_before_the_genes():
+    text = lines("A | na | 2 | TP53 | BAX", "B | na | 1 | MYC")
+    gene_sets = warned(text, r"size of the gene set, use GeneSets\(\{name: genes\[1:\]")
+    assert {name: genes[1:] for name, genes in gene_sets.items()} == {
+        "A": ("TP53", "BAX"),
+        "B": ("MYC",),
+    }
+
+
+def follow(text, tmp_path):
+    """Read a file as the message tells, and return the gene sets."""
+    path = tmp_path / "table.tsv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(GeneSetFormatError, match="names of rows") as caught:
+        read(path)
+    advice = re.search(r"read_gene_sets\(pandas.*?\)\)(?=\.)", str(caught.value))[0]
+    return eval(advice, {"read_gene_sets": read, "pandas": pd, "path": path})
+
+
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("TRUE", "FALSE"), ("1.0", "0.0")])
+def test_memberships_in_a_matrix(yes, no, tmp_path):
+    text = lines(" | A | B", f"TP53 | {yes} | {no}", f"BAX | {yes} | {yes}")
+    expected = {"A": ("TP53", "BAX"), "B": ("BAX",)}
+    assert dict(follow(text, tmp_path)) == expected
+    assert dict(follow(text.replace("\t", ","), tmp_path)) == expected
+
+
+def test_names_in_columns_after_row_names(tmp_path):
+    text = lines(" | T cell | B cell", "0 | CD3D | CD19", "1 | CD3E | ")
+    assert dict(follow(text, tmp_path)) == CELL_TYPES
+
+
+def test_counts_with_names_of_rows():
+    text = lines(" | S1 | S2", "TP53 | 12 | 5", "BAX | 3 | 1.5e-2")
+    with pytest.raises(GeneSetFormatError, match="Numbers are no gene sets"):
+        read(io.StringIO(text))
+
+
+def test_a_first_line_without_a_name():
+    with pytest.raises(GeneSetFormatError, match="Write a name there") as caught:
+        read(io.StringIO(lines(" | na | TP53", "B | na | BAX | MYC")))
+    assert "gmx" not in str(caught.value)
+
+
+def test_counts_without_zeros():
+    genes = [f"ENSG0000000000{n} | {n} | 4 | 12" for n in range(1, 6)]
+    for rows in (genes, ["N_unmapped | 5 | 5 | 5", *genes]):
+        with pytest.raises(GeneSetFormatError, match="table of numbers"):
+            read(io.StringIO(lines(*rows)))
+
+
+def test_several_genes_in_the_last_column():
+    text = lines(
+        "ComplexID | ComplexName | Organism | subunits(Gene name)",
+        "Apoptosis | x | Human | CASP3;TP53;BAX",
+        "Cell cycle | y | Human | CDK1;TP53",
+    )
+    columns = ("ComplexID", "subunits(Gene name)")
+    warned(text, re.escape(f"columns={columns!r}, sep=';'"))
+    assert dict(read(io.StringIO(text), columns=columns, sep=";")) == APOPTOSIS
+
+
+def test_several_genes_in_a_column_of_a_table_without_a_header():
+    text = lines("A | x1 | TP53;BAX", "A | x2 | MDM2", "B | x3 | BAX;MYC")
+    warned(text, r"use read_gene_sets\(\.\.\., sep=';'\)", columns=(0, 2))
+
+
+def test_tables_of_pairs():
+    text = lines(*(f"{n} | ENSG{n} | GENE{n}" for n in range(100, 130)))
+    warned(text, "table of pairs")
+    text = lines(*(f"TF{n} | controls-expression-of | MYC{n}" for n in range(30)))
+    warned(text, "table of pairs")
+    warned(text, "table of pairs", columns=(0, 2))
+    warned(text, "table of pairs", columns=(2, 0))
+
+
+def test_the_advice_on_positions_takes_the_column_of_genes():
+    for rest in ("http://x/{} | TP{}", "TP{} | http://x/{}", "cites | TP{} | word{}"):
+        rows = [
+            f"{name} | {rest}".replace("{}", str(n)) for n, name in enumerate("AAB")
+        ]
+        with pytest.raises(GeneSetFormatError, match="occurs twice") as caught:
+            read(io.StringIO(lines(*rows)))
+        columns = eval(re.search(r"columns=(\(.*?\))", str(caught.value))[1])
+        assert read(io.StringIO(lines(*rows)), columns=columns)["A"] == ("TP0", "TP1")
+
+
+def test_no_advice_on_columns_without_gene_sets():
+    text = lines("gene | id | name", *(f"TP{n} | {n} | protein {n}" for n in range(5)))
+    with pytest.raises(GeneSetFormatError, match="header of a column") as caught:
+        read(io.StringIO(text))
+    assert "columns=" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("A\\tna\\tTP53\nB\\tna\\tBAX\n", "backslashes"),
+        ("A|na|TP53|BAX\nB|na|MYC\n", "'|'"),
+    ],
+)
+def test_other_separators_than_tabs_are_named(text, what):
+    with pytest.raises(GeneSetFormatError, match=re.escape(what)) as caught:
+        read(io.StringIO(text))
+    advice = re.search(r"text\.replace\(.*?\)(?=\.)", str(caught.value))[0]
+    gene_sets = read(io.StringIO(eval(advice, {"text": text})))
+    assert gene_sets["A"][0] == "TP53"
+
+
 # No false alarm
 
 
@@ -457,6 +606,10 @@ def test_real_collections_are_read_without_a_warning(msigdb_file, name):
             id="Reactome rRNA",
         ),
         pytest.param(lines("A | na | 1110008E19 | Trp53"), id="RIKEN"),
+        pytest.param(
+            lines("ko00010 | na | K00001 | K00002", "ko00020 | na | K00001"), id="KOs"
+        ),
+        pytest.param("sp|P04637|P53_HUMAN\tna\tTP53\n", id="FASTA"),
     ],
 )
 def test_styles_of_collections_are_read_without_a_warning(text):
