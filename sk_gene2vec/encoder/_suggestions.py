@@ -32,6 +32,7 @@ from sk_gene2vec.encoder._model import (
     steps_of,
 )
 from sk_gene2vec.encoder._probabilities import log_odds_at_most, neighbor_weights
+from sk_gene2vec.vectorizer import GmtVectorizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,34 +139,26 @@ def suggest_genes(
     check_scalar(completeness, "completeness", Real)
     if not 0 < completeness < 1:
         raise ValueError(f"Expected completeness in (0, 1), got {completeness}.")
-    X, names = memberships_of(vectorizer), vectorizer.get_feature_names_out()
+    X = memberships_of(vectorizer)
     embedding = encoder._embed(X)
+    # Genes without an embedding are not suggested.
+    open_ = embedding.any(axis=1) & rows_among(among, vectorizer)
     if isinstance(gene_set, str):
         column = column_of(gene_set, vectorizer)
         listed = (X[:, [column]].toarray() > 0).ravel()
-    else:
-        listed = listed_genes(gene_set, vectorizer)
-        shared, p_values = overlap_p_values(X, listed)
-        warn_without_match(shared, p_values, listed, names)
-        scores, parts = score_list(X, encoder.gene_set_weights_, embedding, listed)
-        probability = calibrated(scores, listed, completeness)
-    # Genes without an embedding are not suggested.
-    open_ = ~listed & embedding.any(axis=1) & rows_among(among, vectorizer)
-    if isinstance(gene_set, str):
-        best, chances = _best_of_set(encoder, embedding, column, open_, n)
+        best, chances = _best_of_set(encoder, embedding, column, open_ & ~listed, n)
         votes = _votes(embedding[best], embedding, listed)
         evidence = _strongest(votes, vectorizer.genes_)
     else:
-        best = _best(probability, open_, n)
+        listed = listed_genes(gene_set, vectorizer)
+        shared, p_values = overlap_p_values(X, listed)
+        warn_without_match(shared, p_values, listed, vectorizer.get_feature_names_out())
+        scores, parts = score_list(X, encoder.gene_set_weights_, embedding, listed)
+        probability = calibrated(scores, listed, completeness)
+        best = _best(probability, open_ & ~listed, n)
         chances = probability[best]
-        sizes = np.bincount(X.indices, minlength=X.shape[1])
-        texts = described(names, vectorizer).get("description", names)
-        counts = [
-            f"{name if text in ('', name) else f'{name} {text}'} "
-            f"({count} of {listed.sum()}, {size})"
-            for name, text, count, size in zip(names, texts, shared, sizes, strict=True)
-        ]
-        evidence = _strongest(sp.csr_array(parts.tocsr()[best]), counts)
+        names = _counted(vectorizer, X, listed, shared)
+        evidence = _strongest(sp.csr_array(parts.tocsr()[best]), names)
     return pd.DataFrame(
         {
             "gene": vectorizer.genes_[best],
@@ -257,6 +250,20 @@ def suggest_gene_sets(
             "evidence": np.array(_strongest(votes, vectorizer.genes_), dtype=object),
         }
     )
+
+
+def _counted(
+    vectorizer: GmtVectorizer, X: sp.csr_array, listed: NDArray[np.bool_], shared: Array
+) -> list[str]:
+    """Name gene sets with descriptions, listed genes in them, and their sizes."""
+    names = vectorizer.get_feature_names_out()
+    texts = described(names, vectorizer).get("description", names)
+    sizes = np.bincount(X.indices, minlength=X.shape[1])
+    return [
+        f"{name if text in ('', name) else f'{name} {text}'} "
+        f"({count} of {listed.sum()}, {size})"
+        for name, text, count, size in zip(names, texts, shared, sizes, strict=True)
+    ]
 
 
 def _best_of_set(

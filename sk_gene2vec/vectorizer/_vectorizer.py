@@ -54,33 +54,30 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         - a list of these, whose gene sets are taken together;
         - None for the bundled :func:`~sk_gene2vec.datasets.load_go_bp`.
 
-        ``Pipeline(memory=...)`` tells files apart by their paths alone: it does not
-        notice that a file has changed.
+        ``Pipeline(memory=...)`` knows a file by its path: a changed one is not seen.
     min_size : int, default=None
         Leave out gene sets with fewer genes.
     max_size : int, default=None
         Leave out gene sets with more genes.
     prefix_names : bool, default=False
-        If True, put the name of the file or collection before every name, as GSEApy:
+        Put the name of the file or collection before every name, as GSEApy does:
         ``h.all.gmt__HALLMARK_HYPOXIA``. If False, two sets of one name are an error.
     aliases : mapping or DataFrame, default=None
         Other names of the genes of the collection, such as old symbols or identifiers
-        of another database: a mapping to one gene, or to several, or a pandas or polars
-        DataFrame of two columns, alias and gene. For human gene symbols, see
+        of another database: a mapping to one gene, or to several, or a DataFrame of two
+        columns, alias and gene. See
         :func:`~sk_gene2vec.datasets.load_human_gene_aliases`.
     handle_ambiguous : {"ignore", "error"}, default="ignore"
-        How to handle an alias of several genes: treat it as unknown, or raise an error.
-        No gene is guessed.
+        Treat an alias of several genes as unknown, or raise an error.
     handle_unknown : {"ignore", "error"}, default="ignore"
         How to handle a gene that is in no gene set of the collection: give it a row of
         zeros and warn once per call, or raise an error. As in scikit-learn's encoders,
         `transform` uses the current values of `handle_unknown`, `handle_ambiguous` and
         `sparse_output`.
     dtype : dtype, default=numpy.float32
-        Type of the matrix: numbers that SciPy's matrices can have, so not float16.
+        Type of the matrix, of numbers that SciPy's matrices can have; not float16.
     sparse_output : bool, default=True
-        If True, the matrix is sparse (CSR), otherwise dense. pandas and polars output,
-        see `set_output`, is always dense.
+        If True, the matrix is sparse (CSR); output of `set_output` is always dense.
 
     Attributes
     ----------
@@ -89,14 +86,13 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     genes_ : ndarray of shape (n_collection_genes,), dtype object
         All genes of the gene sets in use, sorted.
     gene_sets_ : GeneSets
-        The gene sets in use, between `min_size` and `max_size`.
+        The gene sets in use.
     membership_ : csr_matrix of shape (n_collection_genes, n_gene_sets)
         The rows of `genes_`, in their order.
     gene_index_ : GeneIndex
         Finds the places of genes in `genes_`, by name or alias.
     unknown_genes_ : ndarray of shape (n_unknown_genes,), dtype object
-        The distinct genes among the samples of `fit` that were found neither by name
-        nor by alias.
+        The distinct samples of `fit` that were found neither by name nor by alias.
 
     See Also
     --------
@@ -104,9 +100,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Entry (g, s) is 1 where gene g belongs to gene set s, and 0 elsewhere. Identifiers
-    match exactly, case included, except that an Ensembl id or a number is found without
-    its version: ENSG00000141510.17, 7157.0. `lookup` reports how each gene was found.
+    Identifiers match exactly, case included, except that an Ensembl id or a number is
+    found without its version: ENSG00000141510.17, 7157.0. `lookup` reports how.
 
     A name that is a gene of the collection always means this gene, even if it is also
     an alias. An alias of several genes is ambiguous even if the collection has only one
@@ -115,8 +110,8 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
     chained: with A -> B and B -> C, A means B, and is unknown if the collection has
     only C.
 
-    `min_size` and `max_size` count the genes of a set in the collection, not those
-    among the samples: the columns are the same in every fold of a cross-validation.
+    `min_size` and `max_size` count the genes of a set in the collection, not among the
+    samples: the columns are the same in every fold of a cross-validation.
 
     Examples
     --------
@@ -283,15 +278,12 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             alias                found by an alias
             entrez, ensembl      found by an alias, an Entrez number or Ensembl gene id
             version              found by an id with another version, or without one
-            preferred            found by an alias of several genes: it was the official
-                                 symbol of this one, see
-                                 :func:`~sk_gene2vec.datasets.load_human_gene_aliases`
+            preferred            found by an alias of several genes, once the official
+                                 symbol of this one
             ambiguous            not found: an alias of several genes
             absent               not found: an alias of genes that the collection lacks
-            left out             not found: only in gene sets that `min_size` or
-                                 `max_size` leaves out
-            case, blanks         not found: a gene of the collection differs only in
-                                 case or in blanks around it
+            left out             not found: `min_size` or `max_size` leaves it out
+            case, blanks         not found: differs from a gene only in case or blanks
             joined, dots,        not found: ``hg19_TP53``, ``NKX2.5``, ``TP53-1`` and
             numbered, date       ``2-Sep``, where the collection has the gene as it was
             unknown              not found

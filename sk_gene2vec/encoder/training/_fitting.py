@@ -253,6 +253,19 @@ def _criterion(
     return SampledBCE(sizes, n_negatives, sources.noise)
 
 
+def _in_processes(
+    dataset: MembershipDataset, seed: int, settings: tuple[object, ...]
+) -> tuple[Callable[..., MembershipNet], bool]:
+    """Join the other processes; return the net for one, and whether it is the first."""
+    # Not at the top: accelerate is optional.
+    from sk_gene2vec.encoder.training import _accelerated
+
+    _accelerated.check_same_problem(dataset, seed, settings)
+    accelerator = _accelerated.start_accelerator()
+    net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
+    return net_type, accelerator.is_main_process
+
+
 def _net(
     module: GeneSetNetwork,
     criterion: torch.nn.Module,
@@ -265,18 +278,13 @@ def _net(
     net_type: Callable[..., MembershipNet] = MembershipNet
     verbose = bool(parameters["verbose"])
     if parameters["device"] == "accelerate":
-        # Not at the top: accelerate is optional.
-        from sk_gene2vec.encoder.training import _accelerated
-
         own = {"callbacks", "verbose", "random_state"}
-        settings = [
+        settings = (
             len(module.output),
-            *(parameters[x] for x in parameters if x not in own),
-        ]
-        _accelerated.check_same_problem(dataset, sources.seed, tuple(settings))
-        accelerator = _accelerated.start_accelerator()
-        net_type = partial(_accelerated.AcceleratedNet, accelerator=accelerator)
-        verbose = verbose and accelerator.is_main_process
+            [parameters[x] for x in sorted(parameters.keys() - own)],
+        )
+        net_type, is_first = _in_processes(dataset, sources.seed, settings)
+        verbose = verbose and is_first
     decomposed = parameters["gene_input"] == "membership"
     factor = _LR_AFTER_DECOMPOSITION if decomposed else 1.0
     first_layer = {
