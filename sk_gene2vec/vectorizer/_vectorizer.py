@@ -268,8 +268,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             - `gene`, as in `X`;
             - `found_as`, the gene of the collection, or None;
             - `status`, one of the words below;
-            - `candidates`: the genes that a name may mean if nothing was found, or the
-              further genes of a "preferred" alias; otherwise empty.
+            - `candidates`, further genes that the name may mean.
 
             ===================  =======================================================
             status               meaning
@@ -282,12 +281,14 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
                                  symbol of this one
             ambiguous            not found: an alias of several genes
             absent               not found: an alias of genes that the collection lacks
-            left out             not found: `min_size` or `max_size` leaves it out
+            left out             not found: left out by `min_size` or `max_size`
             case, blanks         not found: differs from a gene only in case or blanks
             joined, dots,        not found: ``hg19_TP53``, ``NKX2.5``, ``TP53-1`` and
             numbered, date       ``2-Sep``, where the collection has the gene as it was
             unknown              not found
             ===================  =======================================================
+
+            A gene that is not found has a row of zeros.
 
         Examples
         --------
