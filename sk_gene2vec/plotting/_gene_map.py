@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sk_gene2vec._utils._descriptions import telling
 from sk_gene2vec._utils._files import replacing
 from sk_gene2vec._utils._genes import UNWRITABLE
 from sk_gene2vec._utils._messages import shown
@@ -81,7 +82,7 @@ def write_gene_map(
         Names of the rows, if `embedding` is an array. Otherwise None.
     gene_sets : GeneSets or mapping of str to iterable of str, default=None
         The genes of every set. Genes that the embedding lacks are left out, and so are
-        sets without any gene.
+        sets without any gene. Descriptions that are not links or ids follow the names.
     labels : array-like of shape (n_genes,), Series or mapping, default=None
         Labels that colour the points, as in :func:`plot_embedding`.
     aliases : mapping or DataFrame, default=None
@@ -290,7 +291,9 @@ def _memberships(
         for row in rows[name]:
             places[row].append(place)
     steps = chain.from_iterable([len(own), *np.diff(own, prepend=0)] for own in places)
-    return names, _varints(np.fromiter(steps, np.int32))
+    texts = telling(gene_sets.descriptions)
+    shown_as = [f"{name} {texts[name]}" if name in texts else name for name in names]
+    return shown_as, _varints(np.fromiter(steps, np.int32))
 
 
 def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sk_gene2vec import GeneEmbedding
+from sk_gene2vec import GeneEmbedding, GeneSets
 from sk_gene2vec.plotting import _projection, write_gene_map
 from sk_gene2vec.plotting._labels import MAX_CATEGORIES
 
@@ -113,6 +113,15 @@ def test_smallest_gene_sets_come_first(tmp_path, coordinates):
     data, _, gene_sets = data_of(path)
     assert data["sets"] == ["A", "B", "BIG"]
     assert gene_sets["B"] == set(GENES[:3])
+
+
+def test_descriptions_stand_beside_ids(tmp_path, coordinates):
+    gene_sets = GeneSets(
+        {"GO:0006915": GENES[:2], "HYPOXIA": GENES[:3]},
+        {"GO:0006915": "apoptotic process", "HYPOXIA": "https://example.org"},
+    )
+    path = write_gene_map(coordinates, tmp_path / "map.html", gene_sets=gene_sets)
+    assert data_of(path)[0]["sets"] == ["GO:0006915 apoptotic process", "HYPOXIA"]
 
 
 def test_many_gene_sets_survive_the_packing(tmp_path):
