@@ -49,7 +49,8 @@ def read_go_annotations(
     ----------
     gaf : str, path-like or open file
         The annotations in GAF, the gene association format, plain or compressed with
-        gzip: ``mgi.gaf.gz`` for mouse, for example.
+        gzip: ``mgi.gaf.gz`` for mouse, for example. GPAD is read too; it has ids of the
+        database in place of symbols, and ECO ids as evidence.
     obo : str, path-like or open file
         The ontology in OBO format, such as ``go-basic.obo``.
     aspect : {"P", "F", "C"}, default=None
@@ -57,7 +58,7 @@ def read_go_annotations(
         (C) alone. None reads all three.
     evidence : iterable of str, default=None
         The evidence codes of the annotations to use, such as ``["IDA", "IMP"]``. None
-        uses all annotations except those with the code ND, "no data".
+        uses all annotations except those without data, ND or ECO:0000307.
     encoding : str, default="utf-8"
         Encoding of both files.
     max_bytes : int, default=2**30
@@ -186,25 +187,33 @@ def _read_terms(file: FileText) -> tuple[dict[str, _Term], dict[str, str]]:
 
 
 def _read_annotations(file: FileText, codes: set[str] | None) -> dict[str, set[str]]:
-    """Read GO id -> symbols of the genes that are annotated to this very term."""
+    """Read GO id -> genes that are annotated to this very term."""
     genes_of: dict[str, set[str]] = defaultdict(set)
+    gpad = re.search(r"^!gp[ai]d?-version: *([12])", file.text, re.MULTILINE)
+    least, kind = (10, "GPAD") if gpad else (_COLUMNS, "GAF")
     for number, line in enumerate(file.lines, start=1):
         if line.startswith("!") or not strip(line):
             continue
         fields = [strip(field) for field in line.split("\t")]
-        if len(fields) < _COLUMNS:
+        if len(fields) < least:
             raise file.error(
-                f"Expected {_COLUMNS} or more columns of a GAF file, got {len(fields)} "
-                f"in {excerpt(line)}. A GPAD file has no gene symbols: give the GAF "
-                "file of the same annotations.",
+                f"Expected {least} or more columns of a {kind} file, got {len(fields)} "
+                f"in {excerpt(line)}.",
                 number,
             )
-        symbol, qualifiers, go_id, _, code = fields[2:7]
-        if not symbol:
-            raise file.error(f"Expected a gene symbol, got {excerpt(line)}.", number)
-        used = code != "ND" if codes is None else code in codes
+        if not gpad:
+            gene, qualifiers, go_id, _, code = fields[2:7]
+        elif gpad[1] == "1":
+            gene, qualifiers, go_id, _, code = fields[1:6]
+        else:
+            # The database and its id are one field: MGI:MGI:88039.
+            gene = fields[0].partition(":")[2]
+            qualifiers, _, go_id, _, code = fields[1:6]
+        if not gene:
+            raise file.error(f"Expected a gene, got none in {excerpt(line)}.", number)
+        used = code not in ("ND", "ECO:0000307") if codes is None else code in codes
         if used and "NOT" not in qualifiers.split("|"):
-            genes_of[go_id].add(symbol)
+            genes_of[go_id].add(gene)
     return genes_of
 
 

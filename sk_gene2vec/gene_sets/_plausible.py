@@ -20,8 +20,9 @@ _LOOK_UP = "Look up its genes in a collection: GmtVectorizer().fit(genes)."
 _FOREIGN = {
     "!gaf-version": "gene annotations (GAF). Read them with an ontology: "
     "sk_gene2vec.read_go_annotations(gaf, obo).",
-    "!gp[ai]d?-version": "gene annotations (GPAD or GPI) without symbols. Get their "
-    "GAF file, and read it with sk_gene2vec.read_go_annotations(gaf, obo).",
+    "!gpi-version": "descriptions of genes (GPI). Get annotations, in GAF or GPAD.",
+    "!gpad?-version": "gene annotations (GPAD). Read them with an ontology: "
+    "sk_gene2vec.read_go_annotations(gpad, obo).",
     "format-version:": "an ontology (OBO) without genes. Read it with annotations: "
     "sk_gene2vec.read_go_annotations(gaf, obo).",
     "<": "a web page or XML. A login page or an error may have been saved in place of "

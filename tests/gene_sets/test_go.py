@@ -156,7 +156,7 @@ def test_a_circle_in_the_ontology_ends():
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        (["MGI\t1\tBax"], {}, "line 2: .*15 .* GAF file, got 3 .*GPAD"),
+        (["MGI\t1\tBax"], {}, "line 2: .*15 .* GAF file, got 3"),
         ([row("Bax", "GO:9999999")], {}, "got none.*'GO:9999999'"),
         ([row("Bax", "GO:0006915")], {"aspect": "F"}, "aspect 'F'.* got none"),
         ([row("Bax", "GO:0006915")], {"evidence": ["IEA"]}, "'IEA'.* got none"),
@@ -215,5 +215,30 @@ def test_a_line_of_blanks_takes_no_time():
 
 def test_an_annotation_without_a_symbol_is_refused_with_its_line():
     gaf = "!gaf-version: 2.2\n" + row("", "GO:0008219") + "\n"
-    with pytest.raises(GeneSetFormatError, match="line 2: Expected a gene symbol"):
+    with pytest.raises(GeneSetFormatError, match="line 2: Expected a gene, got none"):
         read_go_annotations(io.StringIO(gaf), io.StringIO(OBO))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            "!gpa-version: 1.2",
+            "MGI\tMGI:88039\tinvolved_in\tGO:0006915\tPMID:1\tECO:0000314\t\t\t2020\tMGI",
+            "MGI\tMGI:1\tNOT|involved_in\tGO:0006915\tPMID:1\tECO:0000314\t\t\t2020\tMGI",
+            "MGI\tMGI:2\tinvolved_in\tGO:0006915\tPMID:1\tECO:0000307\t\t\t2020\tMGI",
+        ],
+        [
+            "!gpad-version: 2.0",
+            "MGI:MGI:88039\t\tRO:0002331\tGO:0006915\tPMID:1\tECO:0000314\t\t\t2020\tMGI",
+            "MGI:MGI:1\tNOT\tRO:0002331\tGO:0006915\tPMID:1\tECO:0000314\t\t\t2020\tMGI",
+            "MGI:MGI:2\t\tRO:0002331\tGO:0006915\tPMID:1\tECO:0000307\t\t\t2020\tMGI",
+        ],
+    ],
+)
+def test_gpad_has_ids_of_the_database(lines):
+    gpad = io.StringIO("\n".join(lines) + "\n")
+    found = read_go_annotations(gpad, io.StringIO(OBO))
+    assert found["GOBP_APOPTOTIC_PROCESS"] == ("MGI:88039",)
+    with pytest.raises(GeneSetFormatError, match="10 or more columns of a GPAD file"):
+        read_go_annotations(io.StringIO(f"{lines[0]}\nMGI\t1\n"), io.StringIO(OBO))
