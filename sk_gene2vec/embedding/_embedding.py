@@ -23,7 +23,7 @@ from sk_gene2vec._utils._vectors import (
     places_of,
     unit_rows,
 )
-from sk_gene2vec.embedding import _folders, _interop, _text_formats
+from sk_gene2vec.embedding import _folders, _gensim, _interop, _text_formats
 from sk_gene2vec.embedding._attrs import checked_attrs
 from sk_gene2vec.embedding._from_gene_sets import from_gene_sets
 from sk_gene2vec.embedding._from_pipeline import from_pipeline, of_gene_sets
@@ -123,6 +123,8 @@ class GeneEmbedding:
     from_word2vec = classmethod(_text_formats.from_word2vec)
     to_folder = _folders.to_folder
     from_folder = classmethod(_folders.from_folder)
+    n_similarity = _gensim.n_similarity
+    doesnt_match = _gensim.doesnt_match
 
     @property
     def genes(self) -> NDArray[np.object_]:

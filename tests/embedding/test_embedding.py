@@ -510,3 +510,18 @@ def test_tables_and_dicts_of_vectors_are_sent_where_they_are_taken():
         GeneEmbedding(vectors)
     expected = GeneEmbedding(list(vectors), list(vectors.values()))
     assert GeneEmbedding.from_frame(frame) == expected
+
+
+def test_groups_of_genes_as_in_gensim():
+    embedding = GeneEmbedding([*"ABCD"], [[2, 0], [3, 1], [0, 5], [-1, 0]])
+    unit = embedding.vectors / np.linalg.norm(embedding.vectors, axis=1)[:, None]
+    first, second = unit[:2].mean(axis=0), unit[2:].mean(axis=0)
+    cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+    assert embedding.n_similarity("AB", iter("CD")) == pytest.approx(cosine)
+    assert embedding.doesnt_match("ABC") == "C"
+    for call in (
+        lambda: embedding.n_similarity([], "A"),
+        lambda: embedding.doesnt_match([]),
+    ):
+        with pytest.raises(ValueError, match="one gene or more"):
+            call()
