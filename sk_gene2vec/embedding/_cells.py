@@ -213,8 +213,9 @@ def _blocks(
     for part in row_blocks(values.shape[::-1] if by_column else values.shape):
         rows, columns = (every, part) if by_column else (part, every)
         block = values[rows, columns]
-        if hasattr(block, "compute"):  # of dask, whose blocks may be sparse
-            block = block.compute()
+        if hasattr(block, "map_blocks"):
+            # dask before 2024.12 joins sparse matrices, and no sparse arrays.
+            block = block.map_blocks(sp.csr_matrix).compute()
         block = sp.csr_array(block) if sp.issparse(block) else np.asarray(block)
         yield rows, columns, block.astype(np.float64)
 
