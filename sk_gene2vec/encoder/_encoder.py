@@ -567,7 +567,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             warn(
                 f"{counted(n_zero, X.shape[0])} only in sets with none or all of the "
                 "genes seen in fit: their embedding is zero, their probabilities are "
-                "the frequencies of the gene sets."
+                "the frequencies of the gene sets.",
+                "only in sets",
             )
 
     def __setstate__(self, state: dict[str, Any]) -> None:

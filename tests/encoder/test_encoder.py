@@ -210,6 +210,19 @@ def test_every_way_warns_once_at_the_line_of_the_caller(X, call):
     assert "1 of 60 genes is only in sets" in str(caught[0].message)
 
 
+def test_a_score_in_blocks_warns_once(X, monkeypatch):
+    X = np.hstack([X, np.ones((60, 1))])
+    encoder = make(max_epochs=1).fit(X)
+    # With one of two memberships hidden, some genes are left in the set of all alone.
+    X[:, 1:30] = 0
+    X[:, 0] = 1
+    monkeypatch.setattr(memberships, "_BLOCK_SIZE", 7 * 31)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        encoder.score(X)
+    assert len(caught) == 1
+
+
 @pytest.mark.parametrize("gene_input", INPUTS)
 def test_fit_transform_is_fit_and_transform(X, gene_input):
     encoder = make(gene_input=gene_input)
