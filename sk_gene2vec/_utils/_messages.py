@@ -62,7 +62,9 @@ def excerpt(value: object) -> str:
     """
     if not isinstance(value, str):
         return reprlib.repr(value)
-    return repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+    quoted = repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+    # Characters that are not printed take up to ten.
+    return quoted if len(quoted) < 2 * _LONGEST else repr(value[: _LONGEST // 4] + "…")
 
 
 def shown(texts: Iterable[str], most: int) -> str:

@@ -50,3 +50,9 @@ def test_near_misses_with_letters_swapped_come_first():
 def test_three_near_misses_at_most():
     assert near_misses("GENE", ["GENE1", "GENE2", "GENE3", "GENE4"]).count("'") == 6
     assert near_misses("GENE", []) == ""
+
+
+def test_what_is_not_printed_is_quoted_shortly():
+    assert len(excerpt("\0" * 99)) < 50
+    assert len(excerpt("\0" * 39)) < 50
+    assert excerpt("x" * 40) == repr("x" * 40)
