@@ -121,11 +121,12 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         times the number of listed ones.
 
     n_negatives : int or None, default=None
-        Number of gene sets drawn per mini-batch, in proportion to the square root of
-        their sizes. They represent all gene sets that the genes are not in. The loss
-        is then an unbiased estimate, and its products are in float32 whatever
-        `precision` is. With 2,000 or so, the cost of an epoch grows only with the
-        number of memberships, for collections of hundreds of thousands of gene sets.
+        Number of gene sets per gene that represent all sets that it is not in. None
+        computes all. The gradient in the embedding is then estimated from this many
+        gene sets per mini-batch, and the gradient in the output layer from the same
+        number of pairs, of some genes with all gene sets. Both estimates are unbiased.
+        With 2,000 or so, an epoch takes a third of the time on 20,000 gene sets, and
+        its cost grows with the number of memberships for larger collections.
         None computes the loss over all pairs.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -142,8 +143,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Passed to the :class:`skorch.NeuralNet` that trains the network. With
         :class:`~skorch.callbacks.Checkpoint` and
         :class:`~skorch.callbacks.LoadInitState`, a fit that was killed can resume, see
-        the user guide. With `n_negatives`, gradients are sparse, and callbacks that
-        clip them do not work.
+        the user guide.
 
     warm_start : bool, default=False
         If True, `fit` continues from the solution of the previous call for another
@@ -183,9 +183,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
-        gene and a gene set. It is an estimate with `n_negatives`, and in bfloat16 on a
-        CPU if a mini-batch has more than about five million pairs. `warm_start`
-        appends to it.
+        gene and a gene set. If a mini-batch has more than half a million pairs, or
+        with `n_negatives`, the part of the pairs that are no memberships is estimated
+        from some of its genes. `warm_start` appends to it.
 
     n_iter_ : int
         Number of epochs of the last call, those of a checkpoint included.

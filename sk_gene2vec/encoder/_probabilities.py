@@ -28,7 +28,7 @@ VOTE_SLOPE = 2 / 3
 _SLICE_SIZE = 2**20
 
 # Number of pairs to set the level by. More would not change it.
-_LEVEL_PAIRS = 2**22
+_LEVEL_PAIRS = 2**21
 
 # The largest log-odds that a shift is found for.
 _LARGEST = 1e6
@@ -188,8 +188,7 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
         pass
     open_ = np.ones(listed.shape, dtype=bool)
     open_[listed.nonzero()] = False
-    logits = values[open_].astype(np.float64)
-    return level_of(logits, (1 / completeness - 1) * listed.nnz)
+    return level_of(values[open_], (1 / completeness - 1) * listed.nnz)
 
 
 def level_of(logits: Array, n_expected: float) -> float:
@@ -205,4 +204,9 @@ def level_of(logits: Array, n_expected: float) -> float:
     # With these shifts all probabilities are too small, or too large.
     target = logit(n_expected / len(logits))
     bounds = target - logits.max() - 1, target - logits.min() + 1
-    return float(brentq(lambda x: expit(logits + x).sum() - n_expected, *bounds))
+
+    def surplus(shift: float) -> float:
+        probabilities = expit(logits + logits.dtype.type(shift))
+        return float(probabilities.sum(dtype=np.float64)) - n_expected
+
+    return float(brentq(surplus, *bounds))

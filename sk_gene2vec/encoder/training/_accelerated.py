@@ -59,8 +59,8 @@ def check_same_problem(
     ValueError
         If a process has other data, or another seed, than the first one.
     """
-    digest = hashlib.blake2b(dataset.row_starts.tobytes())
-    digest.update(dataset.columns.cpu().numpy().tobytes())
+    digest = hashlib.blake2b(dataset.X.indptr.tobytes())
+    digest.update(dataset.X.indices.tobytes())
     digest.update(repr(settings).encode())
     gathered = accelerate.utils.gather_object([(seed, digest.digest())])
     seeds, digests = zip(*gathered, strict=True)
@@ -79,7 +79,7 @@ def check_same_problem(
 
 def share_of(targets: Targets, rows: slice) -> Targets:
     """Slice adjacent rows of the targets, with weights that sum to one."""
-    share = targets.of_rows(rows.start, rows.stop)
+    share = targets.of_rows(rows)
     return share._replace(weights=share.weights / share.weights.sum())
 
 
@@ -101,12 +101,6 @@ class AcceleratedNet(MembershipNet):
 
     def initialize_module(self) -> AcceleratedNet:
         super().initialize_module()
-        if self.accelerator.num_processes > 1 and self.module_.sparse_parameters:
-            raise ValueError(
-                "Expected n_negatives=None in "
-                f"{self.accelerator.num_processes} processes: training with "
-                "n_negatives runs in a single process."
-            )
         # Averages the gradients of the module, whose parameters it shares.
         self.replica_ = self.accelerator.prepare(self.module_.to(self.device))
         return self

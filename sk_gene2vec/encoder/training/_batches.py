@@ -10,8 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
 from torch import Tensor
 
+from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
@@ -39,7 +41,7 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
     mask_rate : float
         Share of the memberships hidden from the inputs.
     device : torch.device
-        Device of the batches. The whole matrix is copied there once.
+        Device of the batches.
     """
 
     def __init__(
@@ -50,14 +52,10 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         mask_rate: float,
         device: torch.device,
     ) -> None:
-        self.row_starts = np.asarray(X.indptr, dtype=np.int64)
+        self.X = X
         self.counts = np.asarray(counts, dtype=np.float32)
-        # A copy: torch warns of views of read-only arrays, such as memory maps.
-        self.columns = torch.tensor(X.indices, dtype=torch.int64, device=device)
         self.set_weights = (
-            None
-            if set_weights is None
-            else torch.as_tensor(set_weights, dtype=torch.float32, device=device)
+            None if set_weights is None else np.asarray(set_weights, dtype=np.float32)
         )
         self.mask_rate = mask_rate
         self.device = device
@@ -65,41 +63,32 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.counts)
 
-    def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> Batch:
+    def batch(self, index: NDArray[np.int64], rng: np.random.Generator) -> Batch:
         """Slice the rows ``index`` and draw a mask for their inputs."""
-        starts = self.row_starts[index]
-        lengths = self.row_starts[index + 1] - starts
-        row_starts = np.concatenate([[0], np.cumsum(lengths)])
-        # Pack the indices: one copy to the device.
-        host = torch.from_numpy(
-            np.concatenate([lengths, starts - row_starts[:-1], row_starts])
-        ).to(self.device, non_blocking=True)
-        n_rows, n_entries = len(index), int(row_starts[-1])
-        lengths_t, offsets, row_starts_t = host.split([n_rows, n_rows, n_rows + 1])
-        rows = torch.repeat_interleave(lengths_t, output_size=n_entries)
-        entries = torch.arange(n_entries, device=self.device) + offsets[rows]
-        columns = self.columns[entries]
-        members = SparseRows(rows, columns, row_starts_t)
+        rows = self.X[index]
+        asked = np.ones(rows.nnz, dtype=np.float32)
+        inputs: Tensor | tuple[SparseRows, Tensor]
+        if self.set_weights is None:
+            inputs = self._to_device(index)
+        else:
+            asked[:] = rng.random(rows.nnz, dtype=np.float32) < self.mask_rate
+            shown = rows.astype(np.float32)
+            shown.data = self.set_weights[rows.indices] * (1 - asked)
+            shown.eliminate_zeros()
+            shown = normalize(shown, copy=False)
+            inputs = SparseRows(shown, self.device), self._to_device(shown.data)
         counts = self.counts[index]
         n_genes = float(counts.sum(dtype=np.float64))
-        weights = torch.from_numpy(counts / n_genes).to(
-            self.device, dtype=torch.float32
+        weights = (counts / n_genes).astype(np.float32)
+        targets = Targets(
+            SparseRows(rows, self.device),
+            self._to_device(weights),
+            self._to_device(asked),
         )
-        inputs: Tensor | tuple[SparseRows, Tensor]
-        asked = torch.ones(n_entries, device=self.device, dtype=torch.float32)
-        if self.set_weights is None:
-            inputs = torch.from_numpy(index).to(self.device)
-        else:
-            asked.bernoulli_(self.mask_rate, generator=generator)
-            # Masked entries stay as zeros: dropping them would need a device sync.
-            values = self.set_weights[columns] * (1 - asked)
-            norms = torch.zeros(n_rows, device=self.device, dtype=torch.float32)
-            norms.index_add_(0, rows, values**2)
-            values = values / norms.sqrt_().clamp_(min=1e-12)[rows]
-            inputs = members, values
-        return Batch(
-            inputs, Targets(members, row_starts.tolist(), weights, asked), n_genes
-        )
+        return Batch(inputs, targets, n_genes)
+
+    def _to_device(self, values: Array) -> Tensor:
+        return torch.from_numpy(values).to(self.device, non_blocking=True)
 
 
 class BatchIterator:
@@ -110,12 +99,10 @@ class BatchIterator:
         dataset: MembershipDataset,
         batch_size: int,
         rng: np.random.Generator,
-        generator: torch.Generator,
     ) -> None:
         self.dataset = dataset
         self.n_batches = math.ceil(len(dataset) / batch_size)
         self.rng = rng
-        self.generator = generator
 
     def __len__(self) -> int:
         return self.n_batches
@@ -123,4 +110,4 @@ class BatchIterator:
     def __iter__(self) -> Iterator[Batch]:
         order = self.rng.permutation(len(self.dataset))
         for index in np.array_split(order, self.n_batches):
-            yield self.dataset.batch(index, self.generator)
+            yield self.dataset.batch(index, self.rng)

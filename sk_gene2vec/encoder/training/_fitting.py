@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 import torch
+from scipy.special import logit
 from skorch.callbacks import EarlyStopping
 
 from sk_gene2vec._utils._memberships import row_keys
@@ -24,7 +25,6 @@ from sk_gene2vec.encoder.training._callbacks import (
     EpochSeeds,
     LinearDecay,
     ProgressBar,
-    RandomSources,
 )
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
 from sk_gene2vec.encoder.training._net import MembershipNet, diverged
@@ -118,10 +118,11 @@ def fit_network(
         if previous is not None and data.row_keys is not None:
             _check_genes(previous, data.row_keys)
         seed = random_state.randint(np.iinfo(np.int32).max)
-        sources = RandomSources.seeded(seed, device)
+        rng = np.random.default_rng(seed)
         # Start: the network, its loss, its data.
-        module = _module(data, parameters, previous, sources, random_state)
-        criterion = _criterion(data, parameters, sources)
+        with torch.device("cpu"):  # whatever the default device is
+            module = _module(data, parameters, previous, rng, random_state)
+            criterion = _criterion(data, parameters, rng, device)
         dataset = MembershipDataset(
             data.rows,
             data.counts,
@@ -131,7 +132,8 @@ def fit_network(
         )
         # Train.
         n_before = len(previous["loss_curve_"]) if previous else 0
-        net = _net(module, criterion, dataset, parameters, sources, n_before)
+        seeds = EpochSeeds(rng, seed, n_before)
+        net = _net(module, criterion, dataset, parameters, seeds)
         _train(net, dataset)
         # Export.
         return _exported(net, X, data, parameters, previous)
@@ -214,7 +216,7 @@ def _module(
     data: TrainingData,
     parameters: Parameters,
     previous: Fitted | None,
-    sources: RandomSources,
+    rng: np.random.Generator,
     random_state: np.random.RandomState,
 ) -> GeneSetNetwork:
     """Build the network, with the weights that training starts from."""
@@ -222,14 +224,13 @@ def _module(
     frequency = (data.sizes + 0.5) / (len(data.row_of) + 1)
     module = GeneSetNetwork(
         len(data.counts) if one_hot else len(data.sizes),
-        torch.from_numpy(np.log(frequency / (1 - frequency))).float(),
+        torch.from_numpy(logit(frequency)).float(),
         parameters["embedding_dim"],
         parameters["activation"],
         parameters["hidden_layer_sizes"],
-        torch.Generator().manual_seed(sources.seed),
+        torch.Generator().manual_seed(int(rng.integers(2**63))),
         dropout=parameters["dropout"],
-        noise=sources.noise,
-        sparse_grad=parameters["n_negatives"] is not None,
+        noise=rng,
     )
     if previous is None and not one_hot:
         start = svd_start(
@@ -244,13 +245,16 @@ def _module(
 
 
 def _criterion(
-    data: TrainingData, parameters: Parameters, sources: RandomSources
+    data: TrainingData,
+    parameters: Parameters,
+    rng: np.random.Generator,
+    device: torch.device,
 ) -> GeneSetBCE | SampledBCE:
-    n_negatives, device = parameters["n_negatives"], sources.noise.device
+    n_negatives = parameters["n_negatives"]
+    bfloat16 = use_bfloat16(parameters["precision"], device)
     if n_negatives is None:
-        return GeneSetBCE(use_bfloat16(parameters["precision"], device))
-    sizes = torch.from_numpy(data.sizes).to(device)
-    return SampledBCE(sizes, n_negatives, sources.noise)
+        return GeneSetBCE(bfloat16)
+    return SampledBCE(data.sizes, n_negatives, rng, bfloat16)
 
 
 def _in_processes(
@@ -271,8 +275,7 @@ def _net(
     criterion: torch.nn.Module,
     dataset: MembershipDataset,
     parameters: Parameters,
-    sources: RandomSources,
-    n_before: int,
+    seeds: EpochSeeds,
 ) -> MembershipNet:
     """Wrap the network with skorch."""
     net_type: Callable[..., MembershipNet] = MembershipNet
@@ -283,7 +286,7 @@ def _net(
             len(module.output),
             [parameters[x] for x in sorted(parameters.keys() - own)],
         )
-        net_type, is_first = _in_processes(dataset, sources.seed, settings)
+        net_type, is_first = _in_processes(dataset, seeds.seed, settings)
         verbose = verbose and is_first
     decomposed = parameters["gene_input"] == "membership"
     factor = _LR_AFTER_DECOMPOSITION if decomposed else 1.0
@@ -302,11 +305,10 @@ def _net(
         max_epochs=parameters["max_epochs"],
         batch_size=parameters["batch_size"],
         iterator_train=BatchIterator,
-        iterator_train__rng=sources.order,
-        iterator_train__generator=sources.masks,
+        iterator_train__rng=seeds.rng,
         train_split=None,
         callbacks=[
-            EpochSeeds(sources, n_before),
+            seeds,
             *(parameters["callbacks"] or ()),
             LinearDecay(),
             *([ProgressBar()] if verbose else []),

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from sk_gene2vec.encoder.training._sparse_rows import EntryProducts, SparseRows
+from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
 # Logits are computed in chunks of rows that stay in the CPU's cache, and kept for
 # blocks of rows, whose size bounds the memory.
 _CHUNK_SIZE = 256 * 20_832
 _BLOCK_SIZE = 2**25
 
-# Softplus is computed in slices, so that its temporaries need no new pages.
-_SLICE_SIZE = 2**18
+# Number of pairs per batch whose loss is computed. It is only reported, and for all
+# pairs of a large collection it would take as long as a product.
+_REPORTED_PAIRS = 2**19
 
 # PyTorch gives fewer than 2**15 numbers to a single thread. The shared size divides
 # into multiples of 64 numbers for 1 to 6, 8, 9, 10, 12 or 16 threads.
@@ -31,8 +34,6 @@ class Targets(NamedTuple):
     ----------
     members : SparseRows
         The gene sets of every gene.
-    row_starts : list of int
-        ``members.row_starts`` on the host, so that slicing needs no device sync.
     weights : Tensor of shape (n_rows,)
         Weight of every row; those of a batch sum to one.
     asked : Tensor of shape (n_entries,)
@@ -41,23 +42,22 @@ class Targets(NamedTuple):
     """
 
     members: SparseRows
-    row_starts: list[int]
     weights: Tensor
     asked: Tensor
 
-    def of_rows(self, start: int, stop: int) -> Targets:
+    @property
+    def weights_of_members(self) -> Tensor:
+        """Weight of each membership in the loss, shape (n_entries,)."""
+        return self.asked * self.weights.index_select(0, self.members.rows)
+
+    def of_rows(self, rows: slice) -> Targets:
         """Slice adjacent rows."""
-        row_starts = self.row_starts[start : stop + 1]
-        first, last = row_starts[0], row_starts[-1]
+        starts = self.members.host.indptr
+        entries = slice(int(starts[rows.start]), int(starts[rows.stop]))
         return Targets(
-            SparseRows(
-                self.members.rows[first:last] - start,
-                self.members.columns[first:last],
-                self.members.row_starts[start : stop + 1] - first,
-            ),
-            [row_start - first for row_start in row_starts],
-            self.weights[start:stop],
-            self.asked[first:last],
+            SparseRows(self.members.host[rows], self.members.device),
+            self.weights[rows],
+            self.asked[entries],
         )
 
 
@@ -87,10 +87,13 @@ def _with_bias_columns(
     Returns
     -------
     hidden, weighted, output : Tensor
-        The second is the hidden layer times the weights of its rows.
+        The second is the hidden layer times the weights of its rows. Columns of zeros
+        bring it to a multiple of 8, since products of other widths take 1.4 times as
+        long in float32.
     """
     extended = nn.functional.pad(hidden, (0, 1), value=1.0)
     weighted = (extended * weights[:, None]).to(dtype)
+    weighted = nn.functional.pad(weighted, (0, -weighted.shape[1] % 8))
     extended = extended.to(dtype)
     if dtype == torch.bfloat16:
         extended = nn.functional.pad(extended, (0, 1), value=1.0)
@@ -100,33 +103,28 @@ def _with_bias_columns(
     return extended, weighted, output
 
 
-def _loss_terms(z: Tensor, own: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Sum the loss of all pairs as if none were a member, and the part to subtract.
+def _loss_of_others(z: Tensor, own: Tensor, targets: Targets) -> Tensor:
+    """Sum the loss of the pairs that are no memberships.
 
     Parameters
     ----------
-    z : Tensor of shape (n_rows, n_gene_sets)
-        Logits of the first rows of `targets`, or of all.
+    z : Tensor of shape (n_read, n_gene_sets)
+        Logits of the first rows of `targets`.
     own : Tensor of shape (n_entries,)
-        Logits of the members of all rows of `targets`.
+        Logits of the memberships of `targets`.
     targets : Targets
         Memberships and weights of the rows.
     """
-    slices = z.split(max(1, _SLICE_SIZE // z.shape[1]))
-    sums = [softplus(part.to(own.dtype)).sum(1) for part in slices]
-    of_pairs = torch.cat(sums) @ targets.weights[: len(z)]
-    # A membership to find has the loss softplus(-z), one in the input has none.
-    of_members = own + (1 - targets.asked) * softplus(-own)
-    of_members = of_members * targets.weights[targets.members.rows]
-    return of_pairs, of_members[: targets.row_starts[len(z)]].sum()
+    n_entries = targets.members.host.indptr[len(z)]
+    of_members = targets.weights.index_select(0, targets.members.rows[:n_entries])
+    of_pairs = softplus(z.to(own.dtype)).sum(1) @ targets.weights[: len(z)]
+    return of_pairs - softplus(own[:n_entries]) @ of_members
 
 
-def _gradient_(z: Tensor, own: Tensor, targets: Targets) -> None:
-    """Replace logits by the gradient of the loss in them, in place."""
-    _sigmoid_(z)
-    _sigmoid_(own)
-    at = targets.members.rows, targets.members.columns
-    z.index_put_(at, ((own - 1) * targets.asked).to(z.dtype))
+def _scaled(ctx: Any, grad_outputs: tuple[Tensor, ...]) -> list[Tensor]:
+    """Multiply the saved gradients by that of the loss."""
+    # In place: they are used once, and one is as large as the output layer.
+    return [gradient.mul_(*grad_outputs) for gradient in ctx.saved_tensors]
 
 
 class _ExactBCE(torch.autograd.Function):
@@ -139,24 +137,20 @@ class _ExactBCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        hidden: Tensor,
-        output: Tensor,
-        targets: Targets,
-        logits: Tensor,
+        ctx: Any, hidden: Tensor, output: Tensor, targets: Targets, logits: Tensor
     ) -> Tensor:
         (n_rows, width), (block, n_sets) = hidden.shape, logits.shape
         on_cpu = hidden.device.type == "cpu"
         chunk = max(1, _CHUNK_SIZE // n_sets) if on_cpu else block
-        n_read = n_rows
-        if on_cpu and logits.dtype == torch.bfloat16 and chunk < n_rows:
-            # Softplus of all pairs would take as long as the products. The first rows
-            # are a random sample of the genes.
-            n_read = -(-chunk // 2)
+        # The first rows are a random sample of the genes.
+        n_read = min(n_rows, -(-_REPORTED_PAIRS // n_sets))
+        members, dtype = targets.members, hidden.dtype
+        weights_of_members = targets.weights_of_members
+        positions = members.positions
         extended, weighted, output = _with_bias_columns(
             hidden, output, targets.weights, logits.dtype
         )
-        loss = hidden.new_zeros(())
+        of_members, of_others = hidden.new_zeros(()), hidden.new_zeros(())
         grad_hidden = torch.empty_like(hidden)
         grad_output = None
         for block_start in range(0, n_rows, block):
@@ -165,33 +159,31 @@ class _ExactBCE(torch.autograd.Function):
                 stop = min(start + chunk, block_stop)
                 z = logits[start - block_start : stop - block_start]
                 torch.mm(extended[start:stop], output.t(), out=z)
-                part = targets.of_rows(start, stop)
-                own = z[part.members.rows, part.members.columns].to(hidden.dtype)
+                entries = slice(*members.host.indptr[[start, stop]].tolist())
+                at = positions[entries] - start * n_sets
+                own = z.view(-1)[at].to(dtype)
+                of_members += softplus(-own) @ weights_of_members[entries]
                 if start < n_read:
-                    of_pairs, of_members = _loss_terms(z[: n_read - start], own, part)
-                    loss += of_pairs
-                    loss -= of_members
-                _gradient_(z, own, part)
+                    part = targets.of_rows(slice(start, stop))
+                    of_others += _loss_of_others(z[: n_read - start], own, part)
+                _sigmoid_(z)
+                _sigmoid_(own)
+                own = (own - 1) * targets.asked[entries]
+                z.view(-1)[at] = own.to(z.dtype)
                 grad_hidden[start:stop] = torch.mm(z, output[:, :width])
             z = logits[: block_stop - block_start]
-            of_block = torch.mm(z.t(), weighted[block_start:block_stop]).to(
-                hidden.dtype
-            )
+            of_block = torch.mm(z.t(), weighted[block_start:block_stop])
+            of_block = of_block[:, : width + 1].to(dtype)
             grad_output = (
                 of_block if grad_output is None else grad_output.add_(of_block)
             )
         grad_hidden *= targets.weights[:, None]
         ctx.save_for_backward(grad_hidden, grad_output)
-        if n_read < n_rows:
-            loss /= targets.weights[:n_read].sum()
-        return loss
+        return of_members + of_others / targets.weights[:n_read].sum()
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        (grad_loss,) = grad_outputs
-        grad_hidden, grad_output = ctx.saved_tensors
-        # In place: both are used once, and one is as large as the output layer.
-        return grad_hidden.mul_(grad_loss), grad_output.mul_(grad_loss), None, None
+        return *_scaled(ctx, grad_outputs), None, None
 
 
 class GeneSetBCE(nn.Module):
@@ -227,67 +219,142 @@ class GeneSetBCE(nn.Module):
         return loss
 
 
-class SampledBCE(nn.Module):
-    """Unbiased estimate of :class:`GeneSetBCE`, with a cost independent of n_gene_sets.
+class Drawn(NamedTuple):
+    """The gene sets, and the number of genes, that represent all others.
 
-    Memberships enter exactly. The sum over all other pairs is estimated from gene sets
-    that are drawn once per batch. The probability of a set is proportional to the
-    square root of its size, and its weight is the inverse of the expected number of
-    draws. If the probability were proportional to the size, small sets would be drawn
-    very rarely, and their weights would dominate the sum.
+    Attributes
+    ----------
+    sets : Tensor of shape (n_drawn,)
+        Their numbers, ascending and distinct.
+    weights : Tensor of shape (n_drawn,)
+        Number of draws over the expected number of draws.
+    members : Tensor
+        Positions of the memberships of the batch in a matrix of shape (n_rows,
+        n_drawn).
+    n_rows : int
+        The first rows of a batch, which are a random sample of the genes.
+    """
+
+    sets: Tensor
+    weights: Tensor
+    members: Tensor
+    n_rows: int
+
+
+class _SampledBCE(torch.autograd.Function):
+    """The estimate of :class:`SampledBCE`, with its gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        output: Tensor,
+        targets: Targets,
+        drawn: Drawn,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        members, weights, width = targets.members, targets.weights, hidden.shape[1]
+        # Memberships, exactly.
+        extended = nn.functional.pad(hidden, (0, 1), value=1.0)
+        own = members.entry_products(extended, output)
+        asked = targets.weights_of_members
+        loss = softplus(-own) @ asked
+        gap = (own.sigmoid() - 1) * asked
+        grad_hidden = members.product(gap, output)[:, :width]
+        grad_output = members.transposed_product(gap, extended)
+        # Other pairs of some genes: the loss, and the gradient in the output layer.
+        extended, weighted, output = _with_bias_columns(hidden, output, weights, dtype)
+        part = targets.of_rows(slice(0, drawn.n_rows))
+        share = part.weights.sum()
+        z = extended[: drawn.n_rows] @ output.t()
+        z.view(-1)[part.members.positions] = -torch.inf
+        loss += softplus(z.to(hidden.dtype)).sum(1) @ part.weights / share
+        _sigmoid_(z)
+        of_rows = z.t() @ (weighted[: drawn.n_rows] / share)
+        grad_output += of_rows[:, : width + 1]
+        # Other pairs of some gene sets: the gradient in the hidden layer.
+        columns = output[drawn.sets]
+        z = extended @ columns.t()
+        z.view(-1)[drawn.members] = -torch.inf
+        _sigmoid_(z)
+        z *= drawn.weights.to(dtype)
+        grad_hidden += (z @ columns[:, :width]) * weights[:, None]
+        ctx.save_for_backward(grad_hidden, grad_output)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        return *_scaled(ctx, grad_outputs), None, None, None
+
+
+class SampledBCE(nn.Module):
+    """Unbiased estimate of :class:`GeneSetBCE`, with a share of its products.
+
+    Memberships enter exactly. All other pairs are estimated from two samples of about
+    `n_negatives` pairs per gene: those of all genes with some gene sets give the
+    gradient in the hidden layer, and those of some genes with all gene sets give the
+    gradient in the output layer, and the loss. With gene sets drawn for both, a gene
+    set would get a large gradient in one batch, and that of its memberships alone in
+    most others, which costs far more quality than the noise in the hidden layer.
+
+    The probability of a gene set to be drawn is proportional to the square root of its
+    size. If it were proportional to the size, small sets would be drawn very rarely,
+    and their weights would dominate the sum.
 
     Parameters
     ----------
-    sizes : Tensor of shape (n_gene_sets,)
+    sizes : ndarray of shape (n_gene_sets,)
         Number of genes of every set.
     n_negatives : int
         Gene sets drawn for a batch.
-    generator : torch.Generator
-        Source of the draws, on the device of `sizes`.
+    rng : numpy.random.Generator
+        Source of the draws.
+    use_bfloat16 : bool, default=False
+        If True, products with all gene sets are computed in bfloat16.
     """
 
     def __init__(
-        self, sizes: Tensor, n_negatives: int, generator: torch.Generator
+        self,
+        sizes: NDArray[np.integer],
+        n_negatives: int,
+        rng: np.random.Generator,
+        use_bfloat16: bool = False,
     ) -> None:
         super().__init__()
+        self.use_bfloat16 = use_bfloat16
         # One more than the size: an empty set must be drawn, too.
-        probabilities = (sizes + 1).double().sqrt()
+        probabilities = np.sqrt(sizes + 1.0)
         self.probabilities = probabilities / probabilities.sum()
-        self.cumulative = self.probabilities.cumsum(0)
+        self.cumulative = self.probabilities.cumsum()
         self.n_negatives = n_negatives
-        self.generator = generator
+        self.rng = rng
 
-    def draw(self) -> tuple[Tensor, Tensor]:
-        """Draw gene sets in ascending order, with their weights.
+    def draw(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Draw gene sets, and weight them.
 
         The draws are stratified: one from each of `n_negatives` equal shares of the
-        total probability. If a set is drawn several times, its first draw has the
-        weight of all, and the others have weight zero.
+        total probability.
         """
-        n, device = self.n_negatives, self.cumulative.device
-        noise = torch.empty(n, dtype=torch.float64, device=device)
-        noise.uniform_(generator=self.generator)
-        shares = (torch.arange(n, device=device) + noise) / n
-        drawn = torch.searchsorted(self.cumulative, shares)
-        drawn = drawn.clamp_(max=len(self.cumulative) - 1)
-        first = torch.searchsorted(drawn, drawn)
-        repeats = torch.searchsorted(drawn, drawn, right=True) - first
-        weights = repeats / (n * self.probabilities[drawn])
-        weights = weights * (first == torch.arange(n, device=device))
-        return drawn, weights
+        n = self.n_negatives
+        shares = (np.arange(n) + self.rng.random(n)) / n
+        drawn = np.searchsorted(self.cumulative, shares)
+        sets, n_draws = np.unique(
+            np.minimum(drawn, len(self.cumulative) - 1), return_counts=True
+        )
+        weights = n_draws / (n * self.probabilities[sets])
+        return sets, weights.astype(np.float32)
 
     def forward(self, layers: tuple[Tensor, Tensor], targets: Targets) -> Tensor:
         hidden, output = layers
-        rows, columns = targets.members.rows, targets.members.columns
-        drawn, weights = self.draw()
-        weights = weights.to(hidden.dtype)
-        extended = nn.functional.pad(hidden, (0, 1), value=1.0)
-        logits = extended @ nn.functional.embedding(drawn, output, sparse=True).t()
-        absent = softplus(logits) * weights
-        # Take out drawn sets that the gene belongs to: they are not negatives.
-        at = torch.searchsorted(drawn, columns).clamp_(max=len(drawn) - 1)
-        hits = absent[rows, at] * (drawn[at] == columns)
-        of_members = EntryProducts.apply(targets.members, extended, output)
-        present = softplus(-of_members) * targets.asked
-        loss: Tensor = absent.sum(1) @ targets.weights
-        return loss + (present - hits) @ targets.weights[rows]
+        sets, weights = self.draw()
+        members = targets.members.host[:, sets].tocoo()
+        positions = members.row.astype(np.int64) * len(sets) + members.col
+        drawn = Drawn(
+            torch.from_numpy(sets).to(hidden.device),
+            torch.from_numpy(weights).to(hidden.device),
+            torch.from_numpy(positions).to(hidden.device),
+            n_rows=-(-len(hidden) * len(sets) // len(output)),
+        )
+        dtype = torch.bfloat16 if self.use_bfloat16 else hidden.dtype
+        loss: Tensor = _SampledBCE.apply(hidden, output, targets, drawn, dtype)
+        return loss

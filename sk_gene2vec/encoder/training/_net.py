@@ -1,4 +1,4 @@
-"""The skorch net: one loss per epoch, and a second optimizer for sparse gradients."""
+"""The skorch net, which reads the loss once per epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
@@ -15,57 +14,16 @@ from sk_gene2vec.encoder.training._batches import Batch, BatchIterator
 
 
 class MembershipNet(NeuralNet):
-    """skorch's loop, with the loss read once per epoch instead of once per batch.
-
-    Parameters with sparse gradients have a second optimizer. It changes neither the
-    rows that a batch does not touch, nor their moments.
-    """
+    """skorch's loop, with the loss read once per epoch instead of once per batch."""
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         # skorch's other default callbacks need the loss of every batch.
         return [("epoch_timer", EpochTimer())]
 
-    def initialize_optimizer(
-        self, triggered_directly: bool | None = None
-    ) -> MembershipNet:
-        parameters = dict(self.module_.named_parameters())
-        sparse = [parameters.pop(name) for name in self.module_.sparse_parameters]
-        args, kwargs = self.get_params_for_optimizer("optimizer", parameters.items())
-        self.optimizer_ = self.optimizer(*args, **kwargs)
-        self.optimizers_ = {"optimizer": self.optimizer_}
-        if sparse:
-            ((_, first_layer),) = self.optimizer__param_groups
-            groups = [{"params": [p]} for p in sparse]
-            groups[0]["lr"] = first_layer["lr"]
-            self.sparse_optimizer_ = torch.optim.SparseAdam(groups, lr=self.lr)
-            self.sparse_optimizer_.register_step_pre_hook(self._decay_touched_rows)
-            self.optimizers_["sparse_optimizer"] = self.sparse_optimizer_
-        return self
-
-    def _decay_touched_rows(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
-        """Decay touched rows of the first layer as AdamW does."""
-        weight = self.module_.embedding
-        rows = weight.grad.coalesce().indices()[0]
-        ((_, group),) = self.optimizer__param_groups
-        rate = optimizer.param_groups[0]["lr"] * group["weight_decay"]
-        with torch.no_grad():
-            weight[rows] *= 1 - rate
-
-    def train_step(self, batch: Batch, **fit_params: object) -> dict[str, Any]:
-        # skorch gives every optimizer a closure, so two would compute the step twice.
-        for optimizer in self.optimizers_.values():
-            optimizer.zero_grad()
+    def train_step_single(self, batch: Batch, **fit_params: object) -> dict[str, Any]:
         self.module_.train()
         loss, y_pred = self.loss(batch)
         loss.backward()
-        self.notify(
-            "on_grad_computed",
-            named_parameters=self.get_all_learnable_params(),
-            batch=batch,
-            training=True,
-        )
-        for optimizer in self.optimizers_.values():
-            optimizer.step()
         return {"loss": loss, "y_pred": y_pred}
 
     def loss(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -55,11 +55,8 @@ class GeneSetNetwork(nn.Module):
         Source of the initial weights.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
-    noise : torch.Generator or None, default=None
-        Source of the dropout, on the device of the inputs.
-    sparse_grad : bool, default=False
-        If True, the gradient of the first weight holds only the rows that a batch
-        touches. For the output layer, :class:`SampledBCE` makes the gradient sparse.
+    noise : numpy.random.Generator or None, default=None
+        Source of the dropout.
 
     Notes
     -----
@@ -77,14 +74,11 @@ class GeneSetNetwork(nn.Module):
         hidden_layer_sizes: Sequence[int],
         generator: torch.Generator,
         dropout: float = 0.0,
-        noise: torch.Generator | None = None,
-        sparse_grad: bool = False,
+        noise: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation].of_tensor
         self.dropout, self.noise = dropout, noise
-        self.sparse_grad = sparse_grad
-        self.sparse_parameters = ("embedding", "output") if sparse_grad else ()
         first = _normal((n_inputs, embedding_dim), _INITIAL_STD, generator)
         hidden = _relu_layers(embedding_dim, hidden_layer_sizes, generator)
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else embedding_dim
@@ -102,17 +96,15 @@ class GeneSetNetwork(nn.Module):
         self, inputs: Tensor | tuple[SparseRows, Tensor]
     ) -> tuple[Tensor, Tensor]:
         if isinstance(inputs, tuple):
-            embedding = SparseProduct.apply(*inputs, self.embedding, self.sparse_grad)
+            embedding = SparseProduct.apply(*inputs, self.embedding)
         else:
-            embedding = nn.functional.embedding(
-                inputs, self.embedding, sparse=self.sparse_grad
-            )
+            embedding = nn.functional.embedding(inputs, self.embedding)
         embedding = self.activation(embedding + self.embedding_bias)
-        if self.training and self.dropout:
+        if self.training and self.noise and self.dropout:
             # Not nn.Dropout, which draws from torch's global random state.
-            keep = torch.empty_like(embedding)
-            keep.bernoulli_(1 - self.dropout, generator=self.noise)
-            embedding = embedding * keep / (1 - self.dropout)
+            drawn = self.noise.random(embedding.shape, dtype=np.float32)
+            factor = (drawn >= self.dropout) / np.float32(1 - self.dropout)
+            embedding = embedding * torch.from_numpy(factor).to(embedding.device)
         return self.hidden(embedding), self.output
 
     @property

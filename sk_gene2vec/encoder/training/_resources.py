@@ -62,7 +62,6 @@ def own_settings() -> Iterator[None]:
         _exact_products,
         # Turns gradients on as well.
         torch.inference_mode(False),
-        torch.device("cpu"),
         torch.autocast("cpu", enabled=False),
         torch.autocast("cuda", enabled=False),
         np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),

@@ -2,71 +2,96 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# Number of entries whose two vectors are gathered at a time.
-_GATHER_SIZE = 2**16
+with warnings.catch_warnings():
+    # PyTorch warns once per process that sparse CSR tensors are in beta.
+    warnings.simplefilter("ignore")
+    torch.sparse_csr_tensor([0], [], [], size=(0, 0), device="cpu")
 
 
 @dataclass
 class SparseRows:
-    """Positions of the entries of sparse rows, in coordinate form, sorted by row.
+    """Positions of the entries of sparse rows, copied to a device when first needed.
 
     Parameters
     ----------
-    rows : Tensor of shape (n_entries,), int64
-        Row of each entry, ascending.
-    columns : Tensor of shape (n_entries,), int64
-        Column of each entry.
-    row_starts : Tensor of shape (n_rows + 1,), int64
-        Start of each row among the entries, as in CSR.
+    host : csr_array of shape (n_rows, n_columns)
+        The rows. Their values are not used.
+    device : torch.device
+        Device of the tensors.
     """
 
-    rows: Tensor
-    columns: Tensor
-    row_starts: Tensor
+    host: sp.csr_array
+    device: torch.device
+
+    def _on_device(self, index: NDArray[np.integer]) -> Tensor:
+        # torch warns of views of read-only arrays, such as memory maps.
+        writable = np.require(index, requirements="W")
+        return torch.from_numpy(writable).to(self.device, non_blocking=True)
 
     @cached_property
-    def by_column(self) -> tuple[Tensor, Tensor]:
-        """Columns in ascending order, and the entry that each belongs to."""
-        columns, order = torch.sort(self.columns, stable=True)
-        return columns, order
+    def rows(self) -> Tensor:
+        """Row of each entry, shape (n_entries,)."""
+        starts = self.host.indptr
+        numbers = np.arange(len(starts) - 1, dtype=starts.dtype)
+        return self._on_device(np.repeat(numbers, np.diff(starts)))
+
+    @cached_property
+    def columns(self) -> Tensor:
+        """Column of each entry, shape (n_entries,)."""
+        return self._on_device(self.host.indices)
+
+    @cached_property
+    def row_starts(self) -> Tensor:
+        """Start of each row among the entries, as in CSR, shape (n_rows + 1,)."""
+        return self._on_device(self.host.indptr)
+
+    @cached_property
+    def by_column(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Entries by column: their rows, where the columns start, their numbers."""
+        indices, indptr = self.host.indices, self.host.indptr
+        numbers = np.arange(len(indices), dtype=indices.dtype)
+        csc = sp.csr_array((numbers, indices, indptr), shape=self.host.shape).tocsc()
+        arrays = csc.indices, csc.indptr, csc.data
+        rows, starts, order = (self._on_device(array) for array in arrays)
+        return rows, starts, order
+
+    @property
+    def positions(self) -> Tensor:
+        """Place of each entry in the flattened matrix, shape (n_entries,)."""
+        return self.rows.long() * self.host.shape[1] + self.columns
 
     def product(self, values: Tensor, dense: Tensor) -> Tensor:
-        """Multiply the rows with a dense matrix."""
+        """Multiply the rows, with these values, with a dense matrix."""
         return _bag_sums(self.columns, dense, self.row_starts, values)
 
-    def transposed_product(
-        self, values: Tensor, dense: Tensor, n_columns: int, sparse: bool
-    ) -> Tensor:
-        """Multiply the transposed rows with a dense matrix.
+    def transposed_product(self, values: Tensor, dense: Tensor) -> Tensor:
+        """Multiply the transposed rows, with these values, with a dense matrix."""
+        rows, starts, order = self.by_column
+        return _bag_sums(rows, dense, starts, values.index_select(0, order))
 
-        The result has `n_columns` rows. If `sparse`, it holds only those with an entry.
-        """
-        columns, order = self.by_column
-        if sparse:
-            columns, counts = torch.unique_consecutive(columns, return_counts=True)
-        else:
-            # Not bincount, which waits for the device on a GPU.
-            counts = columns.new_zeros(n_columns)
-            counts.index_add_(0, columns, torch.ones_like(columns))
-        starts = nn.functional.pad(counts.cumsum(0), (1, 0))
-        sums = _bag_sums(self.rows[order], dense, starts, values[order])
-        if not sparse:
-            return sums
-        # Coalesced: the columns are ascending and distinct.
-        return torch.sparse_coo_tensor(
-            columns[None],
-            sums,
-            (n_columns, sums.shape[1]),
+    def entry_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """Multiply row i of one matrix by row j of another, for all entries (i, j)."""
+        nothing = left.new_zeros(len(self.columns))
+        rows = torch.sparse_csr_tensor(
+            self.row_starts,
+            self.columns,
+            nothing,
+            size=self.host.shape,
+            device=left.device,
             check_invariants=False,
-            is_coalesced=True,
         )
+        return torch.sparse.sampled_addmm(rows, left, right.t()).values()
 
 
 def _bag_sums(index: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
@@ -85,48 +110,10 @@ class SparseProduct(torch.autograd.Function):
     """Product of sparse rows and a dense weight; only the weight has a gradient."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        rows: SparseRows,
-        values: Tensor,
-        weight: Tensor,
-        sparse_grad: bool,
-    ) -> Tensor:
+    def forward(ctx: Any, rows: SparseRows, values: Tensor, weight: Tensor) -> Tensor:
         ctx.rows, ctx.values = rows, values
-        ctx.n_columns, ctx.sparse_grad = len(weight), sparse_grad
         return rows.product(values, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        grad_weight = ctx.rows.transposed_product(
-            ctx.values, grads[0], ctx.n_columns, ctx.sparse_grad
-        )
-        return None, None, grad_weight, None
-
-
-class EntryProducts(torch.autograd.Function):
-    """Scalar products of row i of one matrix and row j of another, for entries (i, j).
-
-    The gradient in the second matrix is sparse.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, entries: SparseRows, left: Tensor, right: Tensor) -> Tensor:
-        ctx.entries = entries
-        ctx.save_for_backward(left, right)
-        chunks = zip(
-            entries.rows.split(_GATHER_SIZE),
-            entries.columns.split(_GATHER_SIZE),
-            strict=True,
-        )
-        products = [(left[i] * right[j]).sum(1) for i, j in chunks]
-        return torch.cat(products) if products else left.new_empty(0)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        left, right = ctx.saved_tensors
-        return (
-            None,
-            ctx.entries.product(grads[0], right),
-            ctx.entries.transposed_product(grads[0], left, len(right), True),
-        )
+        return None, None, ctx.rows.transposed_product(ctx.values, grads[0])

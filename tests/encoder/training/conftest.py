@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 from sk_gene2vec.encoder.training._losses import Targets
@@ -12,9 +13,7 @@ N_ROWS, N_SETS, WIDTH = 23, 31, 5
 
 def sparse_rows_of(matrix):
     """Entries of a dense NumPy matrix."""
-    rows, columns = np.ascontiguousarray(np.nonzero(matrix))
-    starts = np.concatenate([[0], np.cumsum((matrix != 0).sum(axis=1))])
-    return SparseRows(*map(torch.from_numpy, (rows, columns, starts)))
+    return SparseRows(sp.csr_array(matrix), torch.device("cpu"))
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def problem(request):
     counts = rng.integers(1, 4, size=N_ROWS)
     weights = torch.from_numpy(counts / counts.sum())
     asked = torch.from_numpy(rng.random(len(members.rows)) < asked_share).double()
-    targets = Targets(members, members.row_starts.tolist(), weights, asked)
+    targets = Targets(members, weights, asked)
     hidden = torch.from_numpy(rng.normal(size=(N_ROWS, WIDTH))).requires_grad_()
     output = torch.from_numpy(rng.normal(size=(N_SETS, WIDTH + 1))).requires_grad_()
     return hidden, output, targets, torch.from_numpy(y)

@@ -58,7 +58,7 @@ def test_dropout_only_in_training_and_from_its_own_generator():
         (),
         torch.Generator().manual_seed(0),
         dropout=0.3,
-        noise=torch.Generator().manual_seed(0),
+        noise=np.random.default_rng(0),
     )
     index = torch.arange(5)
     whole = module.eval()(index)[0].detach()

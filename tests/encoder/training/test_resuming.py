@@ -216,29 +216,13 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(
     X, changes, monitor, epoch, tmp_path
 ):
     expected = make(**changes).fit(X)
-    extra = {"monitor": monitor}
-    if "n_negatives" in changes:
-        extra["f_sparse_optimizer"] = "sparse_optimizer.pt"
-    files = checkpoint_in(tmp_path, **extra)
+    files = checkpoint_in(tmp_path, monitor=monitor)
     with pytest.raises(InterruptedError):
         make(callbacks=[*files, Kill(epoch)], **changes).fit(X)
     resumed = make(callbacks=files, **changes).fit(X)
     assert_same_fit(resumed, expected, X)
     # The same holds if it resumes from the end, in any order of the callbacks.
     assert_same_fit(make(callbacks=files[::-1], **changes).fit(X), expected, X)
-
-
-def test_a_checkpoint_without_the_second_optimizer_says_what_to_set(X, tmp_path):
-    files = checkpoint_in(tmp_path / "plain")
-    with pytest.raises(InterruptedError):
-        make(n_negatives=5, callbacks=[*files, Kill(3)]).fit(X)
-    with pytest.raises(ValueError, match=r"Set Checkpoint\(f_sparse_optimizer="):
-        make(n_negatives=5, callbacks=files).fit(X)
-    # The advice, followed.
-    files = checkpoint_in(tmp_path / "both", f_sparse_optimizer="sparse_optimizer.pt")
-    with pytest.raises(InterruptedError):
-        make(n_negatives=5, callbacks=[*files, Kill(3)]).fit(X)
-    assert make(n_negatives=5, callbacks=files).fit(X).n_iter_ == 6
 
 
 def test_more_epochs_continue_from_the_end(X, tmp_path):
