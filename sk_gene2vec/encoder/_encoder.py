@@ -183,7 +183,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
-        gene and a gene set. If a mini-batch has more than half a million pairs, or
+        gene and a gene set. If a mini-batch has more than 260,000 pairs, or
         with `n_negatives`, the part of the pairs that are no memberships is estimated
         from some of its genes. `warm_start` appends to it.
 

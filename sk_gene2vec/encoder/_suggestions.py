@@ -258,10 +258,10 @@ def _counted(
     """Name gene sets with descriptions, listed genes in them, and their sizes."""
     names = vectorizer.get_feature_names_out()
     texts = described(names, vectorizer).get("description", names)
-    sizes = np.bincount(X.indices, minlength=X.shape[1])
+    sizes, n_listed = np.bincount(X.indices, minlength=X.shape[1]), listed.sum()
     return [
         f"{name if text in ('', name) else f'{name} {text}'} "
-        f"({count} of {listed.sum()}, {size})"
+        f"({count} of {n_listed}, {size})"
         for name, text, count, size in zip(names, texts, shared, sizes, strict=True)
     ]
 

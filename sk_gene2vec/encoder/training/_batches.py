@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from sk_gene2vec._utils._typing import Array
@@ -71,11 +70,9 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         if self.set_weights is None:
             inputs = self._to_device(index)
         else:
-            asked[:] = rng.random(rows.nnz, dtype=np.float32) < self.mask_rate
-            shown = rows.astype(np.float32)
-            shown.data = self.set_weights[rows.indices] * (1 - asked)
-            shown.eliminate_zeros()
-            shown = normalize(shown, copy=False)
+            hidden = rng.random(rows.nnz, dtype=np.float32) < self.mask_rate
+            asked[:] = hidden
+            shown = _unit_rows(rows, ~hidden, self.set_weights)
             inputs = SparseRows(shown, self.device), self._to_device(shown.data)
         counts = self.counts[index]
         n_genes = float(counts.sum(dtype=np.float64))
@@ -89,6 +86,23 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
 
     def _to_device(self, values: Array) -> Tensor:
         return torch.from_numpy(values).to(self.device, non_blocking=True)
+
+
+def _unit_rows(
+    rows: sp.csr_array, shown: NDArray[np.bool_], set_weights: Array
+) -> sp.csr_array:
+    """Keep some entries, weight them, and scale each row to unit length."""
+    # By hand: scikit-learn's normalize checks its input, which takes longer.
+    starts = np.concatenate([[0], np.cumsum(shown)])[rows.indptr]
+    columns = rows.indices[shown]
+    values = set_weights[columns]
+    lengths = np.diff(starts)
+    of_rows = np.repeat(np.arange(len(lengths)), lengths)
+    squares = np.bincount(of_rows, values**2, minlength=len(lengths))
+    # A row may have only gene sets without a weight.
+    values /= np.sqrt(np.maximum(squares, 1e-24)).astype(np.float32)[of_rows]
+    starts = starts.astype(columns.dtype)
+    return sp.csr_array((values, columns, starts), shape=rows.shape)
 
 
 class BatchIterator:

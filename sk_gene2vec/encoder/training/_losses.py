@@ -19,7 +19,7 @@ _BLOCK_SIZE = 2**25
 
 # Number of pairs per batch whose loss is computed. It is only reported, and for all
 # pairs of a large collection it would take as long as a product.
-_REPORTED_PAIRS = 2**19
+_REPORTED_PAIRS = 2**18
 
 # PyTorch gives fewer than 2**15 numbers to a single thread. The shared size divides
 # into multiples of 64 numbers for 1 to 6, 8, 9, 10, 12 or 16 threads.
