@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
 import time
@@ -17,6 +18,9 @@ import sklearn
 import torch
 
 HERE = Path(__file__).parent
+# Processes that want to run, on average over the last minute, above which times mean
+# nothing; and how long to wait for others to end.
+MAX_LOAD, PATIENCE_S = 0.5, 300
 SHARED_DATA = HERE.parents[1] / "shared" / "data"
 MSIGDB = "msigdb.v7.1.h-c2-c5-c6-c7.symbols.gmt.gz"
 HALLMARK = "h.all.v7.0.symbols.gmt"
@@ -28,6 +32,22 @@ def shared(name: str) -> Path:
     if not path.exists():
         raise SystemExit(f"needs {name} in the folder shared/data beside the checkout")
     return path
+
+
+def wait_until_idle() -> float:
+    """Wait for an idle machine; return its load, or exit if it stays busy.
+
+    A script that reports times calls this before it measures.
+    """
+    for _ in range(PATIENCE_S // 10):
+        load, *_ = os.getloadavg()
+        if load <= MAX_LOAD:
+            return round(load, 2)
+        time.sleep(10)
+    raise SystemExit(
+        f"The load of this machine is {load:.2f}, and times are measured at "
+        f"{MAX_LOAD} or less: end what else runs on it, and start again."
+    )
 
 
 def machine() -> dict[str, Any]:
@@ -68,10 +88,15 @@ def report(
     script: str,
     header: Sequence[str],
     rows: Sequence[Sequence[Any]],
+    *,
+    load: float | None = None,
     **details: Any,
 ) -> None:
-    """Print a Markdown table, and write it with the machine as JSON."""
-    where = machine()
+    """Print a Markdown table, and write it with the machine as JSON.
+
+    With times in the table, `load` is what `wait_until_idle` returned.
+    """
+    where = machine() | {"load": load}
     print(f"{where['processor']}, {where['threads']} threads, {where['date']}")
     print("| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from _common import MSIGDB, report, shared
+from _common import MSIGDB, report, shared, wait_until_idle
 from sklearn.decomposition import PCA
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -80,6 +80,7 @@ def time_and_memory(n_cells: int) -> None:
     import anndata
     import pandas as pd
 
+    load = wait_until_idle()
     counts = synthetic(n_cells)
     var = pd.DataFrame(index=[f"GENE{number}" for number in range(N_GENES)])
     forms: dict[str, tuple[Any, bool]] = {
@@ -105,6 +106,7 @@ def time_and_memory(n_cells: int) -> None:
         __file__,
         ["matrix", "read (s)", "embed_cells (s)", "CPU time (s)", "peak memory (GB)"],
         rows,
+        load=load,
         cells=n_cells,
         genes=N_GENES,
         dimensions=N_DIMENSIONS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from _common import MSIGDB, peak_memory, report, shared
+from _common import MSIGDB, peak_memory, report, shared, wait_until_idle
 
 from sk_gene2vec import group_gene_sets, read_gmt
 
@@ -20,6 +20,7 @@ MEMBERS = 4
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    load = wait_until_idle()
     gene_sets = read_gmt(shared(MSIGDB))
     rows, samples = [], []
     for threshold in THRESHOLDS:
@@ -42,6 +43,7 @@ def main() -> None:
             *("redundant gene sets", "seconds", "peak memory (GB)"),
         ],
         rows,
+        load=load,
     )
     header = ["representative", "gene sets", "most similar to it"]
     report("bench_copies_groups", header, samples)

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from _common import report, timed
+from _common import report, timed, wait_until_idle
 
 from sk_gene2vec import GeneEmbedding
 
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
+    load = wait_until_idle()
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(N_GENES, N_DIMENSIONS)).astype(np.float32)
     embedding = GeneEmbedding([f"GENE{i}" for i in range(N_GENES)], vectors)
@@ -64,6 +65,7 @@ def main() -> None:
         __file__,
         ["step", "seconds"],
         rows,
+        load=load,
         genes=N_GENES,
         dimensions=N_DIMENSIONS,
         queries=N_QUERIES,

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from _common import HALLMARK, MSIGDB, report, shared, timed
+from _common import HALLMARK, MSIGDB, report, shared, timed, wait_until_idle
 
 from sk_gene2vec import read_gmt
 from sk_gene2vec.plotting import write_gene_map
@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
+    load = wait_until_idle()
     hallmark, msigdb = shared(HALLMARK), read_gmt(shared(MSIGDB))
     points = np.random.default_rng(0).normal(size=(len(msigdb.genes), 2))
     with tempfile.TemporaryDirectory() as folder:
@@ -58,6 +59,7 @@ def main() -> None:
             ["Hallmark: import, read, train, UMAP, page", n_lines, all_lines, sizes[0]],
             ["full MSigDB: page from coordinates", 1, page, sizes[1]],
         ],
+        load=load,
     )
 
 

@@ -12,7 +12,7 @@ import argparse
 import time
 from statistics import median
 
-from _common import report
+from _common import report, wait_until_idle
 from joblib import Parallel, delayed
 
 from sk_gene2vec import GeneSetEncoder, GmtVectorizer
@@ -22,6 +22,7 @@ from sk_gene2vec.datasets import load_go_bp
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
+    repeats, load = parser.parse_args().repeats, wait_until_idle()
     gene_sets = load_go_bp()
     X = GmtVectorizer(gene_sets).fit_transform(gene_sets.genes)
     fits = [
@@ -31,7 +32,7 @@ def main() -> None:
     row, parallel, ratios = [], [], []
     with Parallel(n_jobs=2) as pool:
         pool(fits)  # starts the processes and loads torch in them
-        for _ in range(parser.parse_args().repeats):
+        for _ in range(repeats):
             start = time.perf_counter()
             for fit, arguments, keywords in fits:
                 fit(*arguments, **keywords)
@@ -45,6 +46,7 @@ def main() -> None:
         __file__,
         ["two fits in a row (s)", "two fits in parallel (s)", "parallel / in a row"],
         [[median(row), median(parallel), median(ratios)]],
+        load=load,
     )
 
 

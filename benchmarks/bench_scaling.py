@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import scipy.sparse as sp
-from _common import peak_memory, report
+from _common import peak_memory, report, wait_until_idle
 from skorch.callbacks import Callback
 
 from sk_gene2vec import GeneSetEncoder
@@ -86,7 +86,7 @@ def main() -> None:
     if len(sys.argv) == 3 and sys.argv[1] == "--one":
         print(json.dumps(measure(int(sys.argv[2]))))
         return
-    rows = []
+    rows, idle = [], wait_until_idle()
     for size in [int(x) for x in sys.argv[1:]] or SIZES:
         run = subprocess.run(
             [sys.executable, __file__, "--one", str(size)],
@@ -107,6 +107,7 @@ def main() -> None:
             "peak memory (GB)",
         ],
         rows,
+        load=idle,
     )
 
 

@@ -109,6 +109,7 @@ def sources(stems: Iterable[str]) -> str:
             machine["processor"].replace("(R)", ""),
             *filter(None, [machine["gpu"]]),
             f"{n_threads} thread{'s' if n_threads > 1 else ''}",
+            *([] if machine.get("load") is None else [f"load {machine['load']:.2f}"]),
             f"torch {machine['torch'].partition('+')[0]}",
             " and ".join(sorted(dates)),
         ]
@@ -116,39 +117,13 @@ def sources(stems: Iterable[str]) -> str:
     return "\n".join(f"Measured by {x}." for x in dict.fromkeys(found))
 
 
-@table("training", "bench_training")
-def training(rows: list[Row]) -> str:
-    # A whole fit is in the table of the path.
-    epochs = [x for x in rows if x["dense / this"] or x["this / floor"]]
-    return markdown(
-        epochs,
-        {
-            "": column(""),
-            "epoch (s)": column("epoch, or whole fit (s)"),
-            "dense / this": column("dense / this"),
-            "this / floor": column("this / floor"),
-            "skorch / bare loop": column("skorch / bare loop", ".3f"),
-            "peak memory (GB)": column("peak memory (GB)"),
-            "time to the loss of 10 dense epochs: dense / this": column(
-                "time to the loss of 10 dense epochs: dense / this"
-            ),
-        },
-    )
-
-
 def as_measured(rows: list[Row]) -> str:
     """All columns, under the names that they have in the result."""
     return markdown(rows, {name: column(name) for name in rows[0]["header"]})
 
 
-for name in ("cells", "embedding", "map", "parallel"):
+for name in ("cells", "embedding", "map", "parallel", "scaling", "training"):
     table(name, f"bench_{name}")(as_measured)
-
-
-@table("scaling", "bench_scaling")
-def scaling(rows: list[Row]) -> str:
-    names = ["gene sets", "memberships", "epoch (s)", "µs a membership"]
-    return markdown(rows, {name: column(name) for name in names})
 
 
 @table("cell-types", "bench_cells_types")
@@ -246,7 +221,6 @@ def quality(rows: list[Row]) -> str:
             "NDCG@100": score("ndcg@100"),
             "recall@20": score("recall@20"),
             "AUROC": score("auroc"),
-            "fit (s)": seconds("fit seconds"),
             "settings": code("settings"),
         },
     )
