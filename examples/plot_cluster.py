@@ -48,7 +48,7 @@ from sk_gene2vec import GeneSetEncoder, GmtVectorizer
 pipeline = make_pipeline(
     GmtVectorizer(str(path)),
     GeneSetEncoder(max_epochs=10, random_state=0),
-    LogisticRegression(max_iter=1000),
+    LogisticRegression(C=0.1, max_iter=1000),
 )
 dimensions = [5, 20, 50]
 search = GridSearchCV(pipeline, {"genesetencoder__embedding_dim": dimensions}, cv=3)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
+pd.set_option("display.max_colwidth", None)  # show long names in full
 text = """
 ENSG00000111640,4.49,1e-59  ENSG00000072682,3.78,2e-17
 ENSG00000075624,-0.05,0.9  ENSG00000111669,2.34,1e-09
@@ -130,17 +131,14 @@ import matplotlib.pyplot as plt
 
 shown = kept.head(12)[::-1]
 members = groups["representative"].value_counts()
-figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
 names = [
     f"{name.removeprefix('GOBP_').replace('_', ' ').lower()} ({members[name]})"
     for name in shown["gene_set"]
 ]
 axes.barh(names, -np.log10(shown["adjusted_p"]))
-axes.set(
-    xlabel="-log10 of the adjusted p-value",
-    title="One gene set per group (gene sets in the group)",
-)
-axes.tick_params(axis="y", labelsize=8)
+axes.set_xlabel("-log10 of the adjusted p-value")
+figure.suptitle("One gene set per group (gene sets in the group)")
 axes.spines[["top", "right"]].set_visible(False)
 
 # %%
