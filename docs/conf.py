@@ -79,7 +79,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 1,
     "write_computation_times": False,
     # What a call returns is shown, but not the parts of a plot.
-    "ignore_repr_types": "matplotlib",
+    "ignore_repr_types": "matplotlib|'list'",
 }
 
 html_math_renderer = "mathml"
@@ -95,6 +95,7 @@ html_sidebars = {
     "user_guide": [],
     "ecosystem": [],
     "benchmarks": [],
+    "recipes": [],
     "auto_examples/plot_*": [],
     "auto_tutorials/plot_*": [],
 }
@@ -103,6 +104,7 @@ html_theme_options = {
     "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "show_prev_next": False,
+    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],

@@ -5,8 +5,11 @@ from latex2mathml.converter import convert
 
 
 def formula(display):
+    # custom.css lets wide formulas scroll.
+    around = '<div class="formula">{}</div>' if display == "block" else "{}"
+
     def visit(self, node):
-        self.body.append(convert(node.astext(), display=display))
+        self.body.append(around.format(convert(node.astext(), display=display)))
         raise SkipNode
 
     return visit, None

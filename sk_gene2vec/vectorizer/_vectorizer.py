@@ -283,8 +283,10 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
             absent               not found: an alias of genes that the collection lacks
             left out             not found: left out by `min_size` or `max_size`
             case, blanks         not found: differs from a gene only in case or blanks
-            joined, dots,        not found: ``hg19_TP53``, ``NKX2.5``, ``TP53-1`` and
-            numbered, date       ``2-Sep``, where the collection has the gene as it was
+            joined               not found: ``hg19_TP53`` in place of TP53
+            dots                 not found: ``NKX2.5`` in place of NKX2-5
+            numbered             not found: ``TP53-1`` in place of TP53
+            date                 not found: ``2-Sep`` in place of SEPTIN2
             unknown              not found
             ===================  =======================================================
 
