@@ -14,7 +14,7 @@ def load_human_gene_aliases(
 ) -> "GeneAliases":
     """Load old symbols and other names of human genes.
 
-    There are 66,048 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`,
+    There are 66,047 aliases of 27,135 genes, for :class:`~sk_gene2vec.GmtVectorizer`,
     and on request 47,483 Entrez numbers and 39,708 Ensembl ids. An alias that is also
     the symbol of a gene is left out.
 

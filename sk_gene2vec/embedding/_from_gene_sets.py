@@ -64,8 +64,6 @@ def from_gene_sets(
 
     Raises
     ------
-    ImportError
-        If pooch, which knows the user's cache folder, is needed and not installed.
     ValueError
         If `random_state` of the encoder is not an int, if it has callbacks, or as
         `fit` raises it.
