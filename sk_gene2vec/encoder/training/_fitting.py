@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,7 @@ import scipy.sparse as sp
 import torch
 from scipy.special import logit
 from skorch.callbacks import EarlyStopping
+from tqdm.auto import tqdm
 
 from sk_gene2vec._utils._memberships import row_keys
 from sk_gene2vec._utils._typing import Array
@@ -120,6 +122,7 @@ def fit_network(
         seed = random_state.randint(np.iinfo(np.int32).max)
         rng = np.random.default_rng(seed)
         # Start: the network, its loss, its data.
+        _say(parameters, f"preparing {X.shape[0]:,} genes x {X.shape[1]:,} gene sets")
         with torch.device("cpu"):  # whatever the default device is
             module = _module(data, parameters, previous, rng, random_state)
             criterion = _criterion(data, parameters, rng, device)
@@ -136,7 +139,17 @@ def fit_network(
         net = _net(module, criterion, dataset, parameters, seeds)
         _train(net, dataset)
         # Export.
+        _say(parameters, "embedding the genes, setting the level of probabilities")
         return _exported(net, X, data, parameters, previous)
+
+
+def _say(parameters: Parameters, phase: str) -> None:
+    """Name a phase that has no progress bar, in the first process if there are more."""
+    several = (
+        parameters["device"] == "accelerate" and torch.distributed.is_initialized()
+    )
+    if parameters["verbose"] and not (several and torch.distributed.get_rank()):
+        tqdm.write(phase, file=sys.stderr)
 
 
 def _checked(parameters: Parameters) -> Parameters:

@@ -185,12 +185,15 @@ def test_divergence_names_epoch_and_a_smaller_lr(X):
         run(X, lr=1e38)
 
 
-def test_progress_bar_shows_epochs_and_loss(X, capsys):
+def test_progress_shows_phases_epochs_and_loss(X, capsys):
     run(X, verbose=1, max_epochs=3)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "3/3" in captured.err
     assert "loss=0." in captured.err
+    # The phases before and after have no bar.
+    before, after = (captured.err.index(x) for x in ("preparing 20 genes", "embedding"))
+    assert before < captured.err.index("3/3") < after
 
 
 @pytest.mark.parametrize(
