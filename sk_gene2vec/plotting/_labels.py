@@ -36,6 +36,10 @@ GREY = "#a3a7ae"
 MAX_CATEGORIES = len(PALETTE)
 # From low to high, legible on white and on near-black.
 _STOPS = ("#5a4fcf", "#3f7fd6", "#2ba3b4", "#45b97c", "#9cc545", "#e6c229")
+# From below zero to above it. Blue and orange differ to people who are colour-blind.
+_DIVERGING = ("#1259c9", "#5f93dd", "#b9bbbd", "#e59a55", "#cf5a05")
+# Numbers beyond this multiple of the 95th percentile get the colours of the ends.
+_FAR = 1.25
 # Share of the axes that the points would cover if they did not overlap.
 _COVERED = 0.3
 _LONGEST_NAME = 40
@@ -127,13 +131,39 @@ class Numbers:
     title: str
     values: NDArray[np.float64]
 
+    def ends(self) -> tuple[float, float]:
+        """Return the numbers at the two ends of the scale.
+
+        Zero is in the middle of numbers of both signs. A few far numbers, as among fold
+        changes, would leave no colour for all others, and may be beyond the ends.
+        """
+        low, high = float(np.nanmin(self.values)), float(np.nanmax(self.values))
+        if not low < 0 < high:
+            return low, high
+        sizes = np.abs(self.values[np.isfinite(self.values) & (self.values != 0)])
+        end = float(min(sizes.max(), _FAR * np.quantile(sizes, 0.95)))
+        return -end, end
+
     def draw(self, ax: Axes, points: NDArray[np.float64]) -> float:
         """Draw points and a colour bar; return the width that it takes in pixels."""
         known = np.isfinite(self.values)
+        low, high = self.ends()
         scatter(ax, points, GREY, ~known)
         coloured = scatter(ax, points, self.values, known)
+        coloured.set_clim(low, high)
+        if low < 0 < high:
+            from matplotlib.colors import LinearSegmentedColormap
+
+            coloured.set_cmap(LinearSegmentedColormap.from_list("signed", _DIVERGING))
+        beyond = np.nanmin(self.values) < low or np.nanmax(self.values) > high
         figure: Any = ax.figure
-        bar = figure.colorbar(coloured, ax=ax, shrink=0.6, label=self.title)
+        bar = figure.colorbar(
+            coloured,
+            ax=ax,
+            extend="both" if beyond else "neither",
+            shrink=0.6,
+            label=self.title,
+        )
         bar.solids.set_alpha(1)
         bar.outline.set_visible(False)
         width: float = bar.ax.get_tightbbox().width
@@ -141,15 +171,16 @@ class Numbers:
 
     def for_page(self) -> PageData:
         """Labels and colours as the page of the map reads them."""
+        low, high = self.ends()
         return {
             "kind": "numbers",
             "title": self.title,
             "grey": GREY,
             # Exact: the page rounds what it shows.
             "values": [v if np.isfinite(v) else None for v in self.values.tolist()],
-            "low": np.nanmin(self.values),
-            "high": np.nanmax(self.values),
-            "stops": _STOPS,
+            "low": low,
+            "high": high,
+            "stops": _DIVERGING if low < 0 < high else _STOPS,
         }
 
 

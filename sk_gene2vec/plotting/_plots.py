@@ -52,9 +52,11 @@ def plot_embedding(
     labels : array-like of shape (n_genes,), Series or mapping, default=None
         Labels that colour the points. An array is in the order of the genes. A Series
         or a mapping has labels by gene, and may lack genes. Numbers get a colour bar,
-        except whole numbers with at most 20 distinct values, which are categories.
-        All other labels are categories. The 20 largest categories get a colour, the
-        others are grey. None, empty texts and missing values of pandas are not labels.
+        except whole numbers with at most 20 distinct values, which are categories. With
+        numbers of both signs, zero is in the middle of the bar, and sizes beyond 1.25
+        times their 95th percentile have the colours of its ends. All other labels are
+        categories. The 20 largest categories get a colour, the others are grey. None,
+        empty texts and missing values of pandas are not labels.
     annotate : iterable of str, default=()
         Genes whose names to write.
     ax : matplotlib Axes, default=None

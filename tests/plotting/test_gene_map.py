@@ -7,6 +7,7 @@ import json
 import os
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from sk_gene2vec import GeneEmbedding, GeneSets
 from sk_gene2vec.plotting import _projection, write_gene_map
 from sk_gene2vec.plotting._labels import MAX_CATEGORIES
 
+SVG = "{http://www.w3.org/2000/svg}"
 N_GENES = 400
 GENES = ["TP53", "MDM2", *(f"G{i}" for i in range(2, N_GENES))]
 # TP53 is in all of them; the sizes are 2, 12, 22 ...
@@ -288,7 +290,13 @@ def test_numbers(tmp_path, coordinates):
     values[7] = np.nan
     path = write_gene_map(coordinates, tmp_path / "map.html", labels=values)
     labels = data_of(path)[0]["labels"]
-    assert (labels["low"], labels["high"], labels["values"][7]) == (-1, 3, None)
+    assert (labels["low"], labels["high"], labels["values"][7]) == (-3, 3, None)
+    assert (
+        labels["stops"]
+        != data_of(
+            write_gene_map(coordinates, tmp_path / "map.html", labels=values + 1)
+        )[0]["labels"]["stops"]
+    )
     known = np.delete(np.arange(N_GENES), 7)
     found = np.array(labels["values"], dtype=float)
     np.testing.assert_array_equal(found[known], values[known])
@@ -684,14 +692,51 @@ def test_a_colour_bar_and_no_gene_sets(open_map, tmp_path, coordinates):
 def test_numbers_are_rounded_when_shown(
     open_map, tmp_path, coordinates, values, low, high, first
 ):
+    zero = ["0"] if min(values) < 0 < max(values) else []
     labels = pd.Series(list(values), index=GENES)
     page = open_map(
         write_gene_map(coordinates, tmp_path / "map.html", labels=labels),
         fragment="#TP53",
     )
-    assert page.text("#legend").split() == ["Label", low, high]
+    assert page.text("#legend").split() == ["Label", low, *zero, high]
     assert page.text("#card-facts") == (low if first is None else first)
     assert len(colours_of_points(page)) > (1 if low == high else 3)
+    assert page.complaints == []
+
+
+def test_signed_numbers_have_zero_in_the_middle(open_map, tmp_path, coordinates):
+    values = pd.Series(np.linspace(-2, 2, N_GENES), index=GENES, name="log2 FC")
+    values["TP53"] = -50.0
+    path = write_gene_map(coordinates, tmp_path / "map.html", labels=values)
+    page = open_map(path)
+    title, low, zero, high = page.text("#legend").split("\n")
+    assert (title, zero) == ("log2 FC", "0")
+    assert low == f"≤ -{high}"  # TP53 is beyond this end, and no gene beyond the other
+    assert 2 < float(high) < 3
+    middles = page.ask(
+        """[...document.querySelectorAll("#entries canvas, .ends :nth-child(2)")].map(
+          (e) => (e.getBoundingClientRect().left + e.getBoundingClientRect().right) / 2)
+        """
+    )
+    assert middles[0] == pytest.approx(middles[1], abs=1)
+    root = ElementTree.parse(page.save("#svg", tmp_path)).getroot()
+    written = {text.text: text for text in root.iter(SVG + "text")}
+    assert {"log2 FC", low, "0", high} < written.keys()
+    # The scale of the picture: from blue by a grey to orange, the zero below the grey.
+    bars = list(root.iter(SVG + "rect"))[-64:]
+    first, middle, last = (
+        [int(part) for part in bars[k].get("fill")[4:-1].split(",")]
+        for k in (0, 32, -1)
+    )
+    assert first[2] > first[0] + 100
+    assert np.ptp(middle) < 15
+    assert last[0] > last[2] + 100
+    left, right = float(written[low].get("x")), float(written[high].get("x"))
+    assert left < float(written["0"].get("x")) < right
+    page.press("/")
+    page.type("tp53")
+    page.press("Enter")
+    assert page.text("#card-facts") == "log2 FC: -50"
     assert page.complaints == []
 
 

@@ -136,3 +136,21 @@ def test_a_series_without_names_of_genes_has_their_order():
     series = pd.Series(["a", "b", None] * 100, index=[0] * N_GENES)
     found = read_labels(series, None, N_GENES)
     assert found.codes[:3].tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        (np.linspace(-1, 3, 100), (-3, 3)),
+        (np.linspace(0, 3, 100), (0, 3)),
+        (np.linspace(-3, -1, 100), (-3, -1)),
+        # One far number does not take the colours of all others.
+        ([*np.linspace(-2, 2, 100), 1000.0, np.nan], (-2.4, 2.4)),
+        # Many zeros, as in sparse effects, do not either.
+        ([*np.zeros(5000), *np.linspace(-2, 2, 100)], (-2, 2)),
+    ],
+    ids=["signed", "from zero", "below zero", "far", "zeros"],
+)
+def test_zero_is_in_the_middle_of_numbers_of_both_signs(values, ends):
+    labels = read_labels(np.asarray(values), None, len(values))
+    assert labels.ends() == pytest.approx(ends, abs=0.1)

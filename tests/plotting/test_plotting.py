@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import FancyArrowPatch
 
 from sk_gene2vec import GeneEmbedding
@@ -144,6 +144,23 @@ def test_numbers_have_a_colour_bar(coordinates, kind):
     viridis = plt.colormaps["viridis"]
     assert colour_of(ax, coordinates, "G1") == to_hex(viridis(0.0))
     assert colour_of(ax, coordinates, "G299") == to_hex(viridis(1.0))
+
+
+def test_signed_numbers_diverge_from_zero(coordinates):
+    values = pd.Series(np.linspace(-1, 3, N_GENES), index=GENES)
+    values["G5"], values["G6"], values["G7"] = 0, -3, 500
+    ax = plot_embedding(coordinates, labels=values)
+    ax.figure.draw_without_rendering()
+    (bar,) = [other for other in ax.figure.axes if other is not ax]
+    low, high = bar.get_ylim()
+    assert low == -high
+    assert 3 < high < 4
+    red, green, blue = to_rgb(colour_of(ax, coordinates, "G5"))
+    assert max(red, green, blue) - min(red, green, blue) < 0.05  # a grey
+    below, above = (colour_of(ax, coordinates, gene) for gene in ("G6", "G7"))
+    # Blue and orange, which no kind of colour blindness confuses.
+    assert to_rgb(below)[2] > to_rgb(below)[0] + 0.4
+    assert to_rgb(above)[0] > to_rgb(above)[2] + 0.4
 
 
 @pytest.mark.parametrize("low", [0, 672_101, -0.0012345])

@@ -81,7 +81,7 @@ function buildLegend() {
       bar.getContext("2d").fillStyle = colours[k];
       bar.getContext("2d").fillRect(k, 0, 1, 1);
     }
-    ends.append(element("span", valueText(labels.low)), element("span", valueText(labels.high)));
+    ends.append(...ticks().map(({ text }) => element("span", text)));
     entries.append(bar, ends);
     return;
   }

@@ -80,7 +80,8 @@ if (labels && labels.kind === "categories") {
   const steps = 64, span = labels.high - labels.low || 1;
   colours = Array.from({ length: steps }, (_, k) => mix(labels.stops, k / (steps - 1)));
   colours.push(labels.grey);
-  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.round((v - labels.low) / span * (steps - 1)));
+  const step = (v) => Math.round((v - labels.low) / span * (steps - 1));
+  colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.max(0, Math.min(steps - 1, step(v))));
   hidden = colours.map(() => false);
 }
 const grey = labels && labels.grey;
@@ -94,6 +95,15 @@ const valueText = (v) => {
   const digits = Math.min(17, 4 + Math.max(0, Math.ceil(shared)));
   return String(Number.isInteger(v) ? v : Number(v.toPrecision(digits)));
 };
+// What stands along the scale of numbers: its ends, and zero between numbers of both signs.
+function ticks() {
+  const { low, high, values } = labels, beyond = (sign, end) => values.some((v) => v !== null && sign * v > sign * end);
+  return [
+    { at: 0, text: (beyond(-1, low) ? "≤ " : "") + valueText(low) },
+    ...(low < 0 && high > 0 ? [{ at: 0.5, text: "0" }] : []),
+    { at: 1, text: (beyond(1, high) ? "≥ " : "") + valueText(high) },
+  ];
+}
 const labelText = (i) => {
   if (!labels) return "";
   const of = labels.title ? labels.title + ": " : "";

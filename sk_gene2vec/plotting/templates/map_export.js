@@ -50,14 +50,15 @@ function paintLines(surface, lines, top) {
 
 function paintLegend(surface) {
   const numbers = labels.kind === "numbers", entries = numbers ? [] : labels.legend.filter((_, k) => !hidden[k]);
-  const top = height - 24 - 20 * (entries.length || 2), steps = colours.length - 1, wide = 3.5;
+  const top = height - 24 - 20 * (entries.length || 2);
   const title = { text: cut(byId("legend-title").textContent, 40), y: top, size: 13, weight: 600 };
   if (numbers) {
-    paintLines(surface, [
-      title,
-      { text: valueText(labels.low), y: top + 38, size: 12, colour: styles.soft },
-      { text: valueText(labels.high), x: 24 + wide * steps + 8, y: top + 20, size: 12, colour: styles.soft },
-    ], top - 20);
+    ruler.font = `400 12px ${FONT}`;
+    const texts = ticks().map((tick) => ({ ...tick, long: ruler.measureText(tick.text).width }));
+    const room = Math.max(...texts.map(({ long }) => long)) + 16, steps = colours.length - 1;
+    const wide = Math.max(224, room * texts.length) / steps;
+    const places = texts.map(({ at, text, long }) => ({ text, x: 24 + (wide * steps - long) * at, y: top + 38, size: 12, colour: styles.soft }));
+    paintLines(surface, [title, ...places], top - 20);
     colours.slice(0, -1).forEach((colour, k) => surface.bar(24 + wide * k, top + 10, wide, 12, colour));
     return;
   }
