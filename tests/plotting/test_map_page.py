@@ -465,6 +465,91 @@ def test_pictures_have_the_legend_that_is_open(open_map, tmp_path, kind):
     assert page.complaints == []
 
 
+def paste(page, text):
+    """Paste into the empty search box."""
+    search(page, "")
+    page.ask(
+        """text => {
+          const clipboardData = new DataTransfer(), box = document.activeElement;
+          clipboardData.setData("text", text);
+          const event = new ClipboardEvent("paste", {clipboardData, cancelable: true});
+          if (box.dispatchEvent(event)) document.execCommand("insertText", false, text);
+        }""",
+        text,
+    )
+    page.settle()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TP53\nMDM2\r\nbax\n\nNOT1GENE\nP21\n",
+        "TP53\tMDM2\tBAX\tNOT1GENE\tP21",
+        "TP53, MDM2;BAX , NOT1GENE,P21",
+        "TP53 MDM2  BAX NOT1GENE P21 TP53",
+        'c("TP53", "MDM2", "BAX", "NOT1GENE", "P21")',
+        "['TP53', 'MDM2', 'BAX', 'NOT1GENE', 'P21']",
+    ],
+    ids=["lines", "tabs", "commas", "spaces", "R", "Python"],
+)
+def test_a_list_of_genes_is_marked(page, text, tmp_path):
+    paste(page, text)
+    assert texts(page, "#found [role=option] .name") == ["Show 3 of 5 names"]
+    page.press("Enter")
+    assert page.text("#card-name") == "Your list"
+    assert page.text("#card-facts") == "3 of 5 names found"
+    assert texts(page, "#card h3") == [
+        "Not on the map (1)",
+        "Names of several genes (1)",
+        "Genes",
+    ]
+    missing, unclear = texts(page, "#card .text")
+    assert missing == "NOT1GENE"
+    assert unclear.startswith("P21 (CDKN1A or ")
+    assert texts(page, "#card .name")[-3:] == ["TP53", "MDM2", "BAX"]
+    # The genes stand out, by their colour and their names, on the page and in pictures.
+    assert {name["gene"] for name in page.ask("geneMap.names()")} == {
+        *("TP53", "MDM2", "BAX")
+    }
+    member = page.ask("getComputedStyle(document.body).getPropertyValue('--member')")
+    picture = svg(page, tmp_path)
+    strong = [c for c in picture["circle"] if c["fill"] == member.strip()]
+    assert len(strong) == 3
+    assert "Your list · 3 genes" in [text[""] for text in picture["text"]]
+
+
+def test_the_way_back_to_a_list_and_out_of_it(page):
+    everything = page.ask("geneMap.names()")
+    paste(page, "TP53,MDM2")
+    page.press("Enter")
+    assert page.text("#back") == ""
+    page.page.locator("#card-lists button").first.click()
+    page.settle()
+    assert page.text("#card-name") == "TP53"
+    page.page.locator("#back").click()
+    page.settle()
+    assert page.text("#card-name") == "Your list"
+    page.page.locator("#close").click()
+    page.settle()
+    assert page.text("#card-name") == ""
+    page.press("0")
+    assert page.ask("geneMap.names()") == everything
+    search(page, "BAX")
+    page.press("Enter")
+    assert page.text("#card-name") == "BAX"
+    assert page.text("#back") == ""
+
+
+def test_words_of_one_name_are_no_list(page):
+    """Gene sets come before a list whose names are also words."""
+    assert search(page, "myc targets v1")[0] == "HALLMARK_MYC_TARGETS_V1"
+    hits = search(page, "met signaling")
+    assert hits[0] != "Show 1 of 2 names"
+    assert "Show 1 of 2 names" not in hits
+    assert search(page, "TP53, targets") == ["Show 1 of 2 names"]
+    assert search(page, "targets, signaling") == []
+
+
 def test_a_long_title_is_cut_in_a_picture(open_map, tmp_path):
     path = write_gene_map(
         np.random.default_rng(0).normal(size=(30, 2)),

@@ -50,7 +50,9 @@ function setLink(set) {
   return /^[A-Z0-9]+_[A-Z0-9_.]+$/.test(set) ? `https://www.gsea-msigdb.org/gsea/msigdb/cards/${set}` : "";
 }
 
+// A row is a button, or text without what a click does.
 function rowOf({ text, note, act }) {
+  if (!act) return element("li", text, "text");
   const item = element("li"), button = element("button");
   button.append(nameOf(text), element("span", note, "note"));
   button.addEventListener("click", act);
@@ -60,6 +62,7 @@ function rowOf({ text, note, act }) {
 
 function showCard(name, facts, link, lists) {
   byId("card").hidden = false;
+  byId("back").hidden = !state.list || state.members === state.list.members;
   document.body.classList.add("carded");
   byId("card-name").replaceChildren(nameOf(name));
   byId("card-facts").textContent = facts.filter(Boolean).join("\n");
@@ -81,7 +84,7 @@ const withSets = (gene, note) => (sets.length ? `${note} · in ${setsOf(setsOfGe
 const geneRow = (gene, note) => ({ text: genes[gene], note, act: () => pickGene(gene, true) });
 
 function pickGene(i, move) {
-  Object.assign(state, { gene: i, set: -1, members: null });
+  Object.assign(state, { gene: i, members: null });
   hover(-1);
   const own = sets.length ? setsOfGene[i] : [], other = aliases[i];
   const also = other.length ? `also ${other.slice(0, 8).join(", ")}${other.length > 8 ? ", …" : ""}` : "";
@@ -95,17 +98,30 @@ function pickGene(i, move) {
 
 function pickSet(set) {
   const own = genesOfSet[set];
-  Object.assign(state, { gene: -1, set, members: new Set(own) });
+  showMembers(own, sets[set], [genesOf(own.length)], { site: "MSigDB", address: setLink(sets[set]) }, []);
+}
+
+// A list of genes: how many of its names are here, and which are not.
+function pickList(list) {
+  state.list = list;
+  const { members, known, count, unclear, missing } = list;
+  const facts = [`${number(known)} of ${number(count)} names found`, members.size < known ? genesOf(members.size) : ""];
+  const others = [["Not on the map", missing], ["Names of several genes", unclear]].map(([title, names]) => ({
+    title: `${title} (${number(names.length)})`, rows: names.length ? [{ text: names.join(", ") }] : [],
+  }));
+  showMembers(members, "Your list", facts, { site: "", address: "" }, others);
+}
+
+function showMembers(own, caption, facts, link, lists) {
+  Object.assign(state, { gene: -1, caption, members: own instanceof Set ? own : new Set(own) });
   hover(-1);
-  showCard(sets[set], [genesOf(own.length)], { site: "MSigDB", address: setLink(sets[set]) }, [
-    { title: "Genes", rows: Array.from(own, (i) => geneRow(i, "")) },
-  ]);
+  showCard(caption, facts, link, [...lists, { title: "Genes", rows: Array.from(own, (i) => geneRow(i, "")) }]);
   fit();
   redraw();
 }
 
 function clear() {
-  Object.assign(state, { gene: -1, set: -1, members: null });
+  Object.assign(state, { gene: -1, members: null, list: null });
   byId("card").hidden = true;
   document.body.classList.remove("carded");
   redraw();

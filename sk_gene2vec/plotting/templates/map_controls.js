@@ -64,6 +64,7 @@ byId("fit").addEventListener("click", fit);
 // The menu to save closes when something else gets the focus or a click.
 addEventListener("pointerdown", (event) => { if (!byId("save").contains(event.target)) byId("save").open = false; });
 byId("close").addEventListener("click", () => { clear(); canvas.focus(); });
+byId("back").addEventListener("click", () => pickList(state.list));
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));

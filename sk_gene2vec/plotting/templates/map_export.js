@@ -26,7 +26,7 @@ function paintPicture(surface) {
     { text: data.title, y: 40, size: 20, weight: 600 },
     { text: byId("facts").textContent, y: 62, size: 13, colour: styles.soft },
   ];
-  if (state.set >= 0) lines.push({ text: `${sets[state.set]} · ${genesOf(state.members.size)}`, y: 84, size: 13, weight: 600 });
+  if (state.members) lines.push({ text: `${state.caption} · ${genesOf(state.members.size)}`, y: 84, size: 13, weight: 600 });
   paintLines(surface, lines, 14);
   if (labels && byId("legend").open && byId("legend").checkVisibility()) paintLegend(surface);
 }

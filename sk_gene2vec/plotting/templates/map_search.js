@@ -1,5 +1,6 @@
 // Search: genes, by their aliases too, then gene sets. All hits are in the list, whole
-// words before parts of words, and short names before long ones.
+// words before parts of words, and short names before long ones. A list of genes is one
+// more hit.
 const query = byId("query"), found = byId("found");
 const fold = (text) => text.toLowerCase().replace(/[\s_-]+/g, " ").trim();
 const aliasNames = aliases.flat(), geneOfAlias = aliases.flatMap((names, i) => names.map(() => i));
@@ -41,9 +42,33 @@ function genesFor(text) {
   return [...hits("gene", text), ...byAlias].sort(byRank).filter(({ i }) => !seen.has(i) && seen.add(i));
 }
 
+// Genes of a list of names, which may have the brackets and quotes of a program. Words
+// without commas are a list if two are genes.
+function listFor(text, commas) {
+  const names = [...new Set(text.replace(/^c\(/, "").split(/[\s,;"'()[\]]+/).filter(Boolean))];
+  if (names.length < 2) return [];
+  folded ??= foldAll();
+  const meant = new Map();
+  folded.alias.forEach((name, k) => meant.set(name, new Set(meant.get(name)).add(geneOfAlias[k])));
+  folded.gene.forEach((name, i) => meant.set(name, new Set([i])));
+  const list = { kind: "list", members: new Set(), known: 0, unclear: [], missing: [] };
+  for (const name of names) {
+    const own = [...meant.get(fold(name)) || []];
+    if (own.length === 1) { list.known++; list.members.add(own[0]); }
+    else if (own.length) list.unclear.push(`${name} (${own.map((i) => genes[i]).join(" or ")})`);
+    else list.missing.push(name);
+  }
+  list.count = names.length;
+  return list.members.size > (commas ? 0 : 1) ? [list] : [];
+}
+
 function suggest() {
   const text = fold(query.value);
-  const both = text ? [["Genes", genesFor(text)], ["Gene sets", hits("set", text).sort(byRank)]] : [];
+  const named = text ? [["Genes", genesFor(text)], ["Gene sets", hits("set", text).sort(byRank)]] : [];
+  // Words may be of one name, and a list then comes last.
+  const commas = /[,;]/.test(query.value), list = ["List of genes", listFor(query.value, commas)];
+  const words = !commas && named.some(([, hits]) => hits.length);
+  const both = words ? [...named, list] : [list, ...named];
   matches = both.flatMap(([, list]) => list);
   active = 0;
   let first = 0;
@@ -73,13 +98,13 @@ function grow(group) {
 }
 
 function hitItem(k) {
-  const { kind, i, alias } = matches[k], item = element("li");
-  const count = kind === "set" ? genesOf(genesOfSet[i].length) : sets.length ? setsOf(setsOfGene[i].length) : "";
+  const { kind, i, alias, known, count: asked } = matches[k], item = element("li");
+  const count = kind === "list" ? "" : kind === "set" ? genesOf(genesOfSet[i].length) : sets.length ? setsOf(setsOfGene[i].length) : "";
   item.id = `match-${k}`;
   item.setAttribute("role", "option");
   item.setAttribute("aria-setsize", matches.length);
   item.setAttribute("aria-posinset", k + 1);
-  const name = nameOf(kind === "gene" ? genes[i] : sets[i]);
+  const name = nameOf(kind === "list" ? `Show ${number(known)} of ${number(asked)} names` : kind === "gene" ? genes[i] : sets[i]);
   if (alias) name.append(" ", element("span", alias, "note"));
   item.append(name, element("span", count, "note"));
   item.addEventListener("click", () => { active = k; choose(); });
@@ -114,13 +139,22 @@ function choose() {
   openMatches(false);
   // On a phone the keyboard would hide the card.
   if (onPhone()) query.blur();
-  if (match.kind === "gene") pickGene(match.i, true); else pickSet(match.i);
+  if (match.kind === "list") pickList(match); else if (match.kind === "gene") pickGene(match.i, true); else pickSet(match.i);
 }
 
 query.placeholder = sets.length ? "Search genes and gene sets" : "Search genes";
+query.title = "A gene, a gene set, or a list of genes, pasted";
 query.setAttribute("aria-label", query.placeholder);
 query.addEventListener("input", suggest);
 query.addEventListener("focus", () => { if (query.value) suggest(); });
+// A box of one line would join the lines of a list.
+query.addEventListener("paste", (event) => {
+  const text = event.clipboardData.getData("text");
+  if (!/[\n\r\t]/.test(text)) return;
+  event.preventDefault();
+  query.setRangeText(text.trim().replace(/\s*[\n\r\t]+\s*/g, ", "), query.selectionStart, query.selectionEnd, "end");
+  suggest();
+});
 query.addEventListener("blur", () => openMatches(false));
 query.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -3,7 +3,9 @@
 // magnification: 1 shows all.
 const canvas = byId("map");
 const view = { x: 0.5, y: 0.5, zoom: 1 };
-const state = { hover: -1, gene: -1, set: -1, members: null };
+// Members are the genes of a gene set or a list; the caption names them in pictures. A
+// list stays, so that one can go back to it from its genes.
+const state = { hover: -1, gene: -1, members: null, caption: "", list: null };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
 const span = (of) => of.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [1, 0]);
