@@ -34,6 +34,7 @@ from sk_gene2vec.plotting._projection import (
     given_points,
     in_the_plane,
 )
+from sk_gene2vec.plotting._regions import name_regions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,9 +67,10 @@ def write_gene_map(
     The page needs no network and no server: open it, mail it, put it on a web site.
     Pointing at a gene names it and its gene sets. A click lists the ten most similar
     genes and all its sets, and a click on a gene set shows its members. The search box
-    finds genes, their aliases and gene sets. Wheel, drag, pinch and the keyboard move
-    the view, and names of genes appear as you zoom in. The visible part can be saved as
-    PNG or SVG. ``gene_map.html#TP53`` opens the map at a gene.
+    finds genes, their aliases and gene sets, and marks a pasted list of genes. Wheel,
+    drag, pinch and the keyboard move the view. Regions are named after gene sets, and
+    names of genes appear as you zoom in. The visible part can be saved as PNG or SVG.
+    ``gene_map.html#TP53`` opens the map at a gene.
 
     Parameters
     ----------
@@ -137,6 +139,12 @@ def write_gene_map(
     such groups are narrowed so that the map fills the screen. Other coordinates keep
     their proportions.
 
+    The map is divided into 16, 64 and 256 groups of neighbours by k-means. The name of
+    a group is that of the gene set with the highest Jaccard index, the shared genes
+    among all genes of both, if it is at least 0.2. Shorter names are preferred among
+    similar matches. Gene sets that a comparison of samples gave, which MSigDB calls
+    ``..._UP`` and ``..._DN``, name no region, except Hallmark's.
+
     Examples
     --------
     >>> import tempfile
@@ -163,23 +171,25 @@ def write_gene_map(
         known, vectors = genes_and_vectors(embedding, genes)
         names = check_named(known)
         colouring = None if labels is None else read_labels(labels, names, len(names))
-        sets, memberships = _memberships(gene_sets, names)
+        sets = _rows_of_sets(gene_sets, names)
         other_names = None if aliases is None else _by_gene(GeneIndex(names, aliases))
         if coordinates is None:
             points, axes = in_the_plane(embedding, vectors, method, random_state)
         else:
             points, axes = given_points(coordinates, names)
+        places = _fitted(closed_up(points) if axes[0] in _LOOSE else points)
         page = _page(
             title,
             {
                 "title": title,
                 "axes": _axes_text(*axes),
                 "genes": names,
-                "points": _fitted(closed_up(points) if axes[0] in _LOOSE else points),
+                "points": places,
                 "nearest": _nearest(vectors),
                 "aliases": other_names,
-                "sets": sets,
-                "memberships": memberships,
+                "sets": list(sets),
+                "memberships": _memberships(sets.values(), len(names)),
+                "regions": name_regions(places, sets),
                 "labels": colouring and colouring.for_page(),
             },
         )
@@ -262,16 +272,12 @@ def _by_gene(index: GeneIndex) -> list[str]:
     return ["\t".join(own) for own in names]
 
 
-def _memberships(
+def _rows_of_sets(
     gene_sets: Mapping[str, Iterable[str]] | None, genes: list[str]
-) -> tuple[list[str], NDArray[np.uint8]]:
-    """List the sets from the smallest, and pack the sets of every gene.
-
-    Each gene has the number of its sets, then their places as steps from one to the
-    next.
-    """
+) -> dict[str, list[int]]:
+    """List the genes of every set, by its name and description, smallest sets first."""
     if gene_sets is None:
-        return [], np.zeros(0, dtype=np.uint8)
+        return {}
     if not isinstance(gene_sets, GeneSets):
         gene_sets = GeneSets(gene_sets)
     row_of = {gene: row for row, gene in enumerate(genes)}
@@ -286,14 +292,26 @@ def _memberships(
             f"them: genes of the sets are {shown(map(repr, gene_sets.genes), 3)}, "
             f"those of the embedding {shown(map(repr, genes), 3)}."
         )
-    places: list[list[int]] = [[] for _ in genes]
-    for place, name in enumerate(names):
-        for row in rows[name]:
-            places[row].append(place)
-    steps = chain.from_iterable([len(own), *np.diff(own, prepend=0)] for own in places)
     texts = telling(gene_sets.descriptions)
-    shown_as = [f"{name} {texts[name]}" if name in texts else name for name in names]
-    return shown_as, _varints(np.fromiter(steps, np.int32))
+    return {
+        f"{name} {texts[name]}" if name in texts else name: rows[name] for name in names
+    }
+
+
+def _memberships(sets: Iterable[list[int]], n_genes: int) -> NDArray[np.uint8]:
+    """Pack the sets of every gene.
+
+    Each gene has the number of its sets, then their places as steps from one to the
+    next.
+    """
+    places: list[list[int]] = [[] for _ in range(n_genes)]
+    for place, rows in enumerate(sets):
+        for row in rows:
+            places[row].append(place)
+    if not any(places):
+        return np.zeros(0, dtype=np.uint8)
+    steps = chain.from_iterable([len(own), *np.diff(own, prepend=0)] for own in places)
+    return _varints(np.fromiter(steps, np.int32))
 
 
 def _varints(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:

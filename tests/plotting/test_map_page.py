@@ -550,6 +550,61 @@ def test_words_of_one_name_are_no_list(page):
     assert search(page, "targets, signaling") == []
 
 
+@pytest.fixture(scope="module")
+def regions(open_map, tmp_path_factory):
+    """A map of five islands around a cloud, four of them with a gene set."""
+    rng = np.random.default_rng(0)
+    angles = np.linspace(0, 2 * np.pi, 5, endpoint=False)
+    middles = 10 * np.column_stack([np.cos(angles), np.sin(angles)])
+    points = [rng.normal(middle, 0.3, (80, 2)) for middle in middles]
+    points = np.concatenate([*points, rng.normal(0, 2, (400, 2))])
+    genes = [f"G{k}" for k in range(800)]
+    names = ["GO_OLFACTORY_RECEPTOR_ACTIVITY", "KEGG_RIBOSOME", "GO_KERATINIZATION"]
+    names.append("GO_" + "_".join(["VERY", "LONG", "NAME"] * 8))
+    written = write_gene_map(
+        pd.DataFrame(points, index=genes),
+        tmp_path_factory.mktemp("regions") / "map.html",
+        gene_sets={name: genes[80 * k : 80 * k + 80] for k, name in enumerate(names)},
+        title="MSigDB: all / of it",
+    )
+    return open_map(written)
+
+
+def test_regions_are_named_after_gene_sets(regions, tmp_path):
+    found = {
+        region["region"]: region["box"] for region in regions.ask("geneMap.regions()")
+    }
+    assert {"OLFACTORY RECEPTOR ACTIVITY", "RIBOSOME", "KERATINIZATION"} < found.keys()
+    boxes = [*found.values(), *(box(regions, p) for p in ("header", "nav", "#search"))]
+    assert not any(overlap(a, b) for k, a in enumerate(boxes) for b in boxes[:k])
+    # A name stands above its island, and hides none of it.
+    left, _, right, bottom = found["RIBOSOME"]
+    places = np.array([regions.locate(f"G{k}") for k in range(80, 160)])
+    assert left < places[:, 0].mean() < right
+    top = np.quantile(places[:, 1], 0.1)
+    assert top - 40 < bottom < top
+    # The saved picture has the names, in lines.
+    written = [text[""] for text in svg(regions, tmp_path)["text"]]
+    assert {"OLFACTORY RECEPTOR", "ACTIVITY", "RIBOSOME"} < set(written)
+    assert sum("VERY LONG" in text for text in written) <= 3
+    assert any(text.endswith("…") for text in written)
+
+
+def test_names_of_regions_fade_and_leave_on_zooming_in(regions, tmp_path):
+    seen = []
+    for _ in range(9):
+        texts = svg(regions, tmp_path)["text"]
+        found = [text for text in texts if text[""] == "RIBOSOME"]
+        seen.append(float(found[0].get("opacity", 1)) if found else 0)
+        regions.wheel(*regions.locate("G100"), -240)
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] == 1
+    assert any(0 < opacity < 1 for opacity in seen)
+    assert seen[-1] == 0
+    regions.press("0")
+    assert regions.complaints == []
+
+
 def test_a_long_title_is_cut_in_a_picture(open_map, tmp_path):
     path = write_gene_map(
         np.random.default_rng(0).normal(size=(30, 2)),

@@ -113,11 +113,12 @@ resize();
 setTheme(dark.matches ? "dark" : "light");
 if (labels) buildLegend();
 // For scripts that drive the page: where a gene is on the screen, the view, and
-// the names that are written, each with its box.
+// the names of genes and of regions that are written, each with its box.
 window.geneMap = {
   locate: (gene) => { const i = genes.indexOf(gene); return i < 0 ? null : toScreen(i); },
   view: () => ({ ...view }),
   names: () => written.filter(({ gene }) => gene !== null),
+  regions: () => written.filter(({ region }) => region),
 };
 // A link to #TP53 opens the map at this gene. Text that is not encoded stays as it is.
 const decoded = (part) => { try { return decodeURIComponent(part); } catch { return part; } };

@@ -9,7 +9,7 @@ function svgSurface() {
     dot: (x, y, r, colour, alpha) => parts.push(`<circle cx="${short(x)}" cy="${short(y)}" r="${r}" fill="${colour}"${alpha < 1 ? ` fill-opacity="${alpha}"` : ""}/>`),
     ring: (x, y, r, wide, colour) => parts.push(`<circle cx="${short(x)}" cy="${short(y)}" r="${r}" fill="none" stroke="${colour}" stroke-width="${wide}"/>`),
     bar: (x, y, wide, high, colour) => parts.push(`<rect x="${short(x)}" y="${short(y)}" width="${wide}" height="${high}" fill="${colour}"/>`),
-    text: (x, y, text, size, weight, colour) => parts.push(`<text x="${short(x)}" y="${short(y)}" font-size="${size}" font-weight="${weight}" fill="${colour}" stroke="${styles.ground}" stroke-width="4" stroke-linejoin="round" paint-order="stroke">${safe(text)}</text>`),
+    text: (x, y, text, size, weight, colour, alpha = 1) => parts.push(`<text x="${short(x)}" y="${short(y)}" font-size="${size}" font-weight="${weight}" fill="${colour}"${alpha < 1 ? ` opacity="${short(alpha)}"` : ""} stroke="${styles.ground}" stroke-width="4" stroke-linejoin="round" paint-order="stroke">${safe(text)}</text>`),
     close: () => [
       `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${safe(FONT)}">`,
       ...parts, "</svg>", "",

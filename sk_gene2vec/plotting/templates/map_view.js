@@ -43,7 +43,7 @@ function resize() {
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   const css = getComputedStyle(document.documentElement);
-  styles = Object.fromEntries(["ground", "ink", "soft", "point", "member"].map((name) => [name, css.getPropertyValue("--" + name).trim()]));
+  styles = Object.fromEntries(["ground", "ink", "soft", "point", "member", "region"].map((name) => [name, css.getPropertyValue("--" + name).trim()]));
   redraw();
 }
 
@@ -88,13 +88,15 @@ function pixels(pen, scale) {
       pen.fillStyle = colour;
       pen.fillRect(x, y, wide, high);
     },
-    text(x, y, text, size, weight, colour) {
+    text(x, y, text, size, weight, colour, alpha = 1) {
       pen.setTransform(scale, 0, 0, scale, 0, 0);
+      pen.globalAlpha = alpha;
       pen.font = `${weight} ${size}px ${FONT}`;
       pen.lineJoin = "round"; pen.lineWidth = 4; pen.strokeStyle = styles.ground;
       pen.strokeText(text, x, y);
       pen.fillStyle = colour;
       pen.fillText(text, x, y);
+      pen.globalAlpha = 1;
     },
   };
 }
@@ -139,8 +141,12 @@ function paint(surface) {
     const { left, top, right, bottom } = panel.getBoundingClientRect();
     return { gene: null, box: [left, top, right, bottom] };
   });
-  for (const i of [state.gene, state.hover]) if (i >= 0) mark(surface, i, r);
+  if (state.gene >= 0) mark(surface, state.gene, r);
+  // A gene that is pointed at moves no name of a region. Members of a set or list do.
+  if (!chosen) writeRegions(surface, []);
+  if (state.hover >= 0) mark(surface, state.hover, r);
   for (const i of toName(visible)) write(surface, i, large, false);
+  if (chosen) writeRegions(surface, visible);
 }
 
 // The genes to name, the best known first: none at low zoom, then one per cell of a grid
@@ -174,11 +180,44 @@ function write(surface, i, r, always) {
   ruler.font = `${weight} ${size}px ${FONT}`;
   const wide = ruler.measureText(genes[i]).width, left = x - wide / 2, base = y - r - 5;
   const box = [left - 2, base - 13, left + wide + 2, base + 3];
-  const meets = (o) => box[0] < o[2] && o[0] < box[2] && box[1] < o[3] && o[1] < box[3];
   const outside = box[0] < 0 || box[1] < 0 || box[2] > width || box[3] > height;
-  if (!always && (outside || written.some(({ box }) => meets(box)))) return;
+  if (!always && (outside || written.some((other) => meets(box, other.box)))) return;
   written.push({ gene: genes[i], box });
   surface.text(left, base, genes[i], size, weight, styles.ink);
+}
+
+const meets = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+// Names of regions, in up to three lines of equal length.
+const REGION = { size: 11, weight: 600, high: 13 };
+const regions = data.regions.map(([name, x, y, r]) => {
+  const lines = [""], most = name.length / Math.ceil(name.length / 20);
+  for (const word of name.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + word.length / 2 > most) lines.push("");
+    lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  if (lines.length > 3) lines.splice(2, lines.length, `${lines[2]} …`);
+  ruler.font = `${REGION.weight} ${REGION.size}px ${FONT}`;
+  const widths = lines.map((line) => ruler.measureText(line).width);
+  return { name, lines, widths, x: x / 65535, y: 1 - y / 65535, r: r / 65535 };
+});
+
+// The largest first, where no other name is: in the middle of a region, above or below it
+// where it is small. A name fades as its region fills the screen.
+function writeRegions(surface, members) {
+  const scale = unit * view.zoom, points = members.map(toScreen).map(([x, y]) => ({ box: [x - 4, y - 4, x + 4, y + 4] }));
+  const taken = (box) => [written, points].some((all) => all.some((other) => meets(box, other.box)));
+  for (const { name, lines, widths, x, y, r } of regions) {
+    const alpha = Math.min(1, 2 - 5 * r * scale / Math.min(width, height));
+    const wide = Math.max(...widths) / 2 + 8, high = REGION.high * lines.length / 2 + 4;
+    const aside = Math.max(0, Math.min(1, 2 - r * scale / 28)) * (r * scale + high + 3);
+    const u = (x - view.x) * scale + middle[0], v = (y - view.y) * scale + middle[1];
+    const free = (box) => box[0] > 0 && box[1] > 0 && box[2] < width && box[3] < height && !taken(box);
+    const box = [v - aside, v + aside].map((v) => [u - wide, v - high, u + wide, v + high]).find(free);
+    if (alpha <= 0.05 || !box) continue;
+    written.push({ gene: null, region: name, box });
+    lines.forEach((line, k) => surface.text(u - widths[k] / 2, box[1] + REGION.high * (k + 1) + 1, line, REGION.size, REGION.weight, styles.region, members.length ? alpha / 2 : alpha));
+  }
 }
 
 function moveTo(target) {
