@@ -485,7 +485,8 @@ def test_examples_of_the_page_run(monkeypatch, tmp_path, capsys):
         "mouse_genes.txt": "Trp53\nMdm2\nCdkn1a\n",
         "entrez_ids.txt": "7157\n4193\n1026\n",
         "results.tsv": "padj\tgene\n0.1\tTP53\n0.2\tMDM2\n0.3\tCDKN1A\n",
-        "deseq2.csv": '"","padj"\n"TP53",1\n"MDM2",3\n',
+        "clusters.tsv": "gene\tcluster\nTP53\tarrest\nPKM\tenergy\n",
+        "deseq2.csv": '"","padj","log2FoldChange"\n"TP53",1,-1.5\n"MDM2",3,2\n',
         "enriched.tsv": "term\tp\nWARBURG\t0\nGLYCOLYSIS\t1\n",
     }.items():
         Path(name).write_text(content, encoding="utf-8")
@@ -523,6 +524,70 @@ def test_map_of_vectors_is_that_of_their_collection(collection, table, tmp_path)
     texts = [page.read_text(encoding="utf-8") for page in pages]
     assert texts[0] == texts[1]
     assert ["GLYCOLYSIS" in text for text in texts] == [True, True, False]
+
+
+def labels_of(table, text, tmp_path, *options):
+    """Labels on the page of a map, from a table with this text."""
+    path, page = tmp_path / "labels.tsv", tmp_path / "map.html"
+    path.write_text(text, encoding="utf-8")
+    args = ["map", str(table), "--labels", str(path), *options]
+    assert main([*args, "--method", "pca", "-o", str(page)]) == 0
+    (data,) = re.findall('id="data">(.*)</script>', page.read_text(encoding="utf-8"))
+    return json.loads(data)["genes"], json.loads(data)["labels"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_labels_of_a_map(table, tmp_path, capsys):
+    text = "gene,kind\nTP53,sensor\nPKM,enzyme\nHK1,enzyme\nABC9,x\nMDM2,NA\n"
+    genes, labels = labels_of(table, text, tmp_path)
+    assert (labels["kind"], labels["title"]) == ("categories", "kind")
+    assert labels["names"] == ["enzyme", "sensor"]
+    codes = dict(zip(genes, labels["codes"], strict=True))
+    assert [codes[g] for g in ("TP53", "PKM", "HK1", "MDM2")] == [1, 0, 0, -1]
+    assert "1 of 5 genes" in one_line(capsys.readouterr().err)
+
+
+def test_labels_of_one_column_of_a_table_of_results(table, tmp_path):
+    text = "\tbaseMean\tlfc\n" + "".join(f"G{k}\t9\t{k - 9.5}\n" for k in range(19))
+    for columns in ("0,lfc", "0,2"):
+        options = ["--label-columns", columns]
+        genes, labels = labels_of(table, text + "TP53\t9\tNA\n", tmp_path, *options)
+        assert (labels["kind"], labels["title"]) == ("numbers", "lfc")
+        assert labels["values"][genes.index("G0")] == -9.5
+        assert labels["values"][genes.index("TP53")] is None
+        assert labels["low"] == -labels["high"]
+
+
+def test_labels_by_aliases(table, tmp_path):
+    aliases = tmp_path / "aliases.tsv"
+    aliases.write_text("other\tgene\n7157\tTP53\n4193\tMDM2\n", encoding="utf-8")
+    text = "gene\tkind\n7157\told\nTP53\tnew\n4193\told\n"
+    genes, labels = labels_of(table, text, tmp_path, "--aliases", str(aliases))
+    kinds = {g: labels["names"][c] for g, c in zip(genes, labels["codes"], strict=True)}
+    assert (kinds["TP53"], kinds["MDM2"]) == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("gene\ta\tb\nTP53\t1\t2\n", [], "or --label-columns, got 'gene', 'a', 'b'"),
+        ("TP53\tx\nPKM\ty\n", [], "names of the columns, got the gene 'TP53'"),
+        ("gene\tk\nTP53\tx\nTP53\ty\n", [], "got several for 'TP53'. Keep one"),
+        ("gene\tk\nTP53\tNA\n", [], "Expected labels in 'k', got none"),
+        ("gene\tk\nA\tx\nB\ty\n", [], "Expected genes of the collection"),
+        ("gene\tk\nTP53\tx\n", ["gene,kind"], "the --label-columns 'kind', got"),
+    ],
+)
+def test_labels_that_do_not_fit_fail_before_the_training(
+    text, options, told, collection, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(GeneSetEncoder, "fit", None)
+    path, page = tmp_path / "labels.tsv", tmp_path / "map.html"
+    path.write_text(text, encoding="utf-8")
+    args = ["map", str(collection), "--labels", str(path), "-o", str(page)]
+    assert main([*args, *(["--label-columns", *options] if options else [])]) == 1
+    assert told in one_line(capsys.readouterr().err)
+    assert not page.exists()
 
 
 @pytest.mark.parametrize("given", ["human", "table"])
@@ -788,6 +853,9 @@ def test_standard_streams_are_utf_8_whatever_the_console(tmp_path):
         (["map", "-o", "-"], "a file to write"),
         (["embed", "--columns", "gene"], "Expected GENE_SET,GENE, got 'gene'"),
         (["map"], "required: -o"),
+        (["map", "-", "--labels", "-", "-o", "a.html"], "Expected - once"),
+        (["map", "--label-columns", "a", "-o", "b"], "Expected GENE,LABEL, got 'a'"),
+        (["map", "--label-columns", "a,b", "-o", "b"], "Expected --labels"),
     ],
 )
 def test_wrong_usage_exits_with_2(args, told, capsys):

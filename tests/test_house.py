@@ -37,6 +37,7 @@ MAY_IMPORT = {
         "embedding",
         "encoder",
         "gene_sets",
+        "identifiers",
         "metrics",
         "plotting",
     },

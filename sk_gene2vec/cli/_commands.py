@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from contextlib import nullcontext
+from typing import Any
 from zipfile import ZIP_DEFLATED
 
 import pandas as pd
@@ -21,6 +22,7 @@ from sk_gene2vec.encoder import nearest_gene_sets, suggest_gene_sets, suggest_ge
 from sk_gene2vec.encoder._model import column_of, row_of
 from sk_gene2vec.gene_sets import GeneSets, group_gene_sets, read_gene_sets
 from sk_gene2vec.gene_sets._sources import resolve_gene_sets
+from sk_gene2vec.identifiers._index import GeneIndex
 from sk_gene2vec.metrics import held_out_membership_scores, split_memberships
 from sk_gene2vec.plotting import write_gene_map
 
@@ -151,22 +153,33 @@ def draw_map(args: Namespace) -> None:
       sk-gene2vec map --model hallmark.model -o map.html
       sk-gene2vec map vectors.tsv h.all.gmt -o map.html
       sk-gene2vec map h.all.gmt -o map.html
+      sk-gene2vec map h.all.gmt --labels clusters.tsv -o map.html
+      sk-gene2vec map h.all.gmt --labels de.csv --label-columns 0,lfc -o map.html
     """
     if args.method == "umap":
         optional("umap", "--method umap", "plot")
     first, *others = args.inputs or [""]
     is_table = args.columns is not None and not others
     with replacing(args.output) as part:
+        options = {"method": args.method, "random_state": args.seed}
         if first == "-" or (has_vectors(first) and not is_table):
             embedding, args.inputs = files.read_vectors(first), others
             gene_sets = _collection(args) if others else None
+            options |= _by_gene(args, list(embedding.genes))
         else:
-            model = _trained(_pipeline(args))
-            embedding = GeneEmbedding.from_pipeline(model)
+            model = _pipeline(args)
+            options |= _by_gene(args, list(model[0].genes_))
+            embedding = GeneEmbedding.from_pipeline(_trained(model))
             gene_sets = model[0].gene_sets_
-        options = {"method": args.method, "random_state": args.seed}
-        options["aliases"] = files.read_aliases(args.aliases, list(embedding.genes))
         write_gene_map(embedding, part, gene_sets=gene_sets, **options)
+
+
+def _by_gene(args: Namespace, genes: list[str]) -> dict[str, Any]:
+    """Read aliases and labels before the training, which takes long."""
+    aliases = files.read_aliases(args.aliases, genes)
+    index = GeneIndex(genes, aliases)
+    labels = files.read_labels(args.labels, args.label_columns, index)
+    return {"aliases": aliases, "labels": labels}
 
 
 def score(args: Namespace) -> None:

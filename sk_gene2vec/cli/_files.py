@@ -6,9 +6,10 @@ import csv
 import io
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 from zipfile import ZipFile
 
 import pandas as pd
@@ -21,6 +22,7 @@ from sk_gene2vec._utils._optional import optional
 from sk_gene2vec.datasets import GeneAliases, load_human_gene_aliases, load_orthologs
 from sk_gene2vec.encoder._model import steps_of
 from sk_gene2vec.gene_sets._reading import MAX_BYTES, read_text
+from sk_gene2vec.identifiers._index import GeneIndex
 
 # All that a model may hold of what skops does not know: arrays, numbers and text.
 _TRUSTED = [
@@ -85,7 +87,10 @@ def read_lists(paths: list[str], column: str | None = None) -> list[str]:
 
 def _names(path: str, column: str | None) -> list[str]:
     text = _text(path)
-    cells = _lines(text, path) if column is None else _column(text, column, path)
+    if column is None:
+        cells: Iterable[str] = _lines(text, path)
+    else:
+        cells = _column(_table(text, path), column, path, "--column")
     names = list(filter(None, map(strip, cells)))
     if not names:
         raise ValueError(f"{path}: Expected genes, one per line, got none.")
@@ -109,7 +114,7 @@ def _lines(text: io.StringIO, path: str) -> list[str]:
     return others
 
 
-def _column(text: io.StringIO, column: str, path: str) -> list[str]:
+def _table(text: io.StringIO, path: str) -> pd.DataFrame:
     # Only the first line: texts in other lines have commas, too.
     head = text.readline()
     separator = "\t" if "\t" in head else max(",;", key=head.count)
@@ -127,12 +132,60 @@ def _column(text: io.StringIO, column: str, path: str) -> list[str]:
     table = table.map(lambda cell: cell.strip('"')) if separator == "\t" else table
     if not isinstance(table.index, pd.RangeIndex):
         table = table.reset_index()  # R leaves out the name of the first column
+    return table
+
+
+def _column(table: pd.DataFrame, column: str, path: str, option: str) -> pd.Series[str]:
     if column in table:
-        return list(table[column])
+        return table[column]
     if column.isdecimal() and int(column) < table.shape[1]:
-        return list(table.iloc[:, int(column)])
+        return table.iloc[:, int(column)]
     names = shown(map(repr, table.columns), 9)
-    raise ValueError(f"{path}: Expected the --column {column!r}, got {names}.")
+    raise ValueError(f"{path}: Expected the {option} {column!r}, got {names}.")
+
+
+def read_labels(
+    path: str | None, columns: tuple[str | int, ...] | None, index: GeneIndex
+) -> pd.Series[Any] | None:
+    """Read labels by gene from two columns of a table: numbers, or else texts."""
+    if path is None:
+        return None
+    table = _table(_text(path), path)
+    if columns is None and table.shape[1] != 2:
+        wanted = "Expected two columns, gene and label, or --label-columns"
+        raise ValueError(f"{path}: {wanted}, got {shown(map(repr, table.columns), 9)}.")
+    given, labels = (
+        _column(table, str(column), path, "--label-columns").map(strip)
+        for column in columns or (0, 1)
+    )
+    if given.name in index.row_of:
+        wanted = "Expected a first line with the names of the columns"
+        raise ValueError(f"{path}: {wanted}, got the gene {given.name!r}.")
+    given, labels = given[given != ""], labels[given != ""]
+    rows = index.rows_of_list(list(given))
+    values = labels.mask(labels.isin(["", "NA", "NaN", "nan"]))
+    if values.isna().all():
+        raise ValueError(f"{path}: Expected labels in {labels.name!r}, got none.")
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().equals(values.notna()):
+        values = numbers
+    genes = pd.Series([*index.genes, None], dtype=object).iloc[rows]
+    found = pd.DataFrame({"gene": genes.array, "given": given.array})
+    found["label"] = values.array
+    return _one_per_gene(found.dropna(), path).rename(str(labels.name))
+
+
+def _one_per_gene(found: pd.DataFrame, path: str) -> pd.Series[Any]:
+    """Take the label of the gene's own name before those of its aliases."""
+    by_alias = found.gene.isin(found.gene[found.gene == found.given])
+    found = found[(found.gene == found.given) | ~by_alias]
+    found = found.drop_duplicates(["gene", "label"])
+    repeated = found.gene[found.gene.duplicated()].unique()
+    if len(repeated):
+        got = f"several for {shown(map(repr, repeated), 3)}"
+        wanted = "Expected one label per gene"
+        raise ValueError(f"{path}: {wanted}, got {got}. Keep one line of each gene.")
+    return found.set_index("gene").label
 
 
 def read_vectors(path: str) -> GeneEmbedding:

@@ -7,6 +7,7 @@ import ast
 import inspect
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,8 +20,8 @@ _Command: TypeAlias = Callable[[Namespace], None]
 
 def build_parser(description: str | None) -> ArgumentParser:
     """Build the parser of all commands."""
-    shape = argparse.RawDescriptionHelpFormatter
-    parser = ArgumentParser(NAME, description=description, formatter_class=shape)
+    look = argparse.RawDescriptionHelpFormatter
+    parser = ArgumentParser(NAME, description=description, formatter_class=look)
     parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
@@ -28,9 +29,10 @@ def build_parser(description: str | None) -> ArgumentParser:
         text = inspect.getdoc(run) or ""  # none under -OO
         line = text.split("\n")[0]
         made = subparsers.add_parser(name, parents=parents, help=line, description=text)
-        made.formatter_class = shape
+        made.formatter_class = look
         made.set_defaults(run=run, error=made.error, inputs=[], names=[], genes=[])
         made.set_defaults(aliases=None, column=None, model=None, output="-")
+        made.set_defaults(labels=None, label_columns=None)
         return made
 
     reading, training, asking = _reading(), _training(), _asking()
@@ -68,6 +70,12 @@ def build_parser(description: str | None) -> ArgumentParser:
     add = command("map", commands.draw_map, asking).add_argument
     methods = ["auto", "umap", "tsne", "pca"]
     add("--method", choices=methods, default="auto", help="layout (default auto)")
+    text = "a table of genes and labels to colour by: numbers, or else categories"
+    add("--labels", metavar="FILE", help=text)
+    text = "the two columns of --labels, by their names or numbers from 0"
+    shape = "GENE,LABEL"
+    columns = partial(_columns, shape=shape)
+    add("--label-columns", metavar=shape, type=columns, help=text)
     add("-o", "--output", metavar="FILE", required=True, help="web page to write")
 
     command("score", commands.score, reading, training)
@@ -77,6 +85,7 @@ def build_parser(description: str | None) -> ArgumentParser:
 def check_usage(args: Namespace) -> None:
     """End with exit code 2 if arguments contradict each other."""
     given = [*args.inputs, *args.names, *args.genes, args.aliases, args.model]
+    given.append(args.labels)
     if given.count("-") > 1:
         args.error("Expected - once: there is one standard input.")
     read = {Path(path).absolute() for path in given if path not in (None, "-")}
@@ -86,6 +95,8 @@ def check_usage(args: Namespace) -> None:
         args.error("Expected a file to write, got standard output.")
     if args.column is not None and not args.genes:
         args.error("Expected a file to take the --column from.")
+    if args.label_columns is not None and args.labels is None:
+        args.error("Expected --labels, the file to take the --label-columns from.")
     own = vars(_reading().parse_args([])) | vars(_training().parse_args([]))
     if args.run is commands.draw_map:
         del own["seed"]  # the layout has one, too
@@ -152,10 +163,10 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _columns(text: str) -> tuple[str | int, ...]:
+def _columns(text: str, shape: str = "GENE_SET,GENE") -> tuple[str | int, ...]:
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or not all(names):
-        raise ArgumentTypeError(f"Expected GENE_SET,GENE, got {text!r}.")
+        raise ArgumentTypeError(f"Expected {shape}, got {text!r}.")
     return tuple(int(name) if name.isdecimal() else name for name in names)
 
 
