@@ -178,6 +178,19 @@ def test_a_click_on_a_hit_picks_it(page):
     assert page.text("#found") == ""
 
 
+def test_no_button_lies_over_the_hits(page):
+    search(page, "hypoxia")
+    _, top, right, bottom = box(page, "#found")
+    assert bottom - top > 200
+    inside = page.ask(
+        """([x, top, bottom]) => Array.from({length: 20}, (_, k) => document
+          .elementFromPoint(x, top + (k + 0.5) / 20 * (bottom - top))
+          .closest("#found")).every(Boolean)""",
+        [right - 25, top, min(bottom, page.ask("innerHeight"))],
+    )
+    assert inside
+
+
 def test_a_card_lists_ten_genes_then_the_smallest_sets(page, collection):
     search(page, "tp53")
     page.press("Enter")
@@ -296,8 +309,9 @@ def test_members_of_a_set_stand_out(page, tmp_path):
     assert min(float(c["r"]) for c in strong) > 2 * max(float(c["r"]) for c in others)
     assert "HALLMARK_HYPOXIA · 200 genes" in [text[""] for text in picture["text"]]
     # All of them are where no panel is.
-    card = box(page, "#card")
-    assert not any(overlap(card, (float(c["cx"]), float(c["cy"])) * 2) for c in strong)
+    for panel in (box(page, "#card"), box(page, "nav")):
+        places = [(float(c["cx"]), float(c["cy"])) * 2 for c in strong]
+        assert not any(overlap(panel, place) for place in places)
 
 
 def test_a_set_of_most_genes_does_not_cover_the_map(page, collection, tmp_path):

@@ -21,7 +21,10 @@ function freeArea(card) {
   const area = { left: 0, right: width, top: 0, bottom: height };
   if (onPhone()) { area.top = 116; area.bottom -= 56; }
   else if (labels) area.left = 300;
-  if (card && onPhone()) area.bottom = Math.min(area.bottom, byId("card").getBoundingClientRect().top);
+  if (card && onPhone()) {
+    area.bottom = Math.min(area.bottom, byId("card").getBoundingClientRect().top);
+    area.right -= 58; // the buttons
+  }
   if (card && !onPhone()) area.right -= 348;
   return area;
 }
@@ -137,7 +140,8 @@ function paint(surface) {
     surface.dot(x, y, large, colour || (chosen ? styles.member : styles.point), chosen ? 0.95 : colour === grey ? 0.4 : 0.78);
   }
   // No names under the panels.
-  written = [...document.querySelectorAll(".panel, #search")].map((panel) => {
+  const panels = [...document.querySelectorAll(".panel, #search")].filter((panel) => panel.checkVisibility());
+  written = panels.map((panel) => {
     const { left, top, right, bottom } = panel.getBoundingClientRect();
     return { gene: null, box: [left, top, right, bottom] };
   });
