@@ -45,7 +45,10 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         part.touch()
+        if path.exists():
+            _check_replaceable(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         yield part
@@ -54,6 +57,16 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise an OSError if a file is read-only, or Windows keeps it for a program."""
+    try:
+        path.open("r+b").close()
+        path.replace(path)  # changes nothing; Windows refuses if the file is open
+    except OSError as error:
+        advice = "if another program has it open, close it, or choose another file"
+        raise OSError(error.errno, f"{error.strerror}; {advice}") from None
 
 
 def write_lines(path: str | PathLike[str], lines: Iterable[str]) -> None:

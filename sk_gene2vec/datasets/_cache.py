@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -29,6 +29,8 @@ _MAX_BYTES = 512 * 2**20
 SAFE_URL = re.compile(r"(?i)https://|http://(localhost|127\.0\.0\.1)(:\d+)?(/|\Z)")
 # The second line is a comment for sha256sum.
 _RECORD = re.compile(r"([0-9a-f]{64})  .+\n# retrieved (\d{4}-\d\d-\d\d)\n")
+
+_ADVICE = "Set data_home or SK_GENE2VEC_DATA to a folder that can be written."
 
 
 class DownloadError(OSError):
@@ -84,6 +86,19 @@ def cache_folder(data_home: str | os.PathLike[str] | None) -> Path:
     return Path(chosen or pooch.os_cache("sk_gene2vec")).expanduser()
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder of the cache, or raise an error that says how to name another."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Cannot keep vectors in the cache folder {folder}: {error.strerror}. "
+            f"{_ADVICE}",
+        ) from error
+
+
 def cached_gmt(remote: Remote, path: Path, force_download: bool) -> str:
     """Download a file unless `path` has it; return the date (UTC) of the download."""
     import pooch
@@ -109,8 +124,8 @@ def cached_gmt(remote: Remote, path: Path, force_download: bool) -> str:
         ) from error
     except OSError as error:
         raise DownloadError(
-            f"Cannot keep {remote.url} in the cache folder {path.parent}: {error}. Set "
-            "data_home or SK_GENE2VEC_DATA to a folder that can be written."
+            f"Cannot keep {remote.url} in the cache folder {path.parent}: {error}. "
+            f"{_ADVICE}"
         ) from error
 
 

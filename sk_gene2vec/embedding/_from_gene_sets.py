@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sk_gene2vec._utils._messages import warn
 from sk_gene2vec._version import __version__
 from sk_gene2vec.datasets import load_go_bp
-from sk_gene2vec.datasets._cache import cache_folder
+from sk_gene2vec.datasets._cache import cache_folder, check_writable
 from sk_gene2vec.encoder import GeneSetEncoder
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.gene_sets._sources import Sources, resolve_gene_sets
@@ -103,6 +103,7 @@ def from_gene_sets(
             return cls.from_folder(folder)
         except (OSError, ValueError) as error:
             warn(f"Could not read the cached vectors; training again: {error}")
+    check_writable(folder.parent)  # before the training
     model = make_pipeline(GmtVectorizer(collection), encoder)
     found = cls.from_pipeline(model.fit(collection.genes))
     if evaluate:

@@ -456,6 +456,14 @@ def test_a_seed_of_numpy_is_the_number(tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.vectors, kept.vectors)
 
 
+def test_a_cache_that_cannot_be_written_fails_before_the_training(tmp_path, fits):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="Set data_home or SK_GENE2VEC_DATA") as caught:
+        GeneEmbedding.from_gene_sets(SETS, data_home=tmp_path / "file")
+    assert str(tmp_path / "file") in str(caught.value)
+    assert not fits
+
+
 def test_the_default_encoder(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
