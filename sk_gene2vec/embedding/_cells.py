@@ -194,7 +194,8 @@ def _expression(
 
 def _others(adata: AnnData, where: str) -> str:
     """Advise to take the expression from another place, if there is one."""
-    places = [f"layer={name!r}" for name in adata.layers]
+    # anndata 0.13 lists adata.X as the layer None.
+    places = [f"layer={name!r}" for name in adata.layers if name is not None]
     if adata.raw is not None and where != "adata.raw.X":
         places.insert(0, "use_raw=True")
     return f" Set {' or '.join(places)} to use other values." if places else ""
