@@ -816,16 +816,37 @@ def test_closed_standard_error(monkeypatch, capsys):
     assert not capsys.readouterr().out
 
 
+# Standard streams and files as Python takes them in a console of Windows.
+CONSOLE = {
+    "PYTHONIOENCODING": "cp1252",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "LC_ALL": "C",
+}
+
+
+def in_a_console(*args, text=""):
+    command = [sys.executable, "-m", "sk_gene2vec", *map(str, args)]
+    options = {"capture_output": True, "env": os.environ | CONSOLE}
+    run = subprocess.run(command, input=text.encode(), **options)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.decode()
+
+
 def test_standard_streams_are_utf_8_whatever_the_console(tmp_path):
     path = tmp_path / "vectors.tsv"
     path.write_text("gene\ta\tb\nβ\t1\t0\nTP53\t1\t0\n", encoding="utf-8")
-    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
-    command = [sys.executable, "-m", "sk_gene2vec", "neighbors", str(path)]
-    command += ["--genes", "-"]
-    run = subprocess.run(
-        command, input="β\n".encode(), capture_output=True, env=environment
-    )
-    assert run.stdout.decode().splitlines()[1] == "β\tTP53\t1.0", run.stderr
+    found = in_a_console("neighbors", path, "--genes", "-", text="β\n")
+    assert found.splitlines()[1] == "β\tTP53\t1.0"
+
+
+def test_what_is_learned_in_a_console_of_windows_keeps_its_names(tmp_path):
+    sets = "Δ hypoxia\tna\tβ-actin\tVEGFA\nWARBURG\tna\tHK1\tPKM\n"
+    table = in_a_console("embed", "-", *QUICK, text=sets)
+    assert "\nβ-actin\t" in table
+    page = tmp_path / "map.html"
+    in_a_console("map", "-", "-o", page, text=table)
+    assert json.dumps("β-actin") in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
