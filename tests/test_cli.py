@@ -318,7 +318,7 @@ def test_a_model_needs_skops_before_the_training(collection, monkeypatch, capsys
     monkeypatch.setattr(GeneSetEncoder, "fit", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)
     assert main(["fit", str(collection), "-o", "a.model"]) == 1
-    assert 'pip install "sk-gene2vec[models]"' in one_line(capsys.readouterr().err)
+    assert "`pip install skops`" in one_line(capsys.readouterr().err)
 
 
 def test_complete_answers_for_every_name(model, fitted, capsys):
@@ -907,6 +907,13 @@ def test_a_process_fails_without_a_traceback(tmp_path):
     run = process("embed", tmp_path / "none.gmt")
     assert (run.returncode, run.stdout) == (1, "")
     assert one_line(run.stderr).startswith("sk-gene2vec: error: ")
+
+
+def test_python_without_docstrings_gets_one_line(collection):
+    command = [sys.executable, "-OO", "-m", "sk_gene2vec", "embed", str(collection)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "leave out -OO" in one_line(run.stderr)
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path):

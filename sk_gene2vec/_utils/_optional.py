@@ -4,7 +4,7 @@ from importlib import import_module
 from types import ModuleType
 
 
-def optional(module: str, purpose: str, extra: str | None = None) -> ModuleType:
+def optional(module: str, purpose: str, package: str | None = None) -> ModuleType:
     """Import an optional package, or raise an error that says how to install it.
 
     Parameters
@@ -13,9 +13,8 @@ def optional(module: str, purpose: str, extra: str | None = None) -> ModuleType:
         The module to import, such as ``"matplotlib.pyplot"``.
     purpose : str
         What needs it: the name of a function, or ``method="umap"``.
-    extra : str, default=None
-        The extra of sk-gene2vec that installs it. None if pip knows the package by the
-        name of its module.
+    package : str, default=None
+        What pip calls the package. None if that is the name of its module.
 
     Returns
     -------
@@ -38,8 +37,7 @@ def optional(module: str, purpose: str, extra: str | None = None) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        package = f'"sk-gene2vec[{extra}]"' if extra else module.partition(".")[0]
         raise ImportError(
             f"Cannot import {module}, which {purpose} needs. Install it with "
-            f"`pip install {package}`."
+            f"`pip install {package or module.partition('.')[0]}`."
         ) from error

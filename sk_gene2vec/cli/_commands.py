@@ -157,7 +157,7 @@ def draw_map(args: Namespace) -> None:
       sk-gene2vec map h.all.gmt --labels de.csv --label-columns 0,lfc -o map.html
     """
     if args.method == "umap":
-        optional("umap", "--method umap", "plot")
+        optional("umap", "--method umap", "umap-learn")
     first, *others = args.inputs or [""]
     is_table = args.columns is not None and not others
     with replacing(args.output) as part:

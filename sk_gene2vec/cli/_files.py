@@ -41,7 +41,7 @@ _HEADER = re.compile(
 
 def skops_io() -> ModuleType:
     """Import skops.io, which opens files without running code of theirs."""
-    return optional("skops.io", "a model file", "models")
+    return optional("skops.io", "a model file")
 
 
 def read_model(path: str) -> Pipeline:

@@ -106,7 +106,7 @@ def plot_embedding(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['glycolysis (2)', 'p53 pathway (1)', 'no label (1)']
     """
-    plt = optional("matplotlib.pyplot", "plot_embedding", "plot")
+    plt = optional("matplotlib.pyplot", "plot_embedding")
     names, vectors = genes_and_vectors(embedding, genes)
     rows = _rows_of(annotate, names)
     colouring = None if labels is None else read_labels(labels, names, len(vectors))
@@ -152,7 +152,7 @@ def _write_names(ax: Axes, points: NDArray[np.float64], names: list[str]) -> Non
     """Mark points, and write their names where they cover no mark and no other name."""
     from matplotlib.patheffects import withStroke
 
-    adjust_text = optional("adjustText", "annotate", "plot").adjust_text
+    adjust_text = optional("adjustText", "annotate").adjust_text
     x, y = points.T
     rings = ax.scatter(x, y, s=26, facecolors="none", edgecolors="0.15", linewidths=1.1)
     halo = [withStroke(linewidth=3, foreground=ax.get_facecolor())]

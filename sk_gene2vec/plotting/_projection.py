@@ -262,7 +262,7 @@ def _umap(
         # be added.
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
-        umap = optional("umap", 'method="umap"', "plot").UMAP(
+        umap = optional("umap", 'method="umap"', "umap-learn").UMAP(
             n_neighbors=n_neighbors,
             n_epochs=200,  # UMAP's own choice above 10,000 genes, as good below
             min_dist=0.3,

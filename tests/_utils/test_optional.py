@@ -12,12 +12,12 @@ def test_module_that_is_there():
 
 
 @pytest.mark.parametrize(
-    ("extra", "package"), [(None, "umap"), ("plot", '"sk-gene2vec[plot]"')]
+    ("given", "package"), [(None, "umap"), ("umap-learn", "umap-learn")]
 )
-def test_module_that_is_not(monkeypatch, extra, package):
+def test_module_that_is_not(monkeypatch, given, package):
     monkeypatch.setitem(sys.modules, "umap.umap_", None)
     with pytest.raises(ImportError) as caught:
-        optional("umap.umap_", "plot_embedding", extra)
+        optional("umap.umap_", "plot_embedding", given)
     assert str(caught.value) == (
         "Cannot import umap.umap_, which plot_embedding needs. Install it with "
         f"`pip install {package}`."

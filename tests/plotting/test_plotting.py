@@ -276,7 +276,7 @@ def test_an_array_of_labels_needs_no_names(coordinates):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"plot_embedding .*sk-gene2vec\[plot\]"):
+    with pytest.raises(ImportError, match=r"plot_embedding .*`pip install matplotlib`"):
         plot_embedding(np.eye(4))
 
 

@@ -20,7 +20,7 @@ from sk_gene2vec.encoder.training._batches import Batch, MembershipDataset
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._net import MembershipNet
 
-accelerate = optional("accelerate", 'device="accelerate"', "distributed")
+accelerate = optional("accelerate", 'device="accelerate"')
 
 
 def start_accelerator() -> Any:
