@@ -66,7 +66,7 @@ def _check_replaceable(path: Path) -> None:
         path.replace(path)  # changes nothing; Windows refuses if the file is open
     except OSError as error:
         advice = "if another program has it open, close it, or choose another file"
-        raise OSError(error.errno, f"{error.strerror}; {advice}") from None
+        raise OSError(error.errno, f"{error.strerror or error}; {advice}") from None
 
 
 def write_lines(path: str | PathLike[str], lines: Iterable[str]) -> None:

@@ -142,7 +142,8 @@ def load_go_mf_classes(
     with as_file(_data_file("go_mf_classes.tsv.gz")) as path:
         frame = pd.read_csv(path, sep="\t", dtype=object, na_filter=False)
     data, target = frame["gene"], frame["class"]
-    columns = (data, target) if as_frame else (data.to_numpy(), target.to_numpy())
+    # Copies: pandas 3 gives arrays that cannot be changed.
+    columns = (data, target) if as_frame else (np.array(data), np.array(target))
     if return_X_y:
         return columns
     return Bunch(

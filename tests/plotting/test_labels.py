@@ -26,8 +26,8 @@ MISSING = {
     "a NaN of NumPy": np.float32("nan"),
     "NA": pd.NA,
     "NaT": pd.NaT,
-    "a date of NumPy": np.datetime64("NaT"),
-    "a span of NumPy": np.timedelta64("NaT"),
+    "a date of NumPy": np.datetime64("NaT", "D"),
+    "a span of NumPy": np.timedelta64("NaT", "D"),
     "a decimal NaN": Decimal("NaN"),
 }
 

@@ -236,7 +236,8 @@ def test_names_stand_at_the_same_places_every_time(coordinates):
         ({"labels": "kinase"}, ValueError, "300 labels, one per gene, got 1"),
         ({"labels": set(GENES)}, TypeError, "unordered"),
         ({"labels": 7}, ValueError, "300 labels, one per gene, got 1"),
-        ({"labels": pd.DataFrame({"a": GENES})}, ValueError, "1-dimensional"),
+        # pandas before 3 speaks of dimensions.
+        ({"labels": pd.DataFrame({"a": GENES})}, ValueError, "1-dim|single column"),
         ({"labels": [pd.NA, pd.NaT] * 150}, ValueError, "some of the genes"),
         ({"labels": [None] * 300}, ValueError, "labels for some of the genes"),
         ({"labels": [np.inf] * 300}, ValueError, "got inf"),
