@@ -62,7 +62,7 @@ def suggest_genes(
         :class:`GeneSetEncoder`. Further steps are not used.
     gene_set : str or iterable of str
         Name of a gene set of the collection, or a description that no other gene set
-        has, such as "apoptotic process" for GO:0006915; or a list of genes.
+        has, such as "apoptotic process" for ``GO:0006915``; or a list of genes.
     n : int, default=10
         Number of genes, or all outside the set if they are fewer. Genes without an
         embedding are left out.

@@ -99,10 +99,11 @@ def project_2d(
 
     References
     ----------
-    L. McInnes, J. Healy, J. Melville, "UMAP: Uniform manifold approximation and
+    Leland McInnes et al., "UMAP: Uniform manifold approximation and
     projection for dimension reduction", arXiv:1802.03426, 2018.
 
-    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9, 2008.
+    Laurens van der Maaten, Geoffrey Hinton, "Visualizing data using t-SNE", JMLR 9,
+    2008.
 
     Examples
     --------

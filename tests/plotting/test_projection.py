@@ -116,7 +116,7 @@ def test_auto_is_umap(vectors):
 
 def test_umap_asked_for_and_absent(vectors, absent):
     absent("umap")
-    with pytest.raises(ImportError, match=r'method="umap" .*"sk-gene2vec\[plot\]"'):
+    with pytest.raises(ImportError, match=r'method="umap" .*`pip install umap-learn`'):
         project_2d(vectors, genes=GENES, method="umap")
 
 
