@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -26,15 +27,11 @@ class _ExactProducts:
     def __enter__(self) -> None:
         with self.lock:
             if not self.n_fits:
-                backends = torch.backends.cuda.matmul, torch.backends.mkldnn
-                if hasattr(backends[0], "fp32_precision"):
-                    products = backends[0], backends[1].matmul
-                    self.before = [(it, it.fp32_precision) for it in products]
-                    for product in products:
-                        product.fp32_precision = "ieee"
-                else:  # PyTorch before 2.9
-                    self.legacy = torch.get_float32_matmul_precision()
-                    torch.set_float32_matmul_precision("highest")
+                cpu: ModuleType = torch.backends.mkldnn
+                products = torch.backends.cuda.matmul, cpu.matmul
+                self.before = [(it, it.fp32_precision) for it in products]
+                for product in products:
+                    product.fp32_precision = "ieee"
             self.n_fits += 1
 
     def __exit__(self, *error: object) -> None:
@@ -42,11 +39,8 @@ class _ExactProducts:
             self.n_fits -= 1
             if self.n_fits:
                 return
-            if hasattr(self, "legacy"):
-                torch.set_float32_matmul_precision(self.legacy)
-            else:
-                for product, precision in self.before:
-                    product.fp32_precision = precision
+            for product, precision in self.before:
+                product.fp32_precision = precision
 
 
 _exact_products = _ExactProducts()
@@ -139,4 +133,4 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if hasattr(torch.cpu, "get_capabilities"):
         return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return bool(torch.cpu._is_avx512_bf16_supported())  # PyTorch before 2.9
+    return bool(torch.cpu._is_avx512_bf16_supported())  # PyTorch 2.9

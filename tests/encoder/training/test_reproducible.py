@@ -297,11 +297,8 @@ def matmul_precision():
 
 @contextlib.contextmanager
 def precision_of_products():
-    """As PyTorch 2.9 and later have it; not to be mixed with the older setting."""
+    """Not to be mixed with the older setting."""
     backends = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
-    if not hasattr(backends[0], "fp32_precision"):
-        yield
-        return
     before = [backend.fp32_precision for backend in backends]
     backends[0].fp32_precision, backends[1].fp32_precision = "tf32", "bf16"
     try:

@@ -252,7 +252,7 @@ def test_auto_device_is_cpu_without_cuda(monkeypatch):
 def test_auto_precision_follows_the_device(supported, monkeypatch):
     found = {"avx512_bf16": supported}
     name, value = "get_capabilities", lambda: found
-    if not hasattr(torch.cpu, name):  # PyTorch before 2.9
+    if not hasattr(torch.cpu, name):  # PyTorch 2.9
         name, value = "_is_avx512_bf16_supported", lambda: supported
     monkeypatch.setattr(torch.cpu, name, value)
     monkeypatch.setattr(
