@@ -198,7 +198,8 @@ def score(args: Namespace) -> None:
     encoder = _encoder(args).fit(visible)
     metrics = ["ndcg@100", "recall@100", "auroc"]
     scores = held_out_membership_scores(encoder, visible, hidden, metrics=metrics)
-    about = {"sk_gene2vec": __version__, "collection": dict(gene_sets.attrs)}
+    about: dict[str, object] = {"sk_gene2vec": __version__}
+    about |= {"collection": dict(gene_sets.attrs)}
     about |= {"n_genes": X.shape[0], "n_gene_sets": X.shape[1], "seed": args.seed}
     about |= {"embedding_dim": encoder.embedding_dim, "set": dict(args.set)}
     print(json.dumps(about | scores))

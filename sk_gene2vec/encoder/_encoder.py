@@ -13,7 +13,6 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -21,7 +20,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_gene2vec._utils._memberships import as_memberships
 from sk_gene2vec._utils._messages import counted, excerpt, warn
-from sk_gene2vec._utils._typing import Array, MatrixLike, RandomStateLike
+from sk_gene2vec._utils._typing import (
+    Array,
+    MatrixLike,
+    RandomStateLike,
+    fit_context,
+)
 from sk_gene2vec.encoder._activations import ACTIVATIONS
 from sk_gene2vec.encoder._inference import (
     Layers,
@@ -333,7 +337,7 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: MatrixLike, y: object = None) -> GeneSetEncoder:
         """Learn the embedding from a gene x gene-set matrix.
 

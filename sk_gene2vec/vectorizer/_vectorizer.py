@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sk_gene2vec._utils._genes import check_genes
 from sk_gene2vec._utils._memberships import above_zero
 from sk_gene2vec._utils._messages import warn
+from sk_gene2vec._utils._typing import fit_context
 from sk_gene2vec.datasets import load_go_bp
 from sk_gene2vec.gene_sets import GeneSets
 from sk_gene2vec.gene_sets._sources import (
@@ -162,7 +163,7 @@ class GmtVectorizer(TransformerMixin, BaseEstimator):
         self.dtype = dtype
         self.sparse_output = sparse_output
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Read the collection and build its matrix.
 

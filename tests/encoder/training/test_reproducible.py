@@ -288,7 +288,9 @@ def deterministic_algorithms():
 
 @contextlib.contextmanager
 def matmul_precision():
-    torch.set_float32_matmul_precision("medium")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch 2.9 warns that this is the older way
+        torch.set_float32_matmul_precision("medium")
     try:
         yield
     finally:
