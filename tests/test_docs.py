@@ -75,6 +75,16 @@ def test_code_on_a_page_imports_what_there_is(page):
     assert not missing
 
 
+def test_changelog_begins_with_this_version_or_what_is_not_released():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *released = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
+    version = sk_gene2vec.__version__
+    if first == "Unreleased" and not released:
+        assert f"The first release will be {version}." in text
+    else:
+        assert version == (released[0] if first == "Unreleased" else first)
+
+
 def test_citation_is_of_this_version():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {sk_gene2vec.__version__}\n" in text
