@@ -119,7 +119,6 @@ def main() -> None:
         readers = {
             "GSEApy's read_gmt, plain file": lambda: gseapy_read_gmt(plain),
             "read_gmt, plain file": lambda: read_gmt(plain),
-            "read_gmt and every gene split": lambda: dict(read_gmt(plain)),
         }
         # In turns, so that a drift of the machine affects all alike.
         seconds: dict[str, list[float]] = {name: [] for name in readers}

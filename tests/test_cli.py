@@ -551,7 +551,7 @@ def test_labels_of_one_column_of_a_table_of_results(table, tmp_path):
     text = "\tbaseMean\tlfc\n" + "".join(f"G{k}\t9\t{k - 9.5}\n" for k in range(19))
     for columns in ("0,lfc", "0,2"):
         options = ["--label-columns", columns]
-        genes, labels = labels_of(table, text + "TP53\t9\tNA\n", tmp_path, *options)
+        genes, labels = labels_of(table, text + "TP53\t9\tN/A\n", tmp_path, *options)
         assert (labels["kind"], labels["title"]) == ("numbers", "lfc")
         assert labels["values"][genes.index("G0")] == -9.5
         assert labels["values"][genes.index("TP53")] is None
@@ -574,7 +574,8 @@ def test_labels_by_aliases(table, tmp_path):
         ("TP53\tx\nPKM\ty\n", [], "names of the columns, got the gene 'TP53'"),
         ("gene\tk\nTP53\tx\nTP53\ty\n", [], "got several for 'TP53'. Keep one"),
         ("gene\tk\nTP53\tNA\n", [], "Expected labels in 'k', got none"),
-        ("gene\tk\nA\tx\nB\ty\n", [], "Expected genes of the collection"),
+        ("gene\tk\nA\tx\nB\ty\n", [], "labels.tsv: Expected genes of the coll"),
+        ("gene\tk\nTP53\t1\nPKM\tinf\n", [], "Expected finite numbers in 'k'"),
         ("gene\tk\nTP53\tx\n", ["gene,kind"], "the --label-columns 'kind', got"),
     ],
 )

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, BinaryIO, Literal
 from zipfile import ZipFile
 
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
@@ -29,6 +30,8 @@ _TRUSTED = [
     f"{kind.__module__}.{kind.__qualname__}"
     for kind in (GeneAliases, GeneSetEncoder, GeneSets, GmtVectorizer)
 ]
+# What stands for a missing label.
+_MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None"]
 # Size of a table of aliases, many times that of all names of human genes.
 _MAX_ALIASES = 2**26
 # Names of columns of genes or gene sets, and of row names in R. IDS is a gene.
@@ -162,13 +165,19 @@ def read_labels(
         wanted = "Expected a first line with the names of the columns"
         raise ValueError(f"{path}: {wanted}, got the gene {given.name!r}.")
     given, labels = given[given != ""], labels[given != ""]
-    rows = index.rows_of_list(list(given))
-    values = labels.mask(labels.isin(["", "NA", "NaN", "nan"]))
+    try:
+        rows = index.rows_of_list(list(given))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    values = labels.mask(labels.isin(_MISSING))
     if values.isna().all():
         raise ValueError(f"{path}: Expected labels in {labels.name!r}, got none.")
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().equals(values.notna()):
         values = numbers
+        if np.isinf(values).any():
+            wanted = f"Expected finite numbers in {labels.name!r}, got infinity"
+            raise ValueError(f"{path}: {wanted}. Leave these fields empty.")
     genes = pd.Series([*index.genes, None], dtype=object).iloc[rows]
     found = pd.DataFrame({"gene": genes.array, "given": given.array})
     found["label"] = values.array

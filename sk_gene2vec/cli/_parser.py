@@ -67,18 +67,24 @@ def build_parser(description: str | None) -> ArgumentParser:
     text = "least similarity of near copies (default 0.5)"
     add("--threshold", metavar="X", type=float, default=0.5, help=text)
 
-    add = command("map", commands.draw_map, asking).add_argument
+    add = command("map", commands.draw_map, asking, _labels()).add_argument
     methods = ["auto", "umap", "tsne", "pca"]
     add("--method", choices=methods, default="auto", help="layout (default auto)")
-    text = "a table of genes and labels to colour by: numbers, or else categories"
-    add("--labels", metavar="FILE", help=text)
-    text = "the two columns of --labels, by their names or numbers from 0"
-    shape = "GENE,LABEL"
-    columns = partial(_columns, shape=shape)
-    add("--label-columns", metavar=shape, type=columns, help=text)
     add("-o", "--output", metavar="FILE", required=True, help="web page to write")
 
     command("score", commands.score, reading, training)
+    return parser
+
+
+def _labels() -> ArgumentParser:
+    """Options of labels to colour by."""
+    parser = ArgumentParser(add_help=False)
+    text = "a table of genes and labels to colour by: numbers, or else categories"
+    parser.add_argument("--labels", metavar="FILE", help=text)
+    text = "the two columns of --labels, by their names or numbers from 0"
+    shape = "GENE,LABEL"
+    columns = partial(_columns, shape=shape)
+    parser.add_argument("--label-columns", metavar=shape, type=columns, help=text)
     return parser
 
 

@@ -125,13 +125,12 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         times the number of listed ones.
 
     n_negatives : int or None, default=None
-        Number of gene sets per gene that represent all sets that it is not in. None
-        computes all. The gradient in the embedding is then estimated from this many
-        gene sets per mini-batch, and the gradient in the output layer from the same
-        number of pairs, of some genes with all gene sets. Both estimates are unbiased.
-        With 2,000 or so, an epoch takes a third of the time on 20,000 gene sets, and
-        its cost grows with the number of memberships for larger collections.
-        None computes the loss over all pairs.
+        None computes the loss over all pairs of a gene and a gene set. A number, such
+        as 2,000, saves time where there are tens of thousands of gene sets or more:
+        pairs that are not memberships are then represented by about this many per
+        gene. The gradient in the last hidden layer is estimated from all genes of a
+        mini-batch with some gene sets, and the gradient in the output layer from some
+        genes with all gene sets. Both estimates are unbiased.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the matrix products in training. "auto" takes bfloat16 where
@@ -147,7 +146,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Passed to the :class:`skorch.NeuralNet` that trains the network. With
         :class:`~skorch.callbacks.Checkpoint` and
         :class:`~skorch.callbacks.LoadInitState`, a fit that was killed can resume, see
-        the user guide.
+        the user guide. The training loss that they see is an estimate for large
+        collections, see `loss_curve_`.
 
     warm_start : bool, default=False
         If True, `fit` continues from the solution of the previous call for another
@@ -156,12 +156,12 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the genes, masks, dropout and
-        negatives.
-        Pass an int for reproducible results across multiple function calls. An
-        instance is advanced by every call, even one that fails.
+        negatives. Pass an int for reproducible results across multiple function
+        calls. An instance is advanced by every call, even one that fails.
 
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar with the loss.
+        0 is silent, 1 shows a progress bar with the loss, and names what comes before
+        and after the training.
 
     Attributes
     ----------
@@ -187,9 +187,9 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     loss_curve_ : list of float
         Training loss of each epoch: binary cross-entropy, averaged over all pairs of a
-        gene and a gene set. If a mini-batch has more than 260,000 pairs, or
-        with `n_negatives`, the part of the pairs that are no memberships is estimated
-        from some of its genes. `warm_start` appends to it.
+        gene and a gene set. If a mini-batch has more than 260,000 pairs, or with
+        `n_negatives`, the loss of the pairs that are not memberships is estimated from
+        some of its genes, within 1 % or so. `warm_start` appends to it.
 
     n_iter_ : int
         Number of epochs of the last call, those of a checkpoint included.

@@ -18,8 +18,11 @@ _GENES_PER_GROUP = 10
 _LEAST_OVERLAP = 0.2
 # Genes that differ between two kinds of samples are named after the samples.
 _COMPARISON = re.compile(r"(?!HALLMARK_)\S*_(UP|DN)(?!\S)")
-# A description may follow.
-_MSIGDB = re.compile(r"[A-Z0-9]+_([A-Z0-9_.]+)(?!\S)")
+# The collections of MSigDB and others. A description may follow.
+_MSIGDB = re.compile(
+    r"(?:HALLMARK|GO|GOBP|GOCC|GOMF|KEGG|KEGG_MEDICUS|KEGG_LEGACY|REACTOME|BIOCARTA|PID"
+    r"|WP|HP)_([A-Z0-9_.]+)(?!\S)"
+)
 # GO:0006096 before a name, or (GO:0006096) or R-HSA-70171 behind it.
 _ID = re.compile(r"^[A-Za-z]+[:_-]?\d{4,}\s+|\s+\(?[A-Za-z-]+[:_-]?\d{4,}\)?$")
 # Shorter names are not more readable.
@@ -86,13 +89,16 @@ def _circle(points: NDArray[np.float64]) -> tuple[int, int, int]:
 
 def _groups(points: NDArray[np.float64]) -> list[NDArray[np.intp]]:
     """Divide the map into groups of neighbours, at several scales."""
-    from sklearn.cluster import KMeans  # slow to import
+    # Slow to import.
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
     n_places = len(np.unique(points, axis=0))
     groups = []
     for k in _SCALES:
         if k * _GENES_PER_GROUP <= n_places:
-            group = KMeans(k, n_init=1, random_state=0).fit_predict(points)
+            with threadpool_limits(1):  # more may wait forever after a fork
+                group = KMeans(k, n_init=1, random_state=0).fit_predict(points)
             groups += [np.flatnonzero(group == number) for number in range(k)]
     return groups
 

@@ -394,6 +394,12 @@ def test_sampled_negatives_learn_what_the_exact_loss_learns(X, gene_input):
     assert gained > 0.7 * (network_loss(start, X) - network_loss(exact, X))
 
 
+def test_as_many_negatives_as_gene_sets_are_the_exact_loss(X):
+    exact, sampled = (make(n_negatives=n).fit(X) for n in (None, X.shape[1]))
+    assert sampled.loss_curve_ == exact.loss_curve_
+    np.testing.assert_array_equal(sampled.embedding_, exact.embedding_)
+
+
 def test_bfloat16_trains_nearly_the_same_with_other_roundings(X):
     exact, rounded = (
         make(precision=precision, max_epochs=3).fit(X)

@@ -1,5 +1,9 @@
 """Names of the regions of a map."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -48,6 +52,26 @@ def test_comparisons_of_samples_name_no_region(islands):
     assert list(found) == ["KRAS SIGNALING DN"]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_regions_in_a_forked_process():
+    script = """
+import multiprocessing
+import numpy as np
+from sk_gene2vec.plotting._regions import name_regions
+
+points = np.random.default_rng(0).normal(size=(3000, 2))
+arguments = points, {"GO_LEFT": np.flatnonzero(points[:, 0] < -1)}
+expected = name_regions(*arguments)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    assert pool.apply(name_regions, arguments) == expected
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, timeout=60, env=environment
+    )
+
+
 def test_few_genes_and_equal_places_have_no_regions(islands):
     sets = {"GO_ALL": [*range(100)]}
     assert name_regions(islands[:100], sets) == []
@@ -65,6 +89,9 @@ def test_few_genes_and_equal_places_have_no_regions(islands):
         ("Signaling by WNT R-HSA-195721", "Signaling by WNT"),
         ("IL2 STAT5 signaling", "IL2 STAT5 signaling"),
         ("my_set", "my set"),
+        ("P53_PATHWAY", "P53 PATHWAY"),
+        ("T_CELL_ACTIVATION", "T CELL ACTIVATION"),
+        ("KEGG_MEDICUS_REFERENCE_CELL_CYCLE", "REFERENCE CELL CYCLE"),
         ("GO:0006096", "GO:0006096"),
     ],
 )

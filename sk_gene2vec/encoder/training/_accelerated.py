@@ -1,9 +1,9 @@
 """Training in several processes, each with a share of every batch.
 
-Every process has all the data and draws the same batches, masks and dropout, so the
-result does not depend on the number of processes. Each computes the embedding of the
-whole batch, which is cheap, and the loss over genes x gene sets, which takes the time,
-for its share of the genes. Gradients are averaged.
+Every process has all the data and draws the same batches, masks and dropout. So without
+`n_negatives` the result does not depend on the number of processes. Each computes the
+embedding of the whole batch, which is cheap, and the loss over genes x gene sets, which
+takes the time, for its share of the genes. Gradients are averaged.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from sk_gene2vec._utils._memberships import row_keys
 from sk_gene2vec._utils._typing import Array
-from sk_gene2vec.encoder._inference import Layers, embed_memberships
+from sk_gene2vec.encoder._inference import Layers, embed_memberships, input_rows
 from sk_gene2vec.encoder._probabilities import Genes, level
 from sk_gene2vec.encoder.training._batches import BatchIterator, MembershipDataset
 from sk_gene2vec.encoder.training._callbacks import (
@@ -138,9 +138,13 @@ def fit_network(
         seeds = EpochSeeds(rng, seed, n_before)
         net = _net(module, criterion, dataset, parameters, seeds)
         _train(net, dataset)
-        # Export.
+        # Export, without the memory of training.
         _say(parameters, "embedding the genes, setting the level of probabilities")
-        return _exported(net, X, data, parameters, previous)
+        coefs, intercepts = net.module_.export()
+        layers = Layers(coefs, intercepts, parameters["activation"])
+        losses = [epoch["train_loss"] for epoch in net.history]
+        del net, module, criterion, dataset
+        return _exported(layers, losses, X, data, parameters, previous)
 
 
 def _say(parameters: Parameters, phase: str) -> None:
@@ -245,10 +249,13 @@ def _module(
         dropout=parameters["dropout"],
         noise=rng,
     )
-    if previous is None and not one_hot:
+    if previous is None:
         start = svd_start(
             data.rows, data.gene_set_weights, parameters["embedding_dim"], random_state
         )
+        if one_hot:
+            rows = data.rows.astype(np.float32)
+            start = input_rows(rows, data.gene_set_weights) @ start
         with torch.no_grad():
             module.embedding[:, : start.shape[1]] = torch.from_numpy(start)
     # If all inputs were zero, the previous network learned nothing: start again.
@@ -265,7 +272,7 @@ def _criterion(
 ) -> GeneSetBCE | SampledBCE:
     n_negatives = parameters["n_negatives"]
     bfloat16 = use_bfloat16(parameters["precision"], device)
-    if n_negatives is None:
+    if n_negatives is None or n_negatives >= len(data.sizes):
         return GeneSetBCE(bfloat16)
     return SampledBCE(data.sizes, n_negatives, rng, bfloat16)
 
@@ -352,15 +359,15 @@ def _train(net: MembershipNet, dataset: MembershipDataset) -> None:
 
 
 def _exported(
-    net: MembershipNet,
+    layers: Layers,
+    losses: list[float],
     X: sp.csr_array,
     data: TrainingData,
     parameters: Parameters,
     previous: Fitted | None,
 ) -> Fitted:
-    """Export weights and losses, embed the genes, and set the level."""
-    coefs, intercepts = net.module_.export()
-    layers = Layers(coefs, intercepts, parameters["activation"])
+    """Embed the genes, set the level, and gather what a fitted encoder has."""
+    coefs, intercepts, _ = layers
     weights = data.gene_set_weights.astype(np.float32)
     with _numbers_in_range(parameters["lr"]):
         if data.row_keys is None:
@@ -372,7 +379,6 @@ def _exported(
         if not all(np.isfinite(x).all() for x in (*coefs, *intercepts, embedding)):
             raise FloatingPointError("infinite weights")
         shift = level(layers, Genes(embedding, X), parameters["completeness"])
-    losses = [epoch["train_loss"] for epoch in net.history]
     return {
         "coefs_": coefs,
         "intercepts_": intercepts,

@@ -104,7 +104,7 @@ def _with_bias_columns(
 
 
 def _loss_of_others(z: Tensor, own: Tensor, targets: Targets) -> Tensor:
-    """Sum the loss of the pairs that are no memberships.
+    """Sum the loss of the pairs that are not memberships.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class _ExactBCE(torch.autograd.Function):
             )
         grad_hidden *= targets.weights[:, None]
         ctx.save_for_backward(grad_hidden, grad_output)
-        return of_members + of_others / targets.weights[:n_read].sum()
+        return of_members + of_others * (n_rows / n_read)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -265,10 +265,13 @@ class _SampledBCE(torch.autograd.Function):
         # Other pairs of some genes: the loss, and the gradient in the output layer.
         extended, weighted, output = _with_bias_columns(hidden, output, weights, dtype)
         part = targets.of_rows(slice(0, drawn.n_rows))
-        share = part.weights.sum()
+        # Not the sum of the weights: with it, rows of many genes would be biased.
+        share = drawn.n_rows / len(hidden)
         z = extended[: drawn.n_rows] @ output.t()
         z.view(-1)[part.members.positions] = -torch.inf
-        loss += softplus(z.to(hidden.dtype)).sum(1) @ part.weights / share
+        n_read = min(len(z), -(-_REPORTED_PAIRS // len(output)))
+        of_others = softplus(z[:n_read].to(hidden.dtype)).sum(1) @ weights[:n_read]
+        loss += of_others * (len(hidden) / n_read)
         _sigmoid_(z)
         of_rows = z.t() @ (weighted[: drawn.n_rows] / share)
         grad_output += of_rows[:, : width + 1]
@@ -310,7 +313,7 @@ class SampledBCE(nn.Module):
     rng : numpy.random.Generator
         Source of the draws.
     use_bfloat16 : bool, default=False
-        If True, products with all gene sets are computed in bfloat16.
+        If True, all products except those of memberships are computed in bfloat16.
     """
 
     def __init__(

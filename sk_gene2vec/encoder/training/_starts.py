@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import torch
+from torch import Tensor
 
 from sk_gene2vec._utils._typing import Array
 from sk_gene2vec.encoder._inference import input_rows
@@ -14,6 +15,11 @@ from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 # would take with n_iter=4.
 N_OVERSAMPLES = 10
 N_ITERATIONS = 4
+
+# Share of the largest variance that rounding to float32 may leave.
+_ROUNDING = 1e-13
+# Rows that are converted to float64 at a time.
+_PART = 2**16
 
 # Root mean square of the embeddings of the training rows, before activation.
 START_SCALE = 0.5
@@ -63,19 +69,31 @@ def _leading_components(
 
     Randomised subspace iteration, as in scikit-learn's ``randomized_svd``, which takes
     five times as long: its sparse products have one thread and no vector instructions.
-    Rounding to float32 after each factorisation in float64 removes the effect of the
-    order in which threads add.
+    Rounding to float32 after sums in float64 nearly removes the effect of the order in
+    which threads add.
     """
     sparse = SparseRows(rows, torch.device("cpu"))
     values = torch.from_numpy(rows.data)
     n_directions = min(n_components + N_OVERSAMPLES, *rows.shape)
-    random = random_state.normal(size=(rows.shape[1], n_directions))
-    directions = torch.from_numpy(random).float()
+    rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+    random = rng.standard_normal((rows.shape[1], n_directions), dtype=np.float32)
+    directions = torch.from_numpy(random)
     for _ in range(N_ITERATIONS):
-        image = sparse.product(values, directions)
-        back = sparse.transposed_product(values, image)
-        directions = torch.linalg.qr(back.double()).Q.float()
-    image = sparse.product(values, directions).double()
-    _, rotation = torch.linalg.eigh(image.t() @ image)
-    leading = directions.double() @ rotation.flip(1)[:, :n_components]
-    return leading.float().numpy()
+        directions = sparse.product(values, directions)
+        directions = sparse.transposed_product(values, directions)
+        variances, axes = _principal_axes(directions)
+        # Directions without a variance beyond rounding are left at zero.
+        kept = variances > _ROUNDING * variances.max()
+        lengths = torch.where(kept, variances, torch.inf).sqrt()
+        directions = directions @ (axes / lengths).float()
+    _, axes = _principal_axes(sparse.product(values, directions))
+    return (directions @ axes[:, :n_components].float()).numpy()
+
+
+def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Decompose the Gram matrix of the columns, in float64, largest variance first."""
+    gram = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64)
+    for part in x.split(_PART):
+        gram += part.double().t() @ part.double()
+    variances, axes = torch.linalg.eigh(gram)
+    return variances.flip(0), axes.flip(1)

@@ -30,6 +30,7 @@ def problem(request):
     y[3] = 0
     members = sparse_rows_of(y)
     counts = rng.integers(1, 4, size=N_ROWS)
+    counts[7] = 50  # many genes with equal rows
     weights = torch.from_numpy(counts / counts.sum())
     asked = torch.from_numpy(rng.random(len(members.rows)) < asked_share).double()
     targets = Targets(members, weights, asked)
