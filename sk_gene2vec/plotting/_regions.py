@@ -20,7 +20,7 @@ _LEAST_OVERLAP = 0.2
 _COMPARISON = re.compile(r"(?!HALLMARK_)\S*_(UP|DN)(?!\S)")
 # The collections of MSigDB and others. A description may follow.
 _MSIGDB = re.compile(
-    r"(?:HALLMARK|GO|GOBP|GOCC|GOMF|KEGG|KEGG_MEDICUS|KEGG_LEGACY|REACTOME|BIOCARTA|PID"
+    r"(?:HALLMARK|GO|GOBP|GOCC|GOMF|KEGG(?:_MEDICUS|_LEGACY)?|REACTOME|BIOCARTA|PID"
     r"|WP|HP)_([A-Z0-9_.]+)(?!\S)"
 )
 # GO:0006096 before a name, or (GO:0006096) or R-HSA-70171 behind it.
