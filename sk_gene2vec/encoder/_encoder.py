@@ -82,12 +82,14 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         How the gene enters the network.
 
         - "membership": as its own row of X, with a random part of the memberships
-          masked in training. Genes not seen in `fit` are embedded in the same way. The
-          first layer starts from a truncated singular value decomposition.
+          masked in training. Genes not seen in `fit` are embedded in the same way.
         - "one-hot": every gene seen in `fit` owns one row of an embedding table.
           Rows of X that are identical share one row of the table, weighted by how
           often they occur. A row not seen in `fit` is folded in: its loss is
           minimised over the embedding alone.
+
+        Either starts from a truncated singular value decomposition of the weighted
+        rows.
 
     mask_rate : float, default=0.4
         Share of the memberships hidden from the inputs at each step, in (0, 1).
@@ -105,8 +107,8 @@ class GeneSetEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     lr : float, default=0.02
         Learning rate of AdamW at the first step; it falls linearly to zero. With
-        ``gene_input="membership"`` the first layer, which starts from the
-        decomposition, has a fifth of it.
+        ``gene_input="membership"`` the first layer has a fifth of it, to stay near
+        the decomposition that it starts from.
 
     weight_decay : float, default=0.3
         Decoupled weight decay of the first layer, as in AdamW: each step takes
