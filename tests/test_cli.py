@@ -568,6 +568,12 @@ def test_labels_of_one_column_of_a_table_of_results(table, tmp_path):
         assert labels["low"] == -labels["high"]
 
 
+def test_labels_of_a_table_of_one_column_from_r(table, tmp_path):
+    genes, labels = labels_of(table, '"kind"\n"TP53"\t"a"\n"PKM"\t"b"\n', tmp_path)
+    assert labels["names"] == ["a", "b"]
+    assert labels["codes"][genes.index("PKM")] == 1
+
+
 def test_labels_by_aliases(table, tmp_path):
     aliases = tmp_path / "aliases.tsv"
     aliases.write_text("other\tgene\n7157\tTP53\n4193\tMDM2\n", encoding="utf-8")

@@ -120,6 +120,8 @@ def _lines(text: io.StringIO, path: str) -> list[str]:
 def _table(text: io.StringIO, path: str) -> pd.DataFrame:
     # Only the first line: texts in other lines have commas, too.
     head = text.readline()
+    if not re.search("[\t,;]", head):
+        head = text.readline()  # R's header of a table with row names and one column
     separator = "\t" if "\t" in head else max(",;", key=head.count)
     text.seek(0)
     # With tabs, a quote is a part of a text, such as 5" or "odd.
@@ -131,11 +133,11 @@ def _table(text: io.StringIO, path: str) -> pd.DataFrame:
     except ValueError as error:
         got = f"got a table that is none: {str(error).strip()}"
         raise ValueError(f"{path}: Expected lines of equal length, {got}") from error
-    table = table.rename(columns=lambda name: name.strip('"'))
-    table = table.map(lambda cell: cell.strip('"')) if separator == "\t" else table
     if not isinstance(table.index, pd.RangeIndex):
         table = table.reset_index()  # R leaves out the name of the first column
-    return table
+    if separator == "\t":
+        table = table.map(lambda cell: cell.strip('"'))
+    return table.rename(columns=lambda name: name.strip('"'))
 
 
 def _column(table: pd.DataFrame, column: str, path: str, option: str) -> pd.Series[str]:

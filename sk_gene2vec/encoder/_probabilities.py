@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -190,6 +191,9 @@ def level(layers: Layers, genes: Genes, completeness: float) -> float:
     open_ = np.ones(listed.shape, dtype=bool)
     open_[listed.nonzero()] = False
     step = max(1, values.size // _LEVEL_PAIRS)
+    # With a common divisor, all rows would be sampled in the same gene sets.
+    while gcd(step, n_sets) > 1:
+        step += 1
     sample = values.ravel()[::step][open_.ravel()[::step]]
     return level_of(sample, (1 / completeness - 1) * listed.nnz / step)
 

@@ -98,6 +98,24 @@ def test_the_formula_holds_for_new_genes_and_hidden_layers():
         assert_is_formula(encoder, test, train)
 
 
+def test_level_does_not_depend_on_the_order_of_the_gene_sets(monkeypatch):
+    """Small and large sets in turn, and as many pairs as make a step of 2."""
+    rng = np.random.default_rng(0)
+    frequency = np.tile([0.02, 0.3], 200)
+    X = sp.csr_array((rng.random((150, 400)) < frequency).astype(np.float32))
+    in_turn = np.arange(400)
+    by_size = np.argsort(frequency, kind="stable")
+    sums = []
+    for order in (in_turn, by_size):
+        for pairs in (2**21, 100 * 400 // 2):
+            monkeypatch.setattr(_probabilities, "_LEVEL_PAIRS", pairs)
+            columns = X[:, order]
+            encoder = GeneSetEncoder(5, max_epochs=5, random_state=0).fit(columns)
+            p = encoder.predict_proba(columns)
+            sums.append(p[columns.toarray() == 0].sum() / columns.nnz)
+    np.testing.assert_allclose(sums, 1 / 0.87 - 1, rtol=0.1)
+
+
 @pytest.mark.filterwarnings("ignore:.* only in sets")
 @pytest.mark.parametrize("gene_input", INPUTS)
 def test_vectors_of_zeros_do_not_vote_and_set_no_level(gene_input):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sized
+from functools import partial
 
 import numpy as np
 from skorch import NeuralNet
@@ -39,6 +40,10 @@ class EpochSeeds(Callback):
         self.rng.bit_generator.state = fresh.bit_generator.state
 
 
+def _share_left(step: int, n_steps: int) -> float:
+    return max(0.0, 1.0 - step / n_steps)
+
+
 class LinearDecay(Callback):
     """Lower the learning rate linearly to zero, step by step.
 
@@ -51,7 +56,7 @@ class LinearDecay(Callback):
         n_done = len(net.history) * n_batches
         self.scheduler_ = LambdaLR(
             net.optimizer_,
-            lambda step: max(0.0, 1.0 - step / n_steps),
+            partial(_share_left, n_steps=n_steps),
             last_epoch=n_done - 1,
         )
 

@@ -118,7 +118,7 @@ def _loss_of_others(z: Tensor, own: Tensor, targets: Targets) -> Tensor:
     n_entries = targets.members.host.indptr[len(z)]
     of_members = targets.weights.index_select(0, targets.members.rows[:n_entries])
     of_pairs = softplus(z.to(own.dtype)).sum(1) @ targets.weights[: len(z)]
-    return of_pairs - softplus(own[:n_entries]) @ of_members
+    return (of_pairs - softplus(own[:n_entries]) @ of_members).clamp(min=0)
 
 
 def _scaled(ctx: Any, grad_outputs: tuple[Tensor, ...]) -> list[Tensor]:

@@ -17,7 +17,7 @@ N_OVERSAMPLES = 10
 N_ITERATIONS = 4
 
 # Share of the largest variance that rounding to float32 may leave.
-_ROUNDING = 1e-13
+_ROUNDING = 1e-12
 # Rows that are converted to float64 at a time.
 _PART = 2**16
 
@@ -69,8 +69,9 @@ def _leading_components(
 
     Randomised subspace iteration, as in scikit-learn's ``randomized_svd``, which takes
     five times as long: its sparse products have one thread and no vector instructions.
-    Rounding to float32 after sums in float64 nearly removes the effect of the order in
-    which threads add.
+    Rounding to float32 after sums in float64 removes nearly all of the effect of the
+    order in which threads add. Directions without a variance beyond rounding are left
+    out.
     """
     sparse = SparseRows(rows, torch.device("cpu"))
     values = torch.from_numpy(rows.data)
@@ -82,12 +83,15 @@ def _leading_components(
         directions = sparse.product(values, directions)
         directions = sparse.transposed_product(values, directions)
         variances, axes = _principal_axes(directions)
-        # Directions without a variance beyond rounding are left at zero.
         kept = variances > _ROUNDING * variances.max()
-        lengths = torch.where(kept, variances, torch.inf).sqrt()
-        directions = directions @ (axes / lengths).float()
-    _, axes = _principal_axes(sparse.product(values, directions))
-    return (directions @ axes[:, :n_components].float()).numpy()
+        directions = _rotated(directions, axes[:, kept] / variances[kept].sqrt())
+    variances, axes = _principal_axes(sparse.product(values, directions))
+    kept = variances > _ROUNDING * variances.max()
+    return _rotated(directions, axes[:, kept][:, :n_components]).numpy()
+
+
+def _rotated(x: Tensor, axes: Tensor) -> Tensor:
+    return torch.cat([(part.double() @ axes).float() for part in x.split(_PART)])
 
 
 def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:

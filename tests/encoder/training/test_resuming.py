@@ -225,6 +225,12 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(
     assert_same_fit(make(callbacks=files[::-1], **changes).fit(X), expected, X)
 
 
+def test_a_checkpoint_of_the_whole_net(X, tmp_path):
+    checkpoint = Checkpoint(dirname=str(tmp_path), f_pickle="net.pkl", monitor=None)
+    make(callbacks=[checkpoint]).fit(X)
+    assert (tmp_path / "net.pkl").stat().st_size
+
+
 def test_more_epochs_continue_from_the_end(X, tmp_path):
     end = TrainEndCheckpoint(dirname=str(tmp_path))
     first = make(callbacks=[LoadInitState(end), end]).fit(X)
