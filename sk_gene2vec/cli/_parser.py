@@ -79,7 +79,7 @@ def build_parser(description: str | None) -> ArgumentParser:
 def _labels() -> ArgumentParser:
     """Options of labels to colour by."""
     parser = ArgumentParser(add_help=False)
-    text = "a table of genes and labels to colour by: numbers, or else categories"
+    text = "genes and labels to colour by; text and up to 20 integers are categories"
     parser.add_argument("--labels", metavar="FILE", help=text)
     text = "the two columns of --labels, by their names or numbers from 0"
     shape = "GENE,LABEL"
