@@ -80,3 +80,10 @@ def test_extras_that_are_named_exist():
     named = {name for group in found for name in group.split(",")}
     assert {"dask", "distributed", "interop", "lint", "plot", "test"} <= named
     assert named <= set(EXTRAS)
+
+
+def test_the_install_page_names_the_pytorch_of_the_constraints():
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    (named,) = re.findall(r"torch==[\d.]+\d", page)
+    assert f"\n{named}\n" in pinned
