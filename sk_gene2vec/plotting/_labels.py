@@ -141,7 +141,8 @@ class Numbers:
         if not low < 0 < high:
             return low, high
         sizes = np.abs(self.values[np.isfinite(self.values) & (self.values != 0)])
-        end = float(min(sizes.max(), _FAR * np.quantile(sizes, 0.95)))
+        with np.errstate(under="ignore"):  # the smallest numbers have few digits
+            end = float(min(sizes.max(), _FAR * np.quantile(sizes, 0.95)))
         return -end, end
 
     def draw(self, ax: Axes, points: NDArray[np.float64]) -> float:

@@ -154,3 +154,12 @@ def test_a_series_without_names_of_genes_has_their_order():
 def test_zero_is_in_the_middle_of_numbers_of_both_signs(values, ends):
     labels = read_labels(np.asarray(values), None, len(values))
     assert labels.ends() == pytest.approx(ends, abs=0.1)
+
+
+def test_the_smallest_numbers_have_ends_too():
+    numbers = 1e-310 * np.random.default_rng(0).uniform(-1, 3, 100)
+    labels = read_labels(numbers, None, 100)
+    with np.errstate(all="raise"):
+        low, high = labels.ends()
+    assert low == -high
+    assert 2e-310 < high <= 3e-310
