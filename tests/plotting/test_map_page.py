@@ -503,8 +503,10 @@ def paste(page, text):
         "TP53 MDM2  BAX NOT1GENE P21 TP53",
         'c("TP53", "MDM2", "BAX", "NOT1GENE", "P21")',
         "['TP53', 'MDM2', 'BAX', 'NOT1GENE', 'P21']",
+        "\u201cTP53\u201d, \u2018MDM2\u2019, \u201eBAX\u201c, NOT1GENE, P21",
+        "TP53|MDM2 | BAX|NOT1GENE|P21",
     ],
-    ids=["lines", "tabs", "commas", "spaces", "R", "Python"],
+    ids=["lines", "tabs", "commas", "spaces", "R", "Python", "Word", "bars"],
 )
 def test_a_list_of_genes_is_marked(page, text, tmp_path):
     paste(page, text)
@@ -558,10 +560,72 @@ def test_words_of_one_name_are_no_list(page):
     """Gene sets come before a list whose names are also words."""
     assert search(page, "myc targets v1")[0] == "HALLMARK_MYC_TARGETS_V1"
     hits = search(page, "met signaling")
-    assert hits[0] != "Show 1 of 2 names"
-    assert "Show 1 of 2 names" not in hits
+    assert len(hits) > 1
+    assert hits[-1] == "Show 1 of 2 names"
     assert search(page, "TP53, targets") == ["Show 1 of 2 names"]
     assert search(page, "targets, signaling") == []
+
+
+def test_words_are_a_list_if_one_is_a_gene(page):
+    paste(page, "PGK1 NOSUCH2")
+    assert texts(page, "#found [role=option] .name") == ["Show 1 of 2 names"]
+    page.press("Enter")
+    assert page.text("#card-facts") == "1 of 2 names found"
+    assert texts(page, "#card h3") == ["Not on the map (1)", "Genes"]
+    assert texts(page, "#card .text") == ["NOSUCH2"]
+    assert search(page, "NOSUCH1 NOSUCH2") == []
+
+
+@pytest.fixture(scope="module")
+def fly(open_map, tmp_path_factory):
+    """A map of genes with brackets in their names, and of genes that differ by case."""
+    genes = ["E(z)", "Su(z)12", "l(2)gl", "MF(ALPHA)1", "c(2)M", "e", "z", "HLA-A"]
+    genes += ["Dl", "dl", "H", "h", "RpL5'"]
+    written = write_gene_map(
+        np.random.default_rng(0).normal(size=(len(genes), 2)),
+        tmp_path_factory.mktemp("fly") / "map.html",
+        genes=genes,
+        gene_sets={"E_Z": genes},
+        aliases={"Delta": "Dl", "DORSAL": "dl", "delta": "h"},
+    )
+    return open_map(written)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "missing"),
+    [
+        ("E(z), Su(z)12", ["E(z)", "Su(z)12"], []),
+        ("l(2)gl, MF(ALPHA)1", ["l(2)gl", "MF(ALPHA)1"], []),
+        ("c(2)M; E(x)2\tZ", ["c(2)M", "z"], ["E(x)2"]),
+        ('c("E(z)", "RpL5\'")', ["E(z)", "RpL5'"], []),
+        ("[('E(z)'), (Su(z)12), 'E(y)']", ["E(z)", "Su(z)12"], ["E(y)"]),
+        ("HLA A, su(Z)12 e(Z)", ["HLA-A", "Su(z)12", "E(z)"], []),
+        ("Dl, H", ["Dl", "H"], []),
+        ("dl, h", ["dl", "h"], []),
+        ("Delta, dorsal", ["Dl", "dl"], []),
+        ("dl H", ["dl", "H"], []),
+    ],
+)
+def test_names_in_a_list_keep_brackets_and_case(fly, text, wanted, missing):
+    paste(fly, text)
+    fly.press("Enter")
+    assert fly.text("#card-name") == "Your list"
+    assert texts(fly, "#card .text") == ([", ".join(missing)] if missing else [])
+    assert texts(fly, "#card .name")[-len(wanted) :] == wanted
+    found = f"{len(wanted)} of {len(wanted) + len(missing)} names found"
+    assert fly.text("#card-facts") == found
+    assert fly.complaints == []
+
+
+def test_a_name_in_another_case_may_be_of_two_genes(fly):
+    paste(fly, "DL, e")
+    fly.press("Enter")
+    assert texts(fly, "#card .text") == ["DL (Dl or dl)"]
+
+
+def test_a_name_of_a_gene_set_is_no_list(fly):
+    assert search(fly, "e z") == ["E(z)", "E_Z"]
+    assert search(fly, "e, z") == ["Show 2 of 2 names"]
 
 
 @pytest.fixture(scope="module")

@@ -42,31 +42,57 @@ function genesFor(text) {
   return [...hits("gene", text), ...byAlias].sort(byRank).filter(({ i }) => !seen.has(i) && seen.add(i));
 }
 
-// Genes of a list of names, which may have the brackets and quotes of a program. Words
-// without commas are a list if two are genes.
+// What names mean: the exact name of a gene, then an exact alias, then the same two in any case.
+let meanings = null;
+function allMeanings() {
+  const mapOf = (names, geneOf) => {
+    const map = new Map();
+    names.forEach((name, k) => map.set(name, (map.get(name) || new Set()).add(geneOf(k))));
+    return map;
+  };
+  const gene = (i) => i, alias = (k) => geneOfAlias[k];
+  return [mapOf(genes, gene), mapOf(aliasNames, alias), mapOf(folded.gene, gene), mapOf(folded.alias, alias)];
+}
+function meant(name) {
+  const [exact, exactAlias, any, anyAlias] = meanings;
+  return exact.get(name) || exactAlias.get(name) || any.get(fold(name)) || anyAlias.get(fold(name));
+}
+
+// A name without the brackets and quotes of a program around it. E(z) keeps its own.
+const depth = (text) => (text.match(/[([{]/g) || []).length - (text.match(/[)\]}]/g) || []).length;
+function bare(name) {
+  if (meant(name)) return name;
+  let text = (depth(name) > 0 ? name.replace(/^c\(/, "") : name).replace(/^["'“”„‘’([{]+/, "");
+  while (!meant(text) && (/["'“”„‘’]$/.test(text) || (/[)\]}]$/.test(text) && depth(text) < 0))) text = text.slice(0, -1);
+  return text;
+}
+
+// Genes of a list of names. Blanks separate names too, where the whole is not a name.
+// Words without commas are a list if one is a gene and they are no name of a gene set.
+const SEPARATORS = /[\n\r\t,;|]+/;
 function listFor(text, commas) {
-  const names = [...new Set(text.replace(/^c\(/, "").split(/[\s,;"'()[\]]+/).filter(Boolean))];
-  if (names.length < 2) return [];
+  if (text.trim().split(/[\s,;|]+/).length < 2) return [];
   folded ??= foldAll();
-  const meant = new Map();
-  folded.alias.forEach((name, k) => meant.set(name, new Set(meant.get(name)).add(geneOfAlias[k])));
-  folded.gene.forEach((name, i) => meant.set(name, new Set([i])));
-  const list = { kind: "list", members: new Set(), known: 0, unclear: [], missing: [] };
+  meanings ??= allMeanings();
+  const names = new Set(text.split(SEPARATORS).map((part) => part.trim())
+    .flatMap((part) => meant(bare(part)) ? [bare(part)] : part.split(/\s+/).map(bare)));
+  names.delete("");
+  if (names.size < 2 || (!commas && folded.set.includes(fold(text)))) return [];
+  const list = { kind: "list", members: new Set(), count: names.size, known: 0, unclear: [], missing: [] };
   for (const name of names) {
-    const own = [...meant.get(fold(name)) || []];
+    const own = [...meant(name) || []];
     if (own.length === 1) { list.known++; list.members.add(own[0]); }
     else if (own.length) list.unclear.push(`${name} (${own.map((i) => genes[i]).join(" or ")})`);
     else list.missing.push(name);
   }
-  list.count = names.length;
-  return list.members.size > (commas ? 0 : 1) ? [list] : [];
+  return list.known ? [list] : [];
 }
 
 function suggest() {
   const text = fold(query.value);
   const named = text ? [["Genes", genesFor(text)], ["Gene sets", hits("set", text).sort(byRank)]] : [];
   // Words may be of one name, and a list then comes last.
-  const commas = /[,;]/.test(query.value), list = ["List of genes", listFor(query.value, commas)];
+  const commas = SEPARATORS.test(query.value), list = ["List of genes", listFor(query.value, commas)];
   const words = !commas && named.some(([, hits]) => hits.length);
   const both = words ? [...named, list] : [list, ...named];
   matches = both.flatMap(([, list]) => list);
