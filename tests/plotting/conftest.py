@@ -13,10 +13,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 class MapPage:
     """A map in a browser without network, with a user's gestures."""
 
-    def __init__(self, browser, path, *, size=(1280, 800), dark=False, fragment=""):
+    def __init__(
+        self, browser, path, *, size=(1280, 800), dark=False, fragment="", scale=1
+    ):
         self.context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
+            device_scale_factor=scale,
             reduced_motion="reduce",
             offline=True,
         )

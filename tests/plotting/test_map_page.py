@@ -628,6 +628,26 @@ def test_a_name_of_a_gene_set_is_no_list(fly):
     assert search(fly, "e, z") == ["Show 2 of 2 names"]
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+def test_names_avoid_the_ring_of_the_chosen_gene(open_map, tmp_path, scale):
+    """Names of genes below it, and of regions, would lie in it."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    points = np.concatenate([[[0, 0]], *(r * ring for r in (0.008, 0.012, 0.05, 1))])
+    path = write_gene_map(
+        points, tmp_path / "map.html", genes=[f"G{k}" for k in range(len(points))]
+    )
+    page = open_map(path, fragment="#G0", scale=scale)
+    names = {name["gene"]: name["box"] for name in page.ask("geneMap.names()")}
+    assert len(names) > 5
+    x, y = page.locate("G0")
+    svg = ElementTree.parse(page.save("#svg", tmp_path)).getroot()
+    rings = [c for c in svg.iter(SVG + "circle") if c.get("fill") == "none"]
+    reach = max(float(c.get("r")) + float(c.get("stroke-width")) / 2 for c in rings)
+    around = (x - reach, y - reach, x + reach, y + reach)
+    assert not any(overlap(around, b) for gene, b in names.items() if gene != "G0")
+
+
 @pytest.fixture(scope="module")
 def regions(open_map, tmp_path_factory):
     """A map of five islands around a cloud, four of them with a gene set."""

@@ -174,6 +174,7 @@ function mark(surface, i, r) {
   const [x, y] = toScreen(i);
   surface.ring(x, y, r + 3.5, 5, styles.ground);
   surface.ring(x, y, r + 3.5, 2, styles.ink);
+  written.push({ gene: null, box: [x - r - 6, y - r - 6, x + r + 6, y + r + 6] });
   write(surface, i, r + 4, true);
 }
 
