@@ -648,6 +648,49 @@ def test_names_avoid_the_ring_of_the_chosen_gene(open_map, tmp_path, scale):
     assert not any(overlap(around, b) for gene, b in names.items() if gene != "G0")
 
 
+def test_genes_without_a_number_are_hollow(open_map, tmp_path):
+    """Those with a number near zero are nearly as grey."""
+    genes = [f"G{k}" for k in range(60)]
+    values = pd.Series(np.linspace(-2, 2, 60), index=genes, name="log2 FC")
+    values.iloc[20:25] = np.nan
+    path = write_gene_map(
+        np.random.default_rng(0).normal(size=(60, 2)),
+        tmp_path / "map.html",
+        genes=genes,
+        labels=values,
+    )
+    page = open_map(path)
+    assert page.text("#legend").split("\n")[-2:] == ["no label", "5"]
+
+    def saved():
+        root = ElementTree.parse(page.save("#svg", tmp_path)).getroot()
+        hollow = [c for c in root.iter(SVG + "circle") if c.get("fill") == "none"]
+        return hollow, [text.text for text in root.iter(SVG + "text")]
+
+    hollow, written = saved()
+    assert len(hollow) == 6  # and that of the legend
+    assert "no label (5)" in written
+    places = {(float(c.get("cx")), float(c.get("cy"))) for c in hollow[:5]}
+    wanted = [page.locate(gene) for gene in genes[20:25]]
+    np.testing.assert_allclose(sorted(places), sorted(wanted), atol=0.01)
+    # On the screen the ground is seen through them, and not through others.
+    unlabelled, labelled = page.ask(
+        """() => {
+          const map = document.getElementById("map"), wide = map.width;
+          const { data } = map.getContext("2d").getImageData(0, 0, wide, map.height);
+          return ["G22", "G29"].map(geneMap.locate).map(
+            ([x, y]) => data[4 * (Math.round(y) * wide + Math.round(x)) + 3]);
+        }"""
+    )
+    assert unlabelled < 30
+    assert labelled > 150
+    page.ask("document.querySelector('#entries button').click()")
+    hollow, written = saved()
+    assert hollow == []
+    assert "no label (5)" not in written
+    assert page.complaints == []
+
+
 @pytest.fixture(scope="module")
 def regions(open_map, tmp_path_factory):
     """A map of five islands around a cloud, four of them with a gene set."""

@@ -70,26 +70,25 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
 
+function scaleOfNumbers() {
+  const bar = element("canvas"), ends = element("div", undefined, "ends");
+  bar.width = 64; bar.height = 1;
+  for (let k = 0; k < 64; k++) {
+    bar.getContext("2d").fillStyle = colours[k];
+    bar.getContext("2d").fillRect(k, 0, 1, 1);
+  }
+  ends.append(...ticks().map(({ text }) => element("span", text)));
+  return [bar, ends];
+}
+
 function buildLegend() {
+  const numbers = labels.kind === "numbers";
   byId("legend").hidden = false;
   byId("legend").open = !onPhone();
-  const entries = byId("entries");
-  if (labels.kind === "numbers") {
-    byId("legend-title").textContent = labels.title || "Label";
-    const bar = element("canvas"), ends = element("div", undefined, "ends");
-    bar.width = 64; bar.height = 1;
-    for (let k = 0; k < 64; k++) {
-      bar.getContext("2d").fillStyle = colours[k];
-      bar.getContext("2d").fillRect(k, 0, 1, 1);
-    }
-    ends.append(...ticks().map(({ text }) => element("span", text)));
-    entries.append(bar, ends);
-    return;
-  }
-  byId("legend-title").textContent = labels.title || "Labels";
-  const buttons = labels.legend.map((entry, k) => {
-    const button = element("button"), dot = element("i");
-    dot.style.background = entry.colour;
+  byId("legend-title").textContent = labels.title || (numbers ? "Label" : "Labels");
+  const buttons = legend.map((entry) => {
+    const button = element("button"), dot = element("i"), k = entry.code;
+    if (k === unlabelled) dot.style.border = `2px solid ${entry.colour}`; else dot.style.background = entry.colour;
     button.append(dot, nameOf(entry.name), element("span", number(entry.count), "note"));
     button.addEventListener("click", () => { hidden[k] = !hidden[k]; show(); });
     return button;
@@ -97,12 +96,12 @@ function buildLegend() {
   const all = element("button", "", "all");
   all.addEventListener("click", () => { hidden.fill(!hidden.some(Boolean)); show(); });
   const show = () => {
-    buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(!hidden[k])));
+    buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(!hidden[legend[at].code])));
     all.textContent = hidden.some(Boolean) ? "Show all" : "Hide all";
     hover(-1);
     redraw();
   };
-  entries.append(...buttons, all);
+  byId("entries").append(...(numbers ? [...scaleOfNumbers(), ...buttons] : [...buttons, all]));
   show();
 }
 

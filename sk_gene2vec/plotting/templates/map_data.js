@@ -65,7 +65,8 @@ const aliases = data.aliases ? data.aliases.map((text) => text ? text.split("\t"
 
 // Colours: one index into `colours` per gene. Grey genes are drawn first.
 const labels = data.labels;
-let colours = [""], colourOf = new Uint8Array(n), hidden = [false];
+// The legend has entries of a name, a colour and a count, each with its index.
+let colours = [""], colourOf = new Uint8Array(n), hidden = [false], legend = [], unlabelled = -1;
 const mix = (stops, t) => {
   const i = Math.min(Math.floor(t * (stops.length - 1)), stops.length - 2);
   const part = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
@@ -76,6 +77,7 @@ if (labels && labels.kind === "categories") {
   colours = labels.legend.map((entry) => entry.colour);
   colourOf = bytes(labels.shown);
   hidden = colours.map(() => false);
+  legend = labels.legend.map((entry, code) => ({ ...entry, code }));
 } else if (labels) {
   const steps = 64, span = labels.high - labels.low || 1;
   colours = Array.from({ length: steps }, (_, k) => mix(labels.stops, k / (steps - 1)));
@@ -83,6 +85,9 @@ if (labels && labels.kind === "categories") {
   const step = (v) => Math.round((v - labels.low) / span * (steps - 1));
   colourOf = Uint8Array.from(labels.values, (v) => v === null ? steps : Math.max(0, Math.min(steps - 1, step(v))));
   hidden = colours.map(() => false);
+  unlabelled = steps;
+  const count = labels.values.filter((v) => v === null).length;
+  if (count) legend = [{ name: "no label", colour: labels.grey, count, code: steps }];
 }
 const grey = labels && labels.grey;
 const order = Array.from({ length: n }, (_, i) => i);

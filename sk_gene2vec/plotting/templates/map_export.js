@@ -49,8 +49,10 @@ function paintLines(surface, lines, top) {
 }
 
 function paintLegend(surface) {
-  const numbers = labels.kind === "numbers", entries = numbers ? [] : labels.legend.filter((_, k) => !hidden[k]);
-  const top = height - 24 - 20 * (entries.length || 2);
+  const numbers = labels.kind === "numbers", entries = legend.filter(({ code }) => !hidden[code]);
+  // The scale of numbers takes two lines.
+  const top = height - 24 - 20 * ((numbers ? 2 : 0) + entries.length), first = top + (numbers ? 60 : 20);
+  const rows = entries.map(({ name, count }, k) => ({ text: `${cut(name, 40)} (${number(count)})`, x: 42, y: first + 20 * k, size: 13 }));
   const title = { text: cut(byId("legend-title").textContent, 40), y: top, size: 13, weight: 600 };
   if (numbers) {
     ruler.font = `400 12px ${FONT}`;
@@ -58,12 +60,13 @@ function paintLegend(surface) {
     const room = Math.max(...texts.map(({ long }) => long)) + 16, steps = colours.length - 1;
     const wide = Math.max(224, room * texts.length) / steps;
     const places = texts.map(({ at, text, long }) => ({ text, x: 24 + (wide * steps - long) * at, y: top + 38, size: 12, colour: styles.soft }));
-    paintLines(surface, [title, ...places], top - 20);
+    paintLines(surface, [title, ...places, ...rows], top - 20);
     colours.slice(0, -1).forEach((colour, k) => surface.bar(24 + wide * k, top + 10, wide, 12, colour));
-    return;
-  }
-  paintLines(surface, [title, ...entries.map(({ name, count }, k) => ({ text: `${cut(name, 40)} (${number(count)})`, x: 42, y: top + 20 + 20 * k, size: 13 }))], top - 20);
-  entries.forEach(({ colour }, k) => surface.dot(29, top + 16 + 20 * k, 5, colour, 1));
+  } else paintLines(surface, [title, ...rows], top - 20);
+  entries.forEach(({ colour, code }, k) => {
+    const y = first - 4 + 20 * k;
+    if (code === unlabelled) surface.ring(29, y, 4, 2, colour); else surface.dot(29, y, 5, colour, 1);
+  });
 }
 
 function download(blob, kind) {

@@ -126,6 +126,12 @@ function memberRadius(r) {
   return quarters(Math.max(r, Math.min(r + 2.25, room)));
 }
 
+// A gene without a number is hollow, because the grey of numbers near zero is much the
+// same. The smallest points have no room for a hole, and are faint.
+function hollow(surface, x, y, r) {
+  if (r < 1.5) surface.dot(x, y, r, grey, 0.3); else surface.ring(x, y, r - 0.6, 1.2, grey);
+}
+
 function paint(surface) {
   const r = radius(), chosen = state.members !== null, visible = [];
   const large = chosen ? memberRadius(r) : r;
@@ -137,6 +143,7 @@ function paint(surface) {
     if (!members) { surface.dot(x, y, r, styles.soft, 0.14); continue; }
     visible.push(i);
     if (chosen) surface.dot(x, y, large + 1, styles.ground, 1);
+    if (colourOf[i] === unlabelled) { hollow(surface, x, y, large); continue; }
     surface.dot(x, y, large, colour || (chosen ? styles.member : styles.point), chosen ? 0.95 : colour === grey ? 0.4 : 0.78);
   }
   // No names under the panels.
