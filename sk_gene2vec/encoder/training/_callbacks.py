@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sized
+import sys
+from collections.abc import Mapping, Sized
 from functools import partial
+from typing import Any
 
 import numpy as np
+import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import LambdaLR
@@ -63,6 +66,15 @@ class LinearDecay(Callback):
     def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: object) -> None:
         if training:
             self.scheduler_.step()
+
+
+def announce(parameters: Mapping[str, Any], phase: str) -> None:
+    """Name a phase that has no progress bar, in the first process if there are more."""
+    several = (
+        parameters["device"] == "accelerate" and torch.distributed.is_initialized()
+    )
+    if parameters["verbose"] and not (several and torch.distributed.get_rank()):
+        tqdm.write(phase, file=sys.stderr)
 
 
 class ProgressBar(Callback):

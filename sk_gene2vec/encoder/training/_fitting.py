@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +14,6 @@ import scipy.sparse as sp
 import torch
 from scipy.special import logit
 from skorch.callbacks import EarlyStopping
-from tqdm.auto import tqdm
 
 from sk_gene2vec._utils._memberships import row_keys
 from sk_gene2vec._utils._typing import Array
@@ -27,9 +24,10 @@ from sk_gene2vec.encoder.training._callbacks import (
     EpochSeeds,
     LinearDecay,
     ProgressBar,
+    announce,
 )
 from sk_gene2vec.encoder.training._losses import GeneSetBCE, SampledBCE
-from sk_gene2vec.encoder.training._net import MembershipNet, diverged
+from sk_gene2vec.encoder.training._net import MembershipNet, numbers_in_range
 from sk_gene2vec.encoder.training._network import GeneSetNetwork
 from sk_gene2vec.encoder.training._resources import (
     advice_on_memory,
@@ -122,7 +120,9 @@ def fit_network(
         seed = random_state.randint(np.iinfo(np.int32).max)
         rng = np.random.default_rng(seed)
         # Start: the network, its loss, its data.
-        _say(parameters, f"preparing {X.shape[0]:,} genes x {X.shape[1]:,} gene sets")
+        announce(
+            parameters, f"preparing {X.shape[0]:,} genes x {X.shape[1]:,} gene sets"
+        )
         with torch.device("cpu"):  # whatever the default device is
             module = _module(data, parameters, previous, rng, random_state)
             criterion = _criterion(data, parameters, rng, device)
@@ -139,21 +139,12 @@ def fit_network(
         net = _net(module, criterion, dataset, parameters, seeds)
         _train(net, dataset)
         # Export, without the memory of training.
-        _say(parameters, "embedding the genes, setting the level of probabilities")
+        announce(parameters, "embedding the genes, setting the level of probabilities")
         coefs, intercepts = net.module_.export()
         layers = Layers(coefs, intercepts, parameters["activation"])
         losses = [epoch["train_loss"] for epoch in net.history]
         del net, module, criterion, dataset
         return _exported(layers, losses, X, data, parameters, previous)
-
-
-def _say(parameters: Parameters, phase: str) -> None:
-    """Name a phase that has no progress bar, in the first process if there are more."""
-    several = (
-        parameters["device"] == "accelerate" and torch.distributed.is_initialized()
-    )
-    if parameters["verbose"] and not (several and torch.distributed.get_rank()):
-        tqdm.write(phase, file=sys.stderr)
 
 
 def _checked(parameters: Parameters) -> Parameters:
@@ -369,7 +360,7 @@ def _exported(
     """Embed the genes, set the level, and gather what a fitted encoder has."""
     coefs, intercepts, _ = layers
     weights = data.gene_set_weights.astype(np.float32)
-    with _numbers_in_range(parameters["lr"]):
+    with numbers_in_range(parameters["lr"]):
         if data.row_keys is None:
             embedding = embed_memberships(X.astype(np.float32), weights, layers)
         else:
@@ -398,13 +389,3 @@ def _exported(
         # Keys of the rows of the embedding table, if there is one.
         "_row_keys": data.row_keys,
     }
-
-
-@contextmanager
-def _numbers_in_range(lr: float) -> Iterator[None]:
-    """Report an overflow in NumPy as a divergence of training."""
-    try:
-        with np.errstate(over="raise", invalid="raise"):
-            yield
-    except FloatingPointError as error:
-        raise diverged("The weights became infinite", lr) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
@@ -71,3 +73,13 @@ def diverged(what: str, lr: float) -> ValueError:
         f"{what}: training diverged at lr={lr}. Use a smaller lr, for example "
         f"lr={lr / 10:g}."
     )
+
+
+@contextmanager
+def numbers_in_range(lr: float) -> Iterator[None]:
+    """Report an overflow in NumPy as a divergence of training."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except FloatingPointError as error:
+        raise diverged("The weights became infinite", lr) from error
