@@ -223,7 +223,7 @@ def suggest_gene_sets(
     ...     "P53_PATHWAY": ["TP53", "MDM2", "CDKN1A"],
     ... }
     >>> genes = ["CDKN1A", "HK1", "MDM2", "PFKM", "PKM", "TP53"]
-    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=0)
+    >>> encoder = GeneSetEncoder(2, max_epochs=100, random_state=1)
     >>> model = make_pipeline(GmtVectorizer(gene_sets), encoder).fit(genes)
     >>> suggest_gene_sets(model, "PKM", n=1).gene_set.item()
     'HYPOXIA'
