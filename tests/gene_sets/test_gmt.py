@@ -433,3 +433,8 @@ def test_attrs_say_where_a_collection_comes_from(read):
     with pytest.raises(TypeError):
         named.attrs["version"] = "8.0"
     assert dict(read_gmt(io.BytesIO(PLAIN)).attrs) == {}
+
+
+def test_a_set_whose_name_begins_like_a_web_page(tmp_path):
+    gene_sets = GeneSets({"<": ["TP53"], "<b": ["MDM2", "BAX"]})
+    assert read_gmt(write_gmt(gene_sets, tmp_path / "a.gmt")) == gene_sets
