@@ -25,8 +25,8 @@ _FOREIGN = {
     "sk_gene2vec.read_go_annotations(gpad, obo).",
     "format-version:": "an ontology (OBO) without genes. Read it with annotations: "
     "sk_gene2vec.read_go_annotations(gaf, obo).",
-    r"<([!?][\w-]|\w+[ >\n])": "a web page or XML. A login page or an error may have been "
-    "saved in place of the file: open the address in a browser and save the file.",
+    r"<([!?][\w-]|\w+[ >\n])": "a web page or XML. A login page or an error may have "
+    "been saved in place of the file: open the address in a browser and save the file.",
     "version https://git-lfs": "a pointer of Git LFS. Run `git lfs pull` in the "
     "repository, or download the file itself.",
     r'\{\s*"(errors?|message|detail|msg|status|code)"\s*:\s*["\d{]': "an answer of a "
