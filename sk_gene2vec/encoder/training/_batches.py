@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sk_gene2vec._utils._typing import Array
+from sk_gene2vec.encoder._inference import input_rows
 from sk_gene2vec.encoder.training._losses import Targets
 from sk_gene2vec.encoder.training._sparse_rows import SparseRows
 
@@ -72,7 +73,7 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         else:
             hidden = rng.random(rows.nnz, dtype=np.float32) < self.mask_rate
             asked[:] = hidden
-            shown = _unit_rows(rows, ~hidden, self.set_weights)
+            shown = input_rows(_entries(rows, ~hidden), self.set_weights)
             inputs = SparseRows(shown, self.device), self._to_device(shown.data)
         counts = self.counts[index]
         n_genes = float(counts.sum(dtype=np.float64))
@@ -88,21 +89,12 @@ class MembershipDataset(torch.utils.data.Dataset[Batch]):
         return torch.from_numpy(values).to(self.device, non_blocking=True)
 
 
-def _unit_rows(
-    rows: sp.csr_array, shown: NDArray[np.bool_], set_weights: Array
-) -> sp.csr_array:
-    """Keep some entries, weight them, and scale each row to unit length."""
-    # By hand: scikit-learn's normalize checks its input, which takes longer.
-    starts = np.concatenate([[0], np.cumsum(shown)])[rows.indptr]
-    columns = rows.indices[shown]
-    values = set_weights[columns]
-    lengths = np.diff(starts)
-    of_rows = np.repeat(np.arange(len(lengths)), lengths)
-    squares = np.bincount(of_rows, values**2, minlength=len(lengths))
-    # A row may have only gene sets without a weight.
-    values /= np.sqrt(np.maximum(squares, 1e-24)).astype(np.float32)[of_rows]
-    starts = starts.astype(columns.dtype)
-    return sp.csr_array((values, columns, starts), shape=rows.shape)
+def _entries(rows: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:
+    """Keep some entries of sparse rows, as ones."""
+    columns = rows.indices[kept]
+    starts = np.concatenate([[0], np.cumsum(kept)])[rows.indptr].astype(columns.dtype)
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sp.csr_array((ones, columns, starts), shape=rows.shape)
 
 
 class BatchIterator:
